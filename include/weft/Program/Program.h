@@ -1,0 +1,242 @@
+// Part of Weft, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// A compiled program as plain data: what the compiler fills in, the .weft file keeps, and the runtime
+// interprets. It names kernels of a code image, constants, variables, and for each function its buffers and a
+// list of commands.
+//
+// One environment of symbols per run: symbols are bound from the extents of the entry function's inputs (a
+// dimension that is exactly one symbol binds it; all other dimensions are checked), or by SetSymbol when the
+// extent depends on data. Called functions see the same symbols. Functions do not recurse.
+#ifndef WEFT_PROGRAM_PROGRAM_H
+#define WEFT_PROGRAM_PROGRAM_H
+
+#include "weft/Program/Abi.h"
+#include "weft/Program/Expr.h"
+#include "weft/Support/HostTensor.h"
+#include "weft/Support/Sha256.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace weft::program {
+
+/// Of the schema and the command set; a reader refuses a newer one.
+constexpr uint32_t formatVersion = 1;
+
+using BufferId = uint32_t;
+using FunctionId = uint32_t;
+using KernelId = uint32_t;
+using ConstantId = uint32_t;
+using VariableId = uint32_t;
+constexpr uint32_t noId = UINT32_MAX;
+
+/// Bytes with whoever keeps them alive.
+struct Blob {
+  std::span<const std::byte> bytes;
+  std::shared_ptr<const void> owner;
+  static Blob fromString(std::string text);
+};
+
+/// An extent known at run time.
+struct Symbol {
+  std::string name;
+  int64_t lower = 0;
+  int64_t upper = -1; ///< inclusive; -1: no bound
+  /// For a symbol that a SetSymbol command sets: an expression over symbols before this one that it never
+  /// exceeds. Memory is planned with it. noId for symbols bound by inputs.
+  ExprId bound = noId;
+  bool isDataDependent() const { return bound != noId; }
+};
+
+/// Where the bytes of a constant are when they stay in the model's own file.
+struct ExternalData {
+  std::string path; ///< relative to the .weft file unless absolute
+  uint64_t offset = 0, size = 0;
+  uint64_t fileSize = 0;
+  int64_t modificationTime = 0; ///< nanoseconds since 1970
+};
+
+struct Constant {
+  std::string name;
+  DType dtype = DType::Invalid;
+  std::vector<int64_t> dims;
+  /// The bytes. The writer hashes and stores them unless `external`; the reader returns a view of the file.
+  HostTensor value;
+  Sha256Digest sha256{}; ///< filled in by the writer when all zero
+  std::optional<ExternalData> external;
+};
+
+struct Variable {
+  std::string name;
+  DType dtype = DType::Invalid;
+  std::vector<int64_t> dims;
+  ConstantId initial = noId; ///< noId: zeros
+  bool trainable = false;
+};
+
+/// A function of the code image.
+struct Kernel {
+  std::string symbol; ///< exported by every code image
+  std::string name;   ///< for people: "matmul_add_relu"
+  std::string location;
+  uint32_t numBuffers = 0, numDims = 0;
+  /// Message of check i (the kernel returns i + 1): "{found}", "{limit}" and "{at}" are replaced by the fault
+  /// record.
+  std::vector<std::string> checks;
+};
+
+/// Machine code for one level of CPU: a shared object that ImageCheck accepts.
+struct CodeImage {
+  std::string isa;                   ///< "x86-64-v3", "x86-64-v4", "native"
+  std::vector<std::string> features; ///< CPU features it needs, in LLVM's names: "avx2", "fma"
+  Blob bytes;
+};
+
+/// An argument or result of a function.
+struct Value {
+  std::string name;
+  DType dtype = DType::Invalid;
+  std::vector<ExprId> dims;
+};
+
+enum class BufferKind : uint8_t {
+  Arena = 0,    // temporary memory
+  Constant = 1, // index: ConstantId. Never written
+  Input = 2,    // index: of the function's inputs. Never written
+  Output = 3,   // index: of the function's outputs
+  Variable = 4, // index: VariableId
+  Alias = 5,    // index: BufferId of a buffer before this one; bytes [aliasOffset, aliasOffset + size) of it
+};
+
+struct Buffer {
+  BufferKind kind = BufferKind::Arena;
+  uint32_t index = 0;
+  ExprId size = 0; ///< bytes
+  ExprId aliasOffset = 0;
+  int64_t offset = -1; ///< Arena: static offset; -1: planned when the function runs (see planStatically)
+};
+
+/// Runs a kernel on chunks [0, chunks), spread over threads.
+struct Launch {
+  KernelId kernel = 0;
+  std::vector<BufferId> buffers; ///< operands, then results
+  std::vector<ExprId> dims;
+  ExprId chunks = 0;
+  ExprId scratch = 0;      ///< bytes per thread
+  uint32_t numResults = 1; ///< how many of the last buffers are written
+};
+/// Copies `size` bytes; the ranges must not overlap unless they are the same.
+struct Copy {
+  BufferId to = 0, from = 0;
+  ExprId size = 0;
+  ExprId toOffset = noId, fromOffset = noId; ///< noId: 0
+};
+/// Repeats the low `width` (1, 2, 4 or 8) bytes of `pattern` over the buffer.
+struct Fill {
+  BufferId buffer = 0;
+  uint64_t pattern = 0;
+  uint8_t width = 1;
+};
+
+using AttributeValue = std::variant<int64_t, double, std::string, std::vector<int64_t>>;
+struct Attribute {
+  std::string name;
+  AttributeValue value;
+};
+struct HostArgument {
+  BufferId buffer = 0;
+  DType dtype = DType::Invalid;
+  std::vector<ExprId> dims;
+  bool isResult = false;
+};
+/// Calls a registered function of the runtime (Runtime/HostFunctions.h names them and their attributes).
+struct Host {
+  std::string function;
+  std::vector<HostArgument> args;
+  std::vector<Attribute> attributes;
+};
+
+/// Runs another function: its inputs are `args`, its outputs `results`. `frame` is the static offset of its
+/// arena in this function's; -1: planned at run time.
+struct Call {
+  FunctionId function = 0;
+  std::vector<BufferId> args, results;
+  int64_t frame = -1;
+};
+/// Runs one of two functions of equal signature by the i1 in `condition`.
+struct If {
+  BufferId condition = 0;
+  FunctionId thenFunction = 0, elseFunction = 0;
+  std::vector<BufferId> args, results;
+  int64_t frame = -1;
+};
+/// results = args; while (condFunction(results..., captures...)) results = bodyFunction(results...,
+/// captures...). condFunction has one output, an i1 scalar, written to `condition`. `temporaries` are buffers
+/// as large as the results: the body writes them, then they change places with the results.
+struct While {
+  FunctionId condFunction = 0, bodyFunction = 0;
+  BufferId condition = 0;
+  std::vector<BufferId> args, results, temporaries, captures;
+  int64_t frame = -1;
+};
+/// Ends the run with `message` when the i1 in `predicate` is 0.
+struct Check {
+  BufferId predicate = 0;
+  std::string message;
+};
+enum class Relation : uint8_t { Equal = 0, LessOrEqual = 1, Less = 2, Divides = 3 };
+/// Ends the run with `message` (and both values) unless `lhs relation rhs`. Divides: rhs is a multiple of
+/// lhs.
+struct ShapeCheck {
+  ExprId lhs = 0, rhs = 0;
+  Relation relation = Relation::Equal;
+  std::string message;
+};
+/// Sets a data-dependent symbol from the i64 in `buffer`; an error when it is outside [lower, bound].
+struct SetSymbol {
+  SymbolId symbol = 0;
+  BufferId buffer = 0;
+};
+
+struct Command {
+  std::string name;     ///< for people and traces: "layer1/conv+relu"
+  std::string location; ///< "model.onnx: node 'Conv_3'"
+  std::variant<Launch, Copy, Fill, Host, Call, If, While, Check, ShapeCheck, SetSymbol> what;
+};
+
+struct Function {
+  std::string name;
+  std::vector<Value> inputs, outputs;
+  std::vector<Buffer> buffers;
+  std::vector<Command> commands;
+  int64_t arenaSize = -1; ///< bytes, when all offsets are static; -1: planned at run time
+};
+
+struct Program {
+  std::string producer; ///< "weft 0.1.0"
+  std::vector<std::pair<std::string, std::string>> metadata;
+  std::vector<Symbol> symbols;
+  ExprTable exprs;
+  std::vector<Constant> constants;
+  std::vector<Variable> variables;
+  std::vector<Kernel> kernels;
+  std::vector<Function> functions; ///< "main" is what runs unless another is named
+  std::vector<CodeImage> images;
+  Blob debug; ///< locations, IR, explain log: optional
+
+  /// noId when there is no function of that name.
+  FunctionId findFunction(std::string_view name) const;
+};
+
+/// Everything that must hold before a program is run: every index, type, arity, relation between called
+/// functions, static offset; see Check.cpp. The reader and the writer both call it.
+Status checkProgram(const Program &program);
+
+} // namespace weft::program
+
+#endif // WEFT_PROGRAM_PROGRAM_H
