@@ -1,0 +1,81 @@
+// Part of Weft, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Runs a program: holds its variables and temporary memory, binds inputs, interprets commands. One run at a
+// time (a second caller gets FAILED_PRECONDITION); for parallel runs make a Session each over one Executable.
+#ifndef WEFT_RUNTIME_SESSION_H
+#define WEFT_RUNTIME_SESSION_H
+
+#include "weft/Runtime/Executable.h"
+#include "weft/Runtime/Trace.h"
+#include "weft/Support/HostTensor.h"
+
+#include <memory>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace weft::runtime {
+
+struct SessionOptions {
+  /// At most this many threads of the pool; 0: all of them.
+  int threads = 0;
+  /// Record each command (Trace.h).
+  bool trace = false;
+  /// Most bytes of temporary memory; 0: no limit. RESOURCE_EXHAUSTED when a run needs more.
+  int64_t memoryLimit = 0;
+};
+
+using NamedTensors = std::vector<std::pair<std::string, HostTensor>>;
+
+struct MemoryUse {
+  int64_t arenaBytes = 0;     ///< reserved now
+  int64_t planBytes = 0;      ///< of the last run's plan
+  int64_t planLowerBound = 0; ///< no plan of it can be smaller
+  int64_t constantBytes = 0, variableBytes = 0;
+};
+
+class Session {
+public:
+  static Result<std::unique_ptr<Session>> create(std::shared_ptr<const Executable> executable,
+                                                 const SessionOptions &options = {});
+  ~Session();
+  Session(const Session &) = delete;
+  Session &operator=(const Session &) = delete;
+
+  const Executable &executable() const;
+
+  /// Runs a function on inputs in its order; outputs in its order, newly allocated.
+  Result<std::vector<HostTensor>> run(std::span<const HostTensor> inputs,
+                                      const std::string &function = "main");
+  /// The same with inputs by name, in any order; all must be there and no other.
+  Result<NamedTensors> run(const NamedTensors &inputs, const std::string &function = "main");
+  /// Writes into the caller's tensors: type and extents must be those of the outputs, and they must be
+  /// writable and not overlap an input. Those that are 64-byte aligned are written in place; a steady state
+  /// allocates nothing. Data-dependent extents: use run.
+  Status runInto(std::span<const HostTensor> inputs, std::span<HostTensor> outputs,
+                 const std::string &function = "main");
+
+  /// Ends the run in progress with CANCELLED before its next command. From any thread; a run that begins
+  /// later is not touched.
+  void cancel();
+
+  /// A copy of the variable's value.
+  Result<HostTensor> variable(const std::string &name) const;
+  Status setVariable(const std::string &name, const HostTensor &value);
+
+  MemoryUse memoryUse() const;
+  /// What the last runs did (empty unless SessionOptions::trace).
+  const Trace &trace() const;
+  Trace &trace();
+
+private:
+  Session();
+  struct Impl;
+  std::unique_ptr<Impl> pimpl;
+};
+
+} // namespace weft::runtime
+
+#endif // WEFT_RUNTIME_SESSION_H
