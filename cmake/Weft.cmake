@@ -1,0 +1,93 @@
+# Part of Weft, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#
+# The helpers every room's CMakeLists.txt is written with. Sources are named relative to the room.
+
+add_compile_options(-Wall -Wextra -Wno-unused-parameter $<$<COMPILE_LANGUAGE:CXX>:-Wno-deprecated-declarations>)
+if(WEFT_SANITIZER STREQUAL "address")
+  add_compile_options(-fsanitize=address,undefined -fno-sanitize=vptr,function -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=address,undefined)
+elseif(WEFT_SANITIZER STREQUAL "thread")
+  add_compile_options(-fsanitize=thread -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=thread)
+endif()
+
+# weft_add_library(<name> SOURCES ... [DEPS ...] [GENERATED target...] [MLIR])
+# A static library of one room. MLIR: it belongs to the compiler half, sees the MLIR headers through the one
+# precompiled header, and links the shared MLIR and LLVM (never a static MLIR archive: two copies in one
+# process have different type ids).
+function(weft_add_library name)
+  cmake_parse_arguments(A "MLIR" "" "SOURCES;DEPS;GENERATED" ${ARGN})
+  weft_drop_missing(A_SOURCES) # BOOTSTRAP-ONLY
+  add_library(${name} STATIC ${A_SOURCES})
+  target_link_libraries(${name} PUBLIC ${A_DEPS})
+  if(A_GENERATED)
+    add_dependencies(${name} ${A_GENERATED})
+  endif()
+  if(A_MLIR)
+    weft_use_mlir(${name})
+    if(TARGET WeftIncGen)
+      add_dependencies(${name} WeftIncGen)
+    endif()
+  endif()
+endfunction()
+
+# Gives a target the MLIR headers, the shared libraries and the precompiled header.
+function(weft_use_mlir name)
+  target_include_directories(${name} SYSTEM PUBLIC ${LLVM_INCLUDE_DIRS} ${MLIR_INCLUDE_DIRS})
+  target_link_libraries(${name} PUBLIC MLIR LLVM)
+  if(WEFT_USE_PCH AND NOT name STREQUAL "WeftMlirPch")
+    target_precompile_headers(${name} REUSE_FROM WeftMlirPch)
+  endif()
+endfunction()
+
+# weft_add_tool(<name> SOURCES ... [DEPS ...] [MLIR]): an executable in bin/.
+function(weft_add_tool name)
+  cmake_parse_arguments(A "MLIR" "" "SOURCES;DEPS" ${ARGN})
+  weft_drop_missing(A_SOURCES) # BOOTSTRAP-ONLY
+  add_executable(${name} ${A_SOURCES})
+  target_link_libraries(${name} PRIVATE ${A_DEPS})
+  if(A_MLIR)
+    weft_use_mlir(${name})
+  endif()
+endfunction()
+
+# weft_add_unit_test(<Name>Test SOURCES ... [DEPS ...] [MLIR]): GoogleTests that lit discovers and check-weft runs.
+function(weft_add_unit_test name)
+  cmake_parse_arguments(A "MLIR" "" "SOURCES;DEPS" ${ARGN})
+  weft_drop_missing(A_SOURCES) # BOOTSTRAP-ONLY
+  add_executable(${name} ${A_SOURCES})
+  target_link_libraries(${name} PRIVATE ${A_DEPS} GTest::gtest_main GTest::gmock)
+  if(A_MLIR)
+    weft_use_mlir(${name})
+  endif()
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/test/unit/${name})
+  set_property(GLOBAL APPEND PROPERTY WEFT_TEST_DEPENDS ${name})
+endfunction()
+
+# weft_tablegen_dialect(<dialect> <td> <families...>): declarations and definitions of a dialect whose ops lie in
+# one .td per family.
+function(weft_tablegen_dialect dialect base)
+  set(LLVM_TARGET_DEFINITIONS ${base}.td)
+  mlir_tablegen(${base}.h.inc -gen-dialect-decls -dialect=${dialect})
+  mlir_tablegen(${base}.cpp.inc -gen-dialect-defs -dialect=${dialect})
+  foreach(family ${ARGN})
+    set(LLVM_TARGET_DEFINITIONS ${family}Ops.td)
+    mlir_tablegen(${family}Ops.h.inc -gen-op-decls)
+    mlir_tablegen(${family}Ops.cpp.inc -gen-op-defs)
+  endforeach()
+  set(TABLEGEN_OUTPUT ${TABLEGEN_OUTPUT} PARENT_SCOPE)
+endfunction()
+
+function(weft_drop_missing var) # BOOTSTRAP-ONLY
+  set(kept "") # BOOTSTRAP-ONLY
+  foreach(f ${${var}}) # BOOTSTRAP-ONLY
+    if(IS_ABSOLUTE ${f} OR EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/${f}) # BOOTSTRAP-ONLY
+      list(APPEND kept ${f}) # BOOTSTRAP-ONLY
+    endif() # BOOTSTRAP-ONLY
+  endforeach() # BOOTSTRAP-ONLY
+  if(NOT kept) # BOOTSTRAP-ONLY
+    set(kept ${PROJECT_SOURCE_DIR}/lib/PCH/Pch.cpp) # BOOTSTRAP-ONLY
+  endif() # BOOTSTRAP-ONLY
+  set(${var} ${kept} PARENT_SCOPE) # BOOTSTRAP-ONLY
+endfunction() # BOOTSTRAP-ONLY

@@ -1,0 +1,13 @@
+// Part of Weft, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The Elementwise family of the weft dialect; see ElementwiseOps.td.
+#ifndef WEFT_DIALECT_WEFT_ELEMENTWISEOPS_H
+#define WEFT_DIALECT_WEFT_ELEMENTWISEOPS_H
+
+#include "weft/Dialect/Weft/WeftDialect.h"
+
+#define GET_OP_CLASSES
+#include "weft/Dialect/Weft/ElementwiseOps.h.inc"
+
+#endif // WEFT_DIALECT_WEFT_ELEMENTWISEOPS_H

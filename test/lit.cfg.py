@@ -1,0 +1,32 @@
+# The lit suite of Weft: FileCheck tests, driver tests and scripts. GoogleTests have their own suite in unit/.
+import os
+import sys
+
+import lit.formats
+
+config.name = "weft"
+config.test_format = lit.formats.ShTest(True)
+config.suffixes = [".mlir", ".test"]
+config.excludes = ["unit", "CMakeLists.txt", "Inputs", "lit.cfg.py"]
+config.test_source_root = os.path.dirname(__file__)
+config.test_exec_root = config.weft_obj_root
+
+path = [config.weft_tools_dir, os.path.join(config.weft_build_root, "test", "bin"), config.llvm_tools_dir]
+config.environment["PATH"] = os.pathsep.join(path + [os.environ.get("PATH", "")])
+# Tests never touch the user's cache, and use one thread unless threads are their subject.
+config.environment["WEFT_CACHE_DIR"] = os.path.join(config.weft_obj_root, "cache")
+config.environment["WEFT_THREADS"] = os.environ.get("WEFT_THREADS", "1")
+config.environment["ASAN_OPTIONS"] = "allow_user_poisoning=0:detect_leaks=0"
+
+config.substitutions.append(("%python", '"' + config.weft_python + '"'))
+config.substitutions.append(("%src", config.weft_src_root))
+config.substitutions.append(("%build", config.weft_build_root))
+
+if config.weft_runtime_only:
+    config.available_features.add("runtime-only")
+    config.excludes += ["Dialect", "Transforms", "Conversion", "Codegen", "Pipeline", "Tools", "Import",
+                        "conformance", "e2e", "CAPI", "Api", "style", "docs"]
+else:
+    config.available_features.add("compiler")
+if os.path.isdir("/usr/share/datasets/fashion-mnist"):
+    config.available_features.add("fashion-mnist")
