@@ -13,7 +13,6 @@
 #include <memory>
 #include <span>
 #include <string>
-#include <utility>
 #include <vector>
 
 namespace weft::runtime {
@@ -26,8 +25,6 @@ struct SessionOptions {
   /// Most bytes of temporary memory; 0: no limit. RESOURCE_EXHAUSTED when a run needs more.
   int64_t memoryLimit = 0;
 };
-
-using NamedTensors = std::vector<std::pair<std::string, HostTensor>>;
 
 struct MemoryUse {
   int64_t arenaBytes = 0;     ///< reserved now

@@ -51,8 +51,10 @@ public:
 
 private:
   std::string file(std::string_view kind, std::string_view key) const;
+  struct State; // what this process knows of the folder's size; shared by copies
   std::string root;
   uint64_t limit = 0;
+  std::shared_ptr<State> state;
 };
 
 } // namespace weft

@@ -16,6 +16,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace weft {
@@ -109,6 +110,8 @@ private:
   const std::byte *base = nullptr;
   std::shared_ptr<const void> owner;
 };
+
+using NamedTensors = std::vector<std::pair<std::string, HostTensor>>;
 
 } // namespace weft
 

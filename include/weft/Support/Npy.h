@@ -10,7 +10,6 @@
 
 #include <span>
 #include <string>
-#include <utility>
 #include <vector>
 
 namespace weft {
@@ -25,7 +24,6 @@ struct NpyOptions {
 Result<HostTensor> parseNpy(std::span<const std::byte> bytes, const NpyOptions &options = {});
 Result<HostTensor> readNpy(const std::string &path, const NpyOptions &options = {});
 
-using NamedTensors = std::vector<std::pair<std::string, HostTensor>>;
 /// A .npz: its arrays in the order of the directory, names without ".npy".
 Result<NamedTensors> parseNpz(std::span<const std::byte> bytes, const NpyOptions &options = {});
 Result<NamedTensors> readNpz(const std::string &path, const NpyOptions &options = {});
