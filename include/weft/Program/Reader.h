@@ -8,6 +8,7 @@
 #define WEFT_PROGRAM_READER_H
 
 #include "weft/Program/Program.h"
+#include "weft/Support/File.h"
 
 namespace weft::program {
 
@@ -24,6 +25,9 @@ struct LoadedProgram {
   Program program; ///< constants and code are views of the file
   std::string id;  ///< sha256 of the manifest, in hex
   uint64_t fileSize = 0;
+  /// The files it is mapped from, its own and those of external constants: MappedFile::faulted() tells that
+  /// one of them shrank underneath.
+  std::vector<std::shared_ptr<const MappedFile>> files;
 };
 
 /// `bytes` must stay readable while `owner` lives; at least 64-byte aligned, or they are copied.

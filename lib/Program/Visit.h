@@ -1,0 +1,94 @@
+// Part of Weft, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Walks over what a command refers to; shared by the checks and the planner.
+#ifndef WEFT_LIB_PROGRAM_VISIT_H
+#define WEFT_LIB_PROGRAM_VISIT_H
+
+#include "weft/Program/Program.h"
+
+namespace weft::program {
+
+template <class... F> struct Overloaded : F... {
+  using F::operator()...;
+};
+template <class... F> Overloaded(F...) -> Overloaded<F...>;
+
+/// Calls visit(buffer, isWritten) for each buffer of the command.
+template <class V> void forEachBuffer(const Command &command, V &&visit) {
+  const auto all = [&](const std::vector<BufferId> &buffers, bool written) {
+    for (BufferId buffer : buffers)
+      visit(buffer, written);
+  };
+  std::visit(Overloaded{
+                 [&](const Launch &c) {
+                   for (size_t i = 0; i < c.buffers.size(); ++i)
+                     visit(c.buffers[i], i + c.numResults >= c.buffers.size());
+                 },
+                 [&](const Copy &c) {
+                   visit(c.from, false);
+                   visit(c.to, true);
+                 },
+                 [&](const Fill &c) { visit(c.buffer, true); },
+                 [&](const Host &c) {
+                   for (const HostArgument &arg : c.args)
+                     visit(arg.buffer, arg.isResult);
+                 },
+                 [&](const Call &c) {
+                   all(c.args, false);
+                   all(c.results, true);
+                 },
+                 [&](const If &c) {
+                   visit(c.condition, false);
+                   all(c.args, false);
+                   all(c.results, true);
+                 },
+                 [&](const While &c) {
+                   visit(c.condition, true);
+                   all(c.args, false);
+                   all(c.captures, false);
+                   all(c.results, true);
+                   all(c.temporaries, true);
+                 },
+                 [&](const Check &c) { visit(c.predicate, false); },
+                 [&](const ShapeCheck &) {},
+                 [&](const SetSymbol &c) { visit(c.buffer, false); },
+             },
+             command.what);
+}
+
+/// Calls visit(function) for each function the command calls.
+template <class V> void forEachCallee(const Command &command, V &&visit) {
+  if (const auto *call = std::get_if<Call>(&command.what)) {
+    visit(call->function);
+  } else if (const auto *branch = std::get_if<If>(&command.what)) {
+    visit(branch->thenFunction);
+    visit(branch->elseFunction);
+  } else if (const auto *loop = std::get_if<While>(&command.what)) {
+    visit(loop->condFunction);
+    visit(loop->bodyFunction);
+  }
+}
+
+/// The command's `frame`, or null when it calls nothing.
+inline int64_t *frameOf(Command &command) {
+  if (auto *call = std::get_if<Call>(&command.what))
+    return &call->frame;
+  if (auto *branch = std::get_if<If>(&command.what))
+    return &branch->frame;
+  if (auto *loop = std::get_if<While>(&command.what))
+    return &loop->frame;
+  return nullptr;
+}
+inline const int64_t *frameOf(const Command &command) { return frameOf(const_cast<Command &>(command)); }
+
+/// The buffer whose memory this one is part of.
+inline BufferId rootOf(const Function &function, BufferId buffer) {
+  while (function.buffers[buffer].kind == BufferKind::Alias)
+    buffer = function.buffers[buffer].index;
+  return buffer;
+}
+
+} // namespace weft::program
+
+#endif // WEFT_LIB_PROGRAM_VISIT_H

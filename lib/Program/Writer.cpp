@@ -1,0 +1,135 @@
+// Part of Weft, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Lays a program out as a .weft file and writes it in one pass. Constants with equal bytes are stored once.
+#include "weft/Program/Writer.h"
+
+#include "Format.h"
+
+#include <cstring>
+#include <map>
+
+namespace weft::program {
+namespace {
+
+/// Passes bytes on and knows how many there were.
+class Output {
+public:
+  explicit Output(const FileSink &sink) : sink(sink) {}
+  Status write(std::span<const std::byte> bytes) {
+    position += bytes.size();
+    return bytes.empty() ? Status::ok() : sink(bytes);
+  }
+  Status padTo(uint64_t wanted) {
+    static constexpr std::byte zeros[sectionAlignment] = {};
+    while (position < wanted)
+      WEFT_RETURN_IF_ERROR(write({zeros, size_t(std::min<uint64_t>(wanted - position, sizeof zeros))}));
+    return Status::ok();
+  }
+
+private:
+  const FileSink &sink;
+  uint64_t position = 0;
+};
+
+bool isZero(const Sha256Digest &digest) { return digest == Sha256Digest{}; }
+
+} // namespace
+
+Status writeProgram(const Program &original, const FileSink &sink) {
+  WEFT_RETURN_IF_ERROR(checkProgram(original).context("cannot write the program"));
+  Program program = original; // tensors and code are shared, not copied
+  Layout layout;
+  uint64_t end = 0; // of the sections so far
+  const auto addSection = [&](SectionRecord section) {
+    section.offset = alignUp(end, sectionAlignment);
+    end = section.offset + section.size;
+    layout.sections.push_back(std::move(section));
+  };
+  for (const CodeImage &image : program.images)
+    addSection({SectionKind::Code, 0, image.bytes.bytes.size(),
+                sha256(image.bytes.bytes.data(), image.bytes.bytes.size()), image.isa, image.features});
+
+  // What is stored, in order: the first of each set of equal constants.
+  std::vector<std::pair<uint64_t, ConstantId>> stored;
+  std::map<std::pair<Sha256Digest, int64_t>, uint64_t> offsets;
+  uint64_t constantsSize = 0;
+  for (ConstantId i = 0; i < program.constants.size(); ++i) {
+    Constant &constant = program.constants[i];
+    if (!constant.value.isValid() && (!constant.external || isZero(constant.sha256)))
+      return invalidArgument("cannot write the program: constant '", constant.name, "' has no value");
+    if (isZero(constant.sha256))
+      constant.sha256 = sha256(constant.value.raw(), size_t(constant.value.numBytes()));
+    if (constant.external) {
+      layout.constantOffsets.push_back(0);
+      continue;
+    }
+    const auto [it, isNew] = offsets.try_emplace({constant.sha256, constant.value.numBytes()},
+                                                 alignUp(constantsSize, constantAlignment));
+    layout.constantOffsets.push_back(it->second);
+    if (isNew) {
+      stored.emplace_back(it->second, i);
+      constantsSize = it->second + uint64_t(constant.value.numBytes());
+    }
+  }
+  if (constantsSize)
+    addSection({SectionKind::Constants, 0, constantsSize, std::nullopt, {}, {}});
+  if (!program.debug.bytes.empty())
+    addSection({SectionKind::Debug,
+                0,
+                program.debug.bytes.size(),
+                sha256(program.debug.bytes.data(), program.debug.bytes.size()),
+                {},
+                {}});
+
+  WEFT_ASSIGN_OR_RETURN(const std::string manifest, encodeManifest(program, layout));
+  std::byte header[headerSize] = {};
+  const auto put = [&](size_t at, uint64_t number, size_t width) {
+    std::memcpy(header + at, &number, width);
+  };
+  std::memcpy(header, fileMagic.data(), fileMagic.size());
+  put(containerAt, containerVersion, 4);
+  put(manifestOffsetAt, headerSize, 8);
+  put(manifestSizeAt, manifest.size(), 8);
+  const Sha256Digest id = sha256(manifest.data(), manifest.size());
+  std::memcpy(header + hashAt, id.data(), id.size());
+
+  Output out(sink);
+  WEFT_RETURN_IF_ERROR(out.write(header));
+  WEFT_RETURN_IF_ERROR(out.write(std::as_bytes(std::span<const char>(manifest))));
+  const uint64_t base = alignUp(headerSize + manifest.size(), sectionAlignment);
+  size_t image = 0;
+  for (const SectionRecord &section : layout.sections) {
+    WEFT_RETURN_IF_ERROR(out.padTo(base + section.offset));
+    switch (section.kind) {
+    case SectionKind::Code:
+      WEFT_RETURN_IF_ERROR(out.write(program.images[image++].bytes.bytes));
+      break;
+    case SectionKind::Constants:
+      for (const auto &[offset, constant] : stored) {
+        WEFT_RETURN_IF_ERROR(out.padTo(base + section.offset + offset));
+        WEFT_RETURN_IF_ERROR(out.write(program.constants[constant].value.bytes()));
+      }
+      break;
+    case SectionKind::Debug:
+      WEFT_RETURN_IF_ERROR(out.write(program.debug.bytes));
+      break;
+    }
+  }
+  return Status::ok();
+}
+
+Result<std::string> serializeProgram(const Program &program) {
+  std::string file;
+  WEFT_RETURN_IF_ERROR(writeProgram(program, [&](std::span<const std::byte> bytes) {
+    file.append(reinterpret_cast<const char *>(bytes.data()), bytes.size());
+    return Status::ok();
+  }));
+  return file;
+}
+
+Status writeProgramFile(const Program &program, const std::string &path) {
+  return writeFileAtomically(path, [&](const FileSink &sink) { return writeProgram(program, sink); });
+}
+
+} // namespace weft::program
