@@ -29,6 +29,7 @@ def Weft_IfOp : Weft_Op<"if", [RecursiveMemoryEffects, SingleBlock, NoRegionArgu
     $condition `:` functional-type(operands, results) $then_region `else` $else_region attr-dict
   }];
   let hasVerifier = 1;
+  let hasCanonicalizer = 1;
 }
 
 def Weft_WhileOp : Weft_Op<"while", [RecursiveMemoryEffects, SingleBlock]> {
@@ -89,6 +90,7 @@ def Weft_AssertOp : Weft_Op<"assert", [DeclareOpInterfaceMethods<MemoryEffectsOp
   let summary = "stops the run with a message unless every element of the predicate holds";
   let arguments = (ins Weft_BoolTensor:$predicate, StrAttr:$message);
   let assemblyFormat = "$predicate `,` $message attr-dict `:` type($predicate)";
+  let hasCanonicalizer = 1;
 }
 
 def Weft_PrintOp : Weft_Op<"print", [DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {

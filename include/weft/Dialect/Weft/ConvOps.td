@@ -27,7 +27,6 @@ def Weft_ConvOp : Weft_InferredOp<"conv"> {
     /// Whether spatial dimension i of the window is reversed.
     bool isReversed(int64_t i) { return i < (int64_t)getReverse().size() && getReverse()[i]; }
   }];
-  let hasVerifier = 1;
 }
 
 #endif // WEFT_DIALECT_WEFT_CONVOPS_TD

@@ -18,7 +18,6 @@ def Weft_GatherOp : Weft_InferredOp<"gather"> {
     DenseI64ArrayAttr:$batch_dims, DenseI64ArrayAttr:$index_batch_dims, I64Attr:$at, UnitAttr:$in_bounds);
   let results = (outs Weft_AnyTensor:$result);
   let assemblyFormat = "$x `at` $index attr-dict `:` functional-type(operands, results)";
-  let hasVerifier = 1;
 }
 
 def Weft_ScatterOp : Weft_InferredOp<"scatter"> {
@@ -45,7 +44,6 @@ def Weft_SortOp : Weft_InferredOp<"sort"> {
                        DefaultValuedAttr<BoolAttr, "false">:$descending);
   let results = (outs Variadic<Weft_Tensor>:$results);
   let assemblyFormat = "$xs `axis` $axis attr-dict `:` functional-type(operands, results)";
-  let hasVerifier = 1;
 }
 
 def Weft_TopKOp : Weft_Op<"top_k", [Pure]> {

@@ -12,7 +12,6 @@ def Weft_SoftmaxOp : Weft_InferredOp<"softmax"> {
   let arguments = (ins Weft_FloatTensor:$x, I64Attr:$axis);
   let results = (outs Weft_FloatTensor:$result);
   let assemblyFormat = "$x `axis` $axis attr-dict `:` functional-type(operands, results)";
-  let hasVerifier = 1;
 }
 
 def Weft_NormalizeOp : Weft_InferredOp<"normalize"> {

@@ -31,7 +31,6 @@ def Weft_WindowArgOp : Weft_WindowOp<"window_arg"> {
   let arguments = !con((ins Weft_NumberTensor:$x, Weft_ArgKindAttr:$kind), windowAttrs);
   let results = (outs Weft_TensorOf<[I64]>:$result);
   let assemblyFormat = "$kind $x `axes` $axes attr-dict `:` functional-type(operands, results)";
-  let hasVerifier = 1;
 }
 
 def Weft_WindowScatterOp : Weft_Op<"window_scatter", [Pure]> {

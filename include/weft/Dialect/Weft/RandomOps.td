@@ -16,7 +16,6 @@ def Weft_RandomBitsOp : Weft_InferredOp<"random_bits"> {
                        DefaultValuedAttr<Weft_RandomAlgorithmAttr, "RandomAlgorithm::philox">:$algorithm);
   let results = (outs Weft_TensorOf<[UI32]>:$result);
   let assemblyFormat = "$key `,` $counter attr-dict `:` functional-type(operands, results)";
-  let hasVerifier = 1;
 }
 
 #endif // WEFT_DIALECT_WEFT_RANDOMOPS_TD

@@ -17,6 +17,7 @@ def Weft_ReduceOp : Weft_InferredOp<"reduce"> {
   let assemblyFormat = "$kind $x `axes` $axes attr-dict `:` functional-type(operands, results)";
   let hasVerifier = 1;
   let hasFolder = 1;
+  let hasCanonicalizer = 1;
 }
 
 def Weft_ArgReduceOp : Weft_InferredOp<"arg_reduce"> {
@@ -26,7 +27,6 @@ def Weft_ArgReduceOp : Weft_InferredOp<"arg_reduce"> {
                        DefaultValuedAttr<Weft_TieAttr, "Tie::first">:$tie);
   let results = (outs Weft_TensorOf<[I64]>:$result);
   let assemblyFormat = "$kind $x `axis` $axis (`tie` $tie^)? attr-dict `:` functional-type(operands, results)";
-  let hasVerifier = 1;
 }
 
 def Weft_CumulativeOp : Weft_InferredOp<"cumulative"> {

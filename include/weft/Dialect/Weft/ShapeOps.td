@@ -27,6 +27,7 @@ def Weft_IotaOp : Weft_Op<"iota", [Pure]> {
     functional-type(operands, results)
   }];
   let hasVerifier = 1;
+  let hasCanonicalizer = 1;
 }
 
 def Weft_DimOp : Weft_InferredOp<"dim"> {
@@ -35,19 +36,19 @@ def Weft_DimOp : Weft_InferredOp<"dim"> {
   let results = (outs Weft_ShapeValue:$result);
   let assemblyFormat = "$x `,` $axis attr-dict `:` functional-type(operands, results)";
   let hasFolder = 1;
-  let hasVerifier = 1;
 }
 
 def Weft_ReshapeOp : Weft_InferredOp<"reshape"> {
   let summary = "the same elements in row-major order under another shape";
+  let description = "Equal counts. At most one static size is -1: inferred from the count.";
   let arguments = (ins Weft_AnyTensor:$x, Variadic<Weft_ShapeValue>:$sizes, DenseI64ArrayAttr:$static_sizes);
   let results = (outs Weft_AnyTensor:$result);
   let assemblyFormat = [{
     $x `sizes` custom<DynamicIndexList>($sizes, $static_sizes) attr-dict `:` functional-type(operands, results)
   }];
   let builders = [OpBuilder<(ins "::mlir::Value":$x, "::llvm::ArrayRef<int64_t>":$sizes)>];
-  let hasVerifier = 1;
   let hasFolder = 1;
+  let hasCanonicalizer = 1;
 }
 
 def Weft_TransposeOp : Weft_InferredOp<"transpose"> {
@@ -56,8 +57,8 @@ def Weft_TransposeOp : Weft_InferredOp<"transpose"> {
   let arguments = (ins Weft_AnyTensor:$x, DenseI64ArrayAttr:$permutation);
   let results = (outs Weft_AnyTensor:$result);
   let assemblyFormat = "$x `by` $permutation attr-dict `:` functional-type(operands, results)";
-  let hasVerifier = 1;
   let hasFolder = 1;
+  let hasCanonicalizer = 1;
 }
 
 def Weft_BroadcastOp : Weft_InferredOp<"broadcast"> {
@@ -75,8 +76,8 @@ def Weft_BroadcastOp : Weft_InferredOp<"broadcast"> {
   }];
   let builders = [OpBuilder<(ins "::mlir::Value":$x, "::llvm::ArrayRef<int64_t>":$sizes,
                              "::llvm::ArrayRef<int64_t>":$dims)>];
-  let hasVerifier = 1;
   let hasFolder = 1;
+  let hasCanonicalizer = 1;
 }
 
 def Weft_SliceOp : Weft_InferredOp<"slice", [AttrSizedOperandSegments]> {
@@ -96,8 +97,8 @@ def Weft_SliceOp : Weft_InferredOp<"slice", [AttrSizedOperandSegments]> {
   }];
   let builders = [OpBuilder<(ins "::mlir::Value":$x, "::llvm::ArrayRef<int64_t>":$starts,
                              "::llvm::ArrayRef<int64_t>":$sizes, CArg<"::llvm::ArrayRef<int64_t>", "{}">:$strides)>];
-  let hasVerifier = 1;
   let hasFolder = 1;
+  let hasCanonicalizer = 1;
 }
 
 def Weft_UpdateSliceOp : Weft_InferredOp<"update_slice"> {
@@ -110,7 +111,7 @@ def Weft_UpdateSliceOp : Weft_InferredOp<"update_slice"> {
     $x `,` $update `starts` custom<DynamicIndexList>($starts, $static_starts) attr-dict `:`
     functional-type(operands, results)
   }];
-  let hasVerifier = 1;
+  let hasFolder = 1;
 }
 
 def Weft_ConcatOp : Weft_InferredOp<"concat"> {
@@ -118,8 +119,8 @@ def Weft_ConcatOp : Weft_InferredOp<"concat"> {
   let arguments = (ins Variadic<Weft_AnyTensor>:$xs, I64Attr:$axis);
   let results = (outs Weft_AnyTensor:$result);
   let assemblyFormat = "$xs `axis` $axis attr-dict `:` functional-type(operands, results)";
-  let hasVerifier = 1;
   let hasFolder = 1;
+  let hasCanonicalizer = 1;
 }
 
 def Weft_PadOp : Weft_InferredOp<"pad", [AttrSizedOperandSegments]> {
@@ -143,6 +144,7 @@ def Weft_PadOp : Weft_InferredOp<"pad", [AttrSizedOperandSegments]> {
                              CArg<"PadMode", "PadMode::constant">:$mode)>];
   let hasVerifier = 1;
   let hasFolder = 1;
+  let hasCanonicalizer = 1;
 }
 
 def Weft_ReverseOp : Weft_InferredOp<"reverse"> {
@@ -150,8 +152,8 @@ def Weft_ReverseOp : Weft_InferredOp<"reverse"> {
   let arguments = (ins Weft_AnyTensor:$x, DenseI64ArrayAttr:$axes);
   let results = (outs Weft_AnyTensor:$result);
   let assemblyFormat = "$x `axes` $axes attr-dict `:` functional-type(operands, results)";
-  let hasVerifier = 1;
   let hasFolder = 1;
+  let hasCanonicalizer = 1;
 }
 
 def Weft_CastShapeOp : Weft_Op<"cast_shape", [Pure, SameOperandsAndResultElementType]> {
