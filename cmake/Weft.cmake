@@ -38,6 +38,11 @@ function(weft_use_mlir name)
   target_link_libraries(${name} PUBLIC MLIR LLVM)
   if(WEFT_USE_PCH AND NOT name STREQUAL "WeftMlirPch")
     target_precompile_headers(${name} REUSE_FROM WeftMlirPch)
+    # The precompiled header is position independent code of a library; -fPIE would not match it.
+    get_target_property(type ${name} TYPE)
+    if(type STREQUAL "EXECUTABLE")
+      target_compile_options(${name} PRIVATE -fPIC)
+    endif()
   endif()
 endfunction()
 

@@ -1,0 +1,187 @@
+// Part of Weft, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Translates a lowered kernel to LLVM IR, optimises it, and writes an object or text. Stage: code.
+#include "weft/Codegen/CPU/EmitObject.h"
+
+#include "mlir/Target/LLVMIR/Export.h"
+#include "llvm/Analysis/TargetLibraryInfo.h"
+#include "llvm/IR/LLVMContext.h"
+#include "llvm/IR/LegacyPassManager.h"
+#include "llvm/IR/Module.h"
+#include "llvm/MC/TargetRegistry.h"
+#include "llvm/Object/ObjectFile.h"
+#include "llvm/Passes/PassBuilder.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/raw_ostream.h"
+#include "llvm/Target/TargetMachine.h"
+#include "llvm/TargetParser/Triple.h"
+
+using namespace llvm;
+using namespace weft::cpu;
+
+/// The thread's machine for a target: making one takes longer than emitting a small kernel.
+static Expected<TargetMachine *> machineFor(const TargetInfo &target) {
+  thread_local std::string key;
+  thread_local std::unique_ptr<TargetMachine> machine;
+  std::string wanted = target.triple + "/" + target.cpu + "/" + target.features;
+  if (machine && key == wanted)
+    return machine.get();
+  Triple triple(target.triple);
+  std::string message;
+  const Target *t = TargetRegistry::lookupTarget(triple, message);
+  if (!t)
+    return createStringError("no code generation for " + target.triple + ": " + message);
+  TargetOptions options;
+  options.FunctionSections = true;
+  machine.reset(t->createTargetMachine(triple, target.cpu, target.features, options, Reloc::PIC_,
+                                       CodeModel::Small, CodeGenOptLevel::Default));
+  key = wanted;
+  if (!machine)
+    return createStringError("no target machine for " + target.cpu);
+  return machine.get();
+}
+
+/// Loops of scalar code: simplify, rotate, hoist, vectorise, unroll, clean up. LLVM's O2 without inlining,
+/// SLP, idiom recognition (it would call memset) and the passes for whole programs.
+static const char *loopPipeline =
+    "function(sroa,early-cse<memssa>,simplifycfg,instcombine,"
+    "loop-mssa(loop-rotate<no-header-duplication>,licm,simple-loop-unswitch),simplifycfg,instcombine,"
+    "loop(indvars,loop-deletion),gvn,sroa,instcombine,loop-mssa(licm),"
+    "loop-simplify,lcssa,loop-vectorize,loop-load-elim,instcombine,"
+    "simplifycfg<bonus-inst-threshold=1;forward-switch-cond;switch-to-lookup;no-keep-loops;hoist-common-"
+    "insts;sink-common-insts>,"
+    "loop-unroll<O2>,instcombine,loop-mssa(licm),early-cse,div-rem-pairs,simplifycfg)";
+
+static Error optimise(Module &module, TargetMachine &machine, Pipeline pipeline) {
+  PipelineTuningOptions tuning;
+  tuning.LoopVectorization = true;
+  tuning.LoopInterleaving = true;
+  PassBuilder builder(&machine, tuning);
+  LoopAnalysisManager loops;
+  FunctionAnalysisManager functions;
+  CGSCCAnalysisManager sccs;
+  ModuleAnalysisManager modules;
+  TargetLibraryInfoImpl library(module.getTargetTriple());
+  library.disableAllFunctions();
+  functions.registerPass([&] { return TargetLibraryAnalysis(library); });
+  builder.registerModuleAnalyses(modules);
+  builder.registerCGSCCAnalyses(sccs);
+  builder.registerFunctionAnalyses(functions);
+  builder.registerLoopAnalyses(loops);
+  builder.crossRegisterProxies(loops, functions, sccs, modules);
+  ModulePassManager passes;
+  if (Error error = builder.parsePassPipeline(passes, pipeline == Pipeline::Vectorized ? "function(early-cse)"
+                                                                                       : loopPipeline))
+    return error;
+  passes.run(module, modules);
+  return Error::success();
+}
+
+static Expected<std::unique_ptr<Module>> translate(mlir::ModuleOp source, LLVMContext &context,
+                                                   const TargetInfo &target, TargetMachine &machine,
+                                                   Pipeline pipeline) {
+  std::unique_ptr<Module> module =
+      mlir::translateModuleToLLVMIR(source, context, "weft", /*disableVerification=*/true);
+  if (!module)
+    return createStringError("translation to LLVM IR failed; the diagnostics say why");
+  module->setDataLayout(machine.createDataLayout());
+  module->setTargetTriple(machine.getTargetTriple());
+  std::string width = std::to_string(target.vectorBits);
+  for (Function &function : *module) {
+    if (function.isDeclaration())
+      continue;
+    function.addFnAttr("target-cpu", target.cpu);
+    if (!target.features.empty())
+      function.addFnAttr("target-features", target.features);
+    function.addFnAttr("prefer-vector-width", width);
+    function.addFnAttr("min-legal-vector-width", width);
+    function.addFnAttr("no-builtins");
+    function.addFnAttr(Attribute::NoUnwind);
+    function.addFnAttr(Attribute::MustProgress);
+    function.addFnAttr(Attribute::WillReturn);
+  }
+  if (Error error = optimise(*module, machine, pipeline))
+    return error;
+  return module;
+}
+
+/// Names of undefined symbols, as text.
+static Expected<std::string> undefinedSymbols(StringRef object) {
+  auto file = object::ObjectFile::createObjectFile(MemoryBufferRef(object, "kernel"));
+  if (!file)
+    return file.takeError();
+  std::string names;
+  for (const object::SymbolRef &symbol : (*file)->symbols()) {
+    auto flags = symbol.getFlags();
+    auto name = symbol.getName();
+    if (!flags || !name) {
+      consumeError(flags ? Error::success() : flags.takeError());
+      consumeError(name ? Error::success() : name.takeError());
+      continue;
+    }
+    if ((*flags & object::SymbolRef::SF_Undefined) && !name->empty() && *name != "_GLOBAL_OFFSET_TABLE_")
+      names += (names.empty() ? "'" : ", '") + name->str() + "'";
+  }
+  return names;
+}
+
+static std::string kernelName(const Module &module) {
+  for (const Function &function : module)
+    if (!function.isDeclaration() && function.hasExternalLinkage())
+      return function.getName().str();
+  return "?";
+}
+
+Expected<SmallVector<char, 0>> weft::cpu::emitObject(mlir::ModuleOp source, const TargetInfo &target,
+                                                     Pipeline pipeline) {
+  auto machine = machineFor(target);
+  if (!machine)
+    return machine.takeError();
+  LLVMContext context;
+  auto module = translate(source, context, target, **machine, pipeline);
+  if (!module)
+    return module.takeError();
+  std::string name = kernelName(**module);
+  SmallVector<char, 0> bytes;
+  raw_svector_ostream stream(bytes);
+  legacy::PassManager passes;
+  TargetLibraryInfoImpl library((*module)->getTargetTriple());
+  library.disableAllFunctions();
+  passes.add(new TargetLibraryInfoWrapperPass(library));
+  if ((*machine)->addPassesToEmitFile(passes, stream, nullptr, CodeGenFileType::ObjectFile,
+                                      /*DisableVerify=*/true))
+    return createStringError("kernel '" + name + "': the target cannot write objects");
+  passes.run(**module);
+  auto undefined = undefinedSymbols(StringRef(bytes.data(), bytes.size()));
+  if (!undefined)
+    return undefined.takeError();
+  if (!undefined->empty())
+    return createStringError("kernel '" + name + "' calls " + *undefined + "; kernels may call nothing");
+  return bytes;
+}
+
+Expected<std::string> weft::cpu::emitText(mlir::ModuleOp source, const TargetInfo &target, Pipeline pipeline,
+                                          TextKind kind) {
+  auto machine = machineFor(target);
+  if (!machine)
+    return machine.takeError();
+  LLVMContext context;
+  auto module = translate(source, context, target, **machine, pipeline);
+  if (!module)
+    return module.takeError();
+  std::string text;
+  if (kind == TextKind::LLVM) {
+    raw_string_ostream stream(text);
+    (*module)->print(stream, nullptr);
+    return text;
+  }
+  SmallVector<char, 0> bytes;
+  raw_svector_ostream stream(bytes);
+  legacy::PassManager passes;
+  if ((*machine)->addPassesToEmitFile(passes, stream, nullptr, CodeGenFileType::AssemblyFile,
+                                      /*DisableVerify=*/true))
+    return createStringError("the target cannot write assembly");
+  passes.run(**module);
+  return std::string(bytes.begin(), bytes.end());
+}

@@ -1,0 +1,152 @@
+// Part of Weft, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The order of steps from a kernel to the LLVM dialect. Stage: code.
+#include "weft/Codegen/CPU/LowerToLLVM.h"
+
+#include "Passes.h"
+
+#include "mlir/Conversion/AffineToStandard/AffineToStandard.h"
+#include "mlir/Conversion/ArithToLLVM/ArithToLLVM.h"
+#include "mlir/Conversion/ControlFlowToLLVM/ControlFlowToLLVM.h"
+#include "mlir/Conversion/FuncToLLVM/ConvertFuncToLLVMPass.h"
+#include "mlir/Conversion/IndexToLLVM/IndexToLLVM.h"
+#include "mlir/Conversion/MathToLLVM/MathToLLVM.h"
+#include "mlir/Conversion/MemRefToLLVM/MemRefToLLVM.h"
+#include "mlir/Conversion/ReconcileUnrealizedCasts/ReconcileUnrealizedCasts.h"
+#include "mlir/Conversion/SCFToControlFlow/SCFToControlFlow.h"
+#include "mlir/Conversion/UBToLLVM/UBToLLVM.h"
+#include "mlir/Conversion/VectorToLLVM/ConvertVectorToLLVMPass.h"
+#include "mlir/Conversion/VectorToSCF/VectorToSCF.h"
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
+#include "mlir/Dialect/Index/IR/IndexDialect.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/MemRef/Transforms/Passes.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/UB/IR/UBOps.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
+#include "mlir/Transforms/Passes.h"
+
+using namespace mlir;
+using namespace weft::cpu;
+
+/// Down to branches and straight-line code.
+static void addLoopPasses(OpPassManager &passes) {
+  OpPassManager &function = passes.nest<func::FuncOp>();
+  VectorTransferToSCFOptions transfers;
+  transfers.enableFullUnroll();
+  function.addPass(createConvertVectorToSCFPass(transfers));
+  function.addPass(createLowerAffinePass());
+  function.addPass(createCanonicalizerPass());
+  function.addPass(createCSEPass());
+  function.addPass(createLoopInvariantCodeMotionPass());
+  passes.addPass(createSCFToControlFlowPass());
+}
+
+/// Dialect by dialect to LLVM's.
+static void addLLVMPasses(OpPassManager &passes) {
+  ConvertVectorToLLVMPassOptions vectors;
+  vectors.reassociateFPReductions = true;
+  vectors.vectorTransposeLowering = vector::VectorTransposeLowering::Shuffle1D;
+  vectors.vectorContractLowering = vector::VectorContractLowering::OuterProduct;
+  passes.addPass(createConvertVectorToLLVMPass(vectors));
+  passes.addPass(memref::createExpandStridedMetadataPass());
+  passes.addPass(createLowerAffinePass());
+  passes.addPass(createFinalizeMemRefToLLVMConversionPass());
+  passes.addPass(createConvertFuncToLLVMPass());
+  passes.addPass(createConvertMathToLLVMPass());
+  passes.addPass(createArithToLLVMConversionPass());
+  passes.addPass(createConvertIndexToLLVMPass());
+  passes.addPass(createConvertControlFlowToLLVMPass());
+  passes.addPass(createUBToLLVMConversionPass());
+  passes.addPass(createReconcileUnrealizedCastsPass());
+}
+
+void weft::cpu::registerCpuCodegen(DialectRegistry &registry) {
+  registry.insert<affine::AffineDialect, arith::ArithDialect, cf::ControlFlowDialect, func::FuncDialect,
+                  index::IndexDialect, LLVM::LLVMDialect, math::MathDialect, memref::MemRefDialect,
+                  scf::SCFDialect, ub::UBDialect, vector::VectorDialect>();
+  registerBuiltinDialectTranslation(registry);
+  registerLLVMDialectTranslation(registry);
+  // What upstream's passes want besides: loaded by them, but not safely when several threads run.
+  OpPassManager passes(ModuleOp::getOperationName());
+  addLoopPasses(passes);
+  addLLVMPasses(passes);
+  passes.getDependentDialects(registry);
+}
+
+void weft::cpu::loadCpuCodegen(MLIRContext &context) {
+  DialectRegistry registry;
+  registerCpuCodegen(registry);
+  context.appendDialectRegistry(registry);
+  for (StringRef name : registry.getDialectNames())
+    context.getOrLoadDialect(name);
+}
+
+/// Index arithmetic computes addresses and loop counters inside buffers: it never wraps, and LLVM's loop
+/// passes need to hear it.
+static void markIndexArithmetic(ModuleOp module) {
+  module.walk([](Operation *op) {
+    if (op->getNumResults() != 1 || !op->getResult(0).getType().isIndex())
+      return;
+    auto nsw = arith::IntegerOverflowFlags::nsw;
+    if (auto add = dyn_cast<arith::AddIOp>(op))
+      add.setOverflowFlags(nsw);
+    else if (auto sub = dyn_cast<arith::SubIOp>(op))
+      sub.setOverflowFlags(nsw);
+    else if (auto mul = dyn_cast<arith::MulIOp>(op))
+      mul.setOverflowFlags(nsw);
+  });
+}
+
+FailureOr<KernelInfo> weft::cpu::lowerKernelToLLVM(ModuleOp module, const TargetInfo &target,
+                                                   const LowerOptions &options) {
+  MLIRContext *context = module.getContext();
+  FailureOr<func::FuncOp> kernel = findKernel(module);
+  if (failed(kernel))
+    return failure();
+  KernelInfo info;
+  info.name = kernel->getSymName().str();
+  for (Type type : kernel->getArgumentTypes().drop_back(3)) {
+    ++info.numBuffers;
+    info.numDims += cast<MemRefType>(type).getNumDynamicDims();
+  }
+  FailureOr<int64_t> scratch = placeScratch(module);
+  if (failed(scratch) || failed(lowerLeftovers(module, target)) || failed(expandMath(module)))
+    return failure();
+  info.scratchBytes = *scratch;
+
+  PassManager loops(context, ModuleOp::getOperationName());
+  loops.enableVerifier(options.verify);
+  addLoopPasses(loops);
+  if (failed(loops.run(module)))
+    return failure();
+  markIndexArithmetic(module);
+  rewriteSignature(*findKernel(module));
+
+  PassManager llvm(context, ModuleOp::getOperationName());
+  llvm.enableVerifier(options.verify);
+  addLLVMPasses(llvm);
+  if (failed(llvm.run(module)))
+    return failure();
+  Operation *left = nullptr;
+  module.walk([&](Operation *op) {
+    if (!isa<ModuleOp>(op) && !isa<LLVM::LLVMDialect>(op->getDialect()) && !left)
+      left = op;
+  });
+  if (left) {
+    left->emitError("kernel '")
+        << info.name
+        << "': no way from this op to machine code; wanted an op of arith, math, memref, scf, vector";
+    return failure();
+  }
+  addEntry(module, info);
+  return info;
+}

@@ -1,0 +1,27 @@
+// Part of Weft, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The steps of lowering that are ours, between upstream's conversions.
+#ifndef WEFT_LIB_CODEGEN_CPU_PASSES_H
+#define WEFT_LIB_CODEGEN_CPU_PASSES_H
+
+#include "weft/Codegen/CPU/LowerToLLVM.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+
+namespace weft::cpu {
+
+/// The kernel of a module, after a check that it keeps the contract of LowerToLLVM.h; else a diagnostic.
+mlir::FailureOr<mlir::func::FuncOp> findKernel(mlir::ModuleOp module);
+/// Lowers vector.multi_reduction, memref.copy and other ops that upstream's conversions would take to library
+/// calls or refuse.
+mlir::LogicalResult lowerLeftovers(mlir::ModuleOp module, const TargetInfo &target);
+/// Gives the kernel its internal signature: plain noalias pointers, then extents, scratch, lo, hi; returns
+/// i32; the symbol becomes NAME.body.
+void rewriteSignature(mlir::func::FuncOp kernel);
+/// After conversion to the LLVM dialect: adds the function NAME that unpacks a WeftCall and calls NAME.body.
+void addEntry(mlir::ModuleOp module, const KernelInfo &info);
+
+} // namespace weft::cpu
+
+#endif // WEFT_LIB_CODEGEN_CPU_PASSES_H

@@ -1,0 +1,112 @@
+// Part of Weft, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Compiles and calls kernels for tests.
+#include "KernelTesting.h"
+
+#include "mlir/IR/Diagnostics.h"
+#include "mlir/Parser/Parser.h"
+
+#include <cstring>
+#include <dlfcn.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+using namespace weft;
+using namespace weft::testing;
+
+Buffer::Buffer(size_t bytes) {
+  size_t rounded = (bytes + 127) / 64 * 64;
+  data.reset(static_cast<std::byte *>(std::aligned_alloc(64, rounded)));
+  std::memset(data.get(), 0xA5, rounded);
+}
+
+int32_t Kernel::operator()(std::vector<void *> buffers, std::vector<int64_t> dims, int64_t lo,
+                           int64_t hi) const {
+  WeftFault fault = {};
+  WeftCall call = {buffers.data(), dims.data(), scratch->raw(), &fault};
+  return entry(&call, lo, hi);
+}
+
+mlir::MLIRContext &weft::testing::context() {
+  static mlir::MLIRContext *context = [] {
+    auto *c = new mlir::MLIRContext(mlir::MLIRContext::Threading::DISABLED);
+    cpu::loadCpuCodegen(*c);
+    return c;
+  }();
+  return *context;
+}
+
+Kernel weft::testing::compile(mlir::ModuleOp module, const cpu::TargetInfo &target, cpu::Pipeline pipeline,
+                              std::string &error) {
+  mlir::ScopedDiagnosticHandler handler(module.getContext(), [&](mlir::Diagnostic &diagnostic) {
+    error += diagnostic.str() + "\n";
+    return mlir::success();
+  });
+  Kernel kernel;
+  cpu::LowerOptions options;
+  options.verify = true;
+  auto info = cpu::lowerKernelToLLVM(module, target, options);
+  if (mlir::failed(info)) {
+    error += "lowering failed";
+    return kernel;
+  }
+  auto object = cpu::emitObject(module, target, pipeline);
+  if (!object) {
+    error += llvm::toString(object.takeError());
+    return kernel;
+  }
+  auto image = cpu::linkImage({llvm::StringRef(object->data(), object->size())});
+  if (!image) {
+    error += llvm::toString(image.takeError());
+    return kernel;
+  }
+  int fd = memfd_create("kernel", MFD_CLOEXEC);
+  if (fd < 0 || write(fd, image->data(), image->size()) != static_cast<ssize_t>(image->size())) {
+    error += "memfd";
+    return kernel;
+  }
+  std::string path = "/proc/" + std::to_string(getpid()) + "/fd/" + std::to_string(fd);
+  kernel.library = std::shared_ptr<void>(dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL), [](void *p) {
+    if (p)
+      dlclose(p);
+  });
+  close(fd);
+  if (!kernel.library) {
+    error += dlerror();
+    return kernel;
+  }
+  kernel.info = *info;
+  kernel.scratch = std::make_shared<Buffer>(info->scratchBytes);
+  kernel.entry = reinterpret_cast<WeftKernel>(dlsym(kernel.library.get(), info->name.c_str()));
+  if (!kernel.entry)
+    error += "no symbol " + info->name;
+  return kernel;
+}
+
+Kernel weft::testing::compileText(const std::string &text, const cpu::TargetInfo &target,
+                                  cpu::Pipeline pipeline, std::string &error) {
+  std::string messages;
+  mlir::OwningOpRef<mlir::ModuleOp> module;
+  {
+    mlir::ScopedDiagnosticHandler handler(&context(), [&](mlir::Diagnostic &diagnostic) {
+      messages += diagnostic.str() + "\n";
+      return mlir::success();
+    });
+    module = mlir::parseSourceString<mlir::ModuleOp>(text, &context());
+  }
+  if (!module) {
+    error = messages;
+    return {};
+  }
+  return compile(*module, target, pipeline, error);
+}
+
+std::vector<cpu::TargetInfo> weft::testing::testTargets() {
+  std::vector<cpu::TargetInfo> targets;
+  targets.push_back(llvm::cantFail(cpu::TargetInfo::get("x86-64-v3")));
+  auto native = llvm::cantFail(cpu::TargetInfo::get("native"));
+  if (native.hasAvx512)
+    targets.push_back(native);
+  return targets;
+}

@@ -1,0 +1,68 @@
+// Part of Weft, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Compiles a kernel module to code in this process and calls it: lower, emit, link, dlopen.
+#ifndef WEFT_TEST_UNIT_CODEGEN_CPU_KERNELTESTING_H
+#define WEFT_TEST_UNIT_CODEGEN_CPU_KERNELTESTING_H
+
+#include "weft/Codegen/CPU/EmitObject.h"
+#include "weft/Codegen/CPU/LinkImage.h"
+#include "weft/Codegen/CPU/LowerToLLVM.h"
+#include "weft/Program/Abi.h"
+
+#include "mlir/IR/MLIRContext.h"
+#include "mlir/IR/OwningOpRef.h"
+
+#include <cstddef>
+#include <cstdlib>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace weft::testing {
+
+/// 64-byte aligned memory, filled with 0xA5 so that what a kernel leaves unwritten shows.
+/// poisoned.
+class Buffer {
+public:
+  explicit Buffer(size_t bytes);
+  template <typename T> static Buffer of(const std::vector<T> &values) {
+    Buffer b(values.size() * sizeof(T));
+    std::copy(values.begin(), values.end(), b.as<T>());
+    return b;
+  }
+  template <typename T> T *as() const { return reinterpret_cast<T *>(data.get()); }
+  void *raw() const { return data.get(); }
+
+private:
+  struct Free {
+    void operator()(void *p) const { std::free(p); }
+  };
+  std::unique_ptr<std::byte, Free> data;
+};
+
+/// A kernel that can be called.
+class Kernel {
+public:
+  /// Runs chunks [lo, hi) with the buffers in order.
+  int32_t operator()(std::vector<void *> buffers, std::vector<int64_t> dims, int64_t lo, int64_t hi) const;
+  cpu::KernelInfo info;
+  WeftKernel entry = nullptr;
+  std::shared_ptr<void> library;
+  std::shared_ptr<Buffer> scratch;
+};
+
+/// The context that all tests share, with everything loaded.
+mlir::MLIRContext &context();
+/// Compiles; an empty kernel and the reason in `error` when a step fails.
+Kernel compile(mlir::ModuleOp module, const cpu::TargetInfo &target, cpu::Pipeline pipeline,
+               std::string &error);
+/// The same from text.
+Kernel compileText(const std::string &text, const cpu::TargetInfo &target, cpu::Pipeline pipeline,
+                   std::string &error);
+/// x86-64-v3, and this machine where it has more.
+std::vector<cpu::TargetInfo> testTargets();
+
+} // namespace weft::testing
+
+#endif // WEFT_TEST_UNIT_CODEGEN_CPU_KERNELTESTING_H
