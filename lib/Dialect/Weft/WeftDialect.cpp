@@ -212,6 +212,14 @@ Attribute DimsAttr::parse(AsmParser &parser, Type) {
   return encoding;
 }
 
+LogicalResult DimsAttr::verifyEncoding(ArrayRef<int64_t> shape, Type,
+                                       function_ref<InFlightDiagnostic()> emitError) const {
+  if (shape.size() == getExtents().size())
+    return success();
+  return emitError() << "names " << getExtents().size() << " extents, wanted " << shape.size()
+                     << ", the rank of the tensor";
+}
+
 void DimsAttr::print(AsmPrinter &printer) const {
   printer << "<[";
   llvm::interleaveComma(getExtents(), printer, [&](AffineExpr extent) {

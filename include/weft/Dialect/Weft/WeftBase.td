@@ -9,6 +9,7 @@ include "mlir/IR/BuiltinAttributeInterfaces.td"
 include "mlir/IR/EnumAttr.td"
 include "mlir/IR/OpBase.td"
 include "mlir/IR/SymbolInterfaces.td"
+include "mlir/IR/TensorEncoding.td"
 include "mlir/Interfaces/InferTypeOpInterface.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
 
@@ -73,7 +74,7 @@ class Weft_Attr<string name, string mnem, list<Trait> traits = []> : AttrDef<Wef
   let mnemonic = mnem;
 }
 
-def Weft_DimsAttr : Weft_Attr<"Dims", "dims"> {
+def Weft_DimsAttr : Weft_Attr<"Dims", "dims", [DeclareAttrInterfaceMethods<VerifiableTensorEncoding>]> {
   let summary = "the extents of a tensor as expressions over named dimensions";
   let description = [{
     The encoding of a tensor type with named extents: `tensor<?x?x64xf32, #weft.dims<[batch, past + seq, _]>>`.
