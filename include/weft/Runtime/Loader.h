@@ -30,6 +30,7 @@ public:
 private:
   CodeLibrary() = default;
   void *handle = nullptr;
+  int descriptor = -1;
 };
 
 } // namespace weft::runtime

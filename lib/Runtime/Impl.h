@@ -1,0 +1,70 @@
+// Part of Weft, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// What an Executable holds for its Sessions: the program with its commands flattened, and plans per set of
+// extents.
+#ifndef WEFT_LIB_RUNTIME_IMPL_H
+#define WEFT_LIB_RUNTIME_IMPL_H
+
+#include "weft/Program/MemoryPlan.h"
+#include "weft/Runtime/Executable.h"
+#include "weft/Runtime/HostFunctions.h"
+#include "weft/Runtime/Loader.h"
+
+namespace weft::runtime {
+
+/// The alternatives of program::Command::what, in their order.
+enum class Op : uint8_t { Launch, Copy, Fill, Host, Call, If, While, Check, ShapeCheck, SetSymbol };
+
+/// One command. Launches, which are nearly all, need nothing else; the others look at `source`.
+struct FlatCommand {
+  Op op = Op::Launch;
+  uint32_t numBuffers = 0, numDims = 0;
+  uint32_t firstBuffer = 0, firstDim = 0; // in FlatFunction::buffers and ::dims
+  program::ExprId chunks = 0, scratch = 0;
+  WeftKernel kernel = nullptr;
+  HostFunction host = nullptr;
+  const program::Command *source = nullptr;
+};
+
+struct FlatFunction {
+  std::vector<FlatCommand> commands;
+  std::vector<program::BufferId> buffers;
+  std::vector<program::ExprId> dims;
+  /// This function and all it calls, directly or not.
+  std::vector<program::FunctionId> reachable;
+};
+
+struct Executable::Impl {
+  program::LoadedProgram loaded;
+  std::shared_ptr<const CodeLibrary> code;
+  std::string isa;
+  std::vector<FlatFunction> functions; // as program.functions
+  std::vector<bool> dependsOnData;     // per expression: on a symbol that a command sets
+  bool hasDataSymbols = false;
+  uint32_t maxBuffers = 0, maxDims = 0; // of any launch
+  int64_t constantBytes = 0;
+};
+
+/// Everything that follows from the extents of one run's inputs.
+struct ShapePlan {
+  /// Of each expression; noValue where it has none (yet: see dependsOnData).
+  std::vector<int64_t> values;
+  /// Never less than the value, data-dependent symbols included.
+  std::vector<int64_t> upper;
+  std::vector<program::FunctionPlan> functions;
+};
+
+/// Evaluates and plans for values of the symbols (noValue: unbound, or set by a command).
+Result<ShapePlan> makeShapePlan(const program::Program &program, std::span<const int64_t> symbols,
+                                bool hasDataSymbols);
+
+/// Checks all functions in `reachable` for these values: sizes are there and non-negative, views lie inside
+/// their buffers, arguments are as large as the called function's inputs. What depends on data not yet known
+/// is left for later.
+Status checkSizes(const Executable::Impl &executable, const ShapePlan &plan, std::span<const int64_t> values,
+                  std::span<const program::FunctionId> reachable);
+
+} // namespace weft::runtime
+
+#endif // WEFT_LIB_RUNTIME_IMPL_H
