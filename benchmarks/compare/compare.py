@@ -1,0 +1,327 @@
+#!/usr/bin/env python3
+# Part of Weft, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Times Weft and its peers on the same models and prints one table: the judge of every claim of speed.
+
+    compare.py [--quick] [--rows gemm-1024,resnet50] [--peers weft,onnxruntime] [--weft build/bin/weft] [--out FILE]
+
+Sets up build/benchmarks/venv with the peers from PyPI, writes the models, then takes row by row: every peer in a
+process of its own, all of them loaded, timed in turn in short slices while the others are stopped. One thread is
+measured in CPU time, pinned to one core; all threads in wall time. A full run writes docs/performance.md.
+"""
+
+import argparse
+import json
+import os
+import re
+import select
+import shutil
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+WORK = ROOT / "build" / "benchmarks"
+VENV = WORK / "venv"
+ALWAYS = ("numpy", "onnx")
+PACKAGES = {
+    "onnxruntime": ["onnxruntime"],
+    "openvino": ["openvino"],
+    "torch": ["torch"],
+    "jax": ["jax"],
+    "iree": ["iree-base-compiler", "iree-base-runtime"],
+    "openblas": [],
+    "weft": [],
+}
+START_S = 900  # a peer may take so long to compile one model
+
+sys.path.insert(0, str(HERE.parent / "models"))
+
+
+def run_in_venv(peers):
+    """Makes the venv, installs what the peers need and goes on inside it."""
+    python = VENV / "bin" / "python"
+    if Path(sys.prefix) == VENV:
+        return
+    if not python.exists():
+        print(f"making {VENV}", flush=True)
+        subprocess.run([sys.executable, "-m", "venv", VENV], check=True)
+    wanted = {*ALWAYS, *(package for peer in peers for package in PACKAGES[peer])}
+    lines = [line for line in (HERE / "requirements.txt").read_text().splitlines() if line and line[0] != "#"]
+    lines = [line for line in lines if re.split(r"[\[=]", line)[0] in wanted]
+    mark = VENV / "installed.txt"
+    installed = mark.read_text().splitlines() if mark.exists() else []
+    for line in lines:
+        if line not in installed:
+            print(f"installing {line}", flush=True)
+            if subprocess.run([python, "-m", "pip", "install", "-q", line]).returncode == 0:
+                installed.append(line)
+                mark.write_text("\n".join(installed) + "\n")
+            elif line.startswith(ALWAYS):
+                raise SystemExit(f"compare.py: {line} cannot be installed")
+    os.execv(python, [python, *sys.argv])
+
+
+class Failure(Exception):
+    """A peer that cannot run a row; the text goes below the table."""
+
+
+class Worker:
+    """A peer of worker.py, stopped except while it is asked something."""
+
+    def __init__(self, peer, row, folder, threads, cores, log):
+        self.log, self.peer = log, peer
+        environment = {**os.environ, "OPENBLAS_NUM_THREADS": str(threads), "PYTHONDONTWRITEBYTECODE": "1"}
+        command = [sys.executable, HERE / "worker.py", peer, row, folder, str(threads)]
+        self.process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=open(log, "w"),
+            text=True,
+            env=environment,
+            preexec_fn=lambda: os.sched_setaffinity(0, cores),
+        )
+        self.figures = self.receive(START_S)
+
+    def receive(self, seconds):
+        ready, _, _ = select.select([self.process.stdout], [], [], seconds)
+        line = self.process.stdout.readline() if ready else ""
+        if not line:
+            self.close()
+            said = [text for text in self.log.read_text(errors="replace").splitlines() if text.strip()]
+            raise Failure(said[-1][:200] if ready and said else "ended" if ready else f"nothing in {seconds:.0f} s")
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGSTOP)
+        return json.loads(line)
+
+    def ask(self, **request):
+        self.process.send_signal(signal.SIGCONT)
+        print(json.dumps(request), file=self.process.stdin, flush=True)
+        return self.receive(START_S)
+
+    def run(self, seconds):
+        return self.ask(run=seconds)
+
+    def save(self, path):
+        return self.ask(save=str(path))["peak_rss"]
+
+    def close(self):
+        self.process.kill()
+        self.process.wait()
+
+
+class Weft:
+    """The driver: one call of `weft bench` a slice. The first finds an empty cache and compiles."""
+
+    def __init__(self, program, folder, threads, cores, cache):
+        self.cores, self.folder = cores, folder
+        self.environment = {**os.environ, "WEFT_CACHE_DIR": str(cache)}
+        self.inputs = []
+        for path in sorted(folder.glob("*.npy")):
+            self.inputs += ["--input", f"{path.stem}=@{path}"]
+        self.program, self.threads = program, ["--threads", str(threads)]
+        first = self.bench(0.01)
+        self.figures = {"compile_wall_ms": first["compile_ms"], "compile_cpu_ms": first["compile_ms"], "base_rss": 0}
+        self.peak = 0
+
+    def call(self, *arguments):
+        command = [self.program, *arguments]
+        try:
+            result = subprocess.run(
+                command,
+                capture_output=True,
+                text=True,
+                timeout=START_S,
+                env=self.environment,
+                preexec_fn=lambda: os.sched_setaffinity(0, self.cores),
+            )
+        except subprocess.TimeoutExpired:
+            raise Failure(f"nothing in {START_S} s") from None
+        if result.returncode != 0:
+            said = (result.stderr.strip() or result.stdout.strip() or "no message").splitlines()
+            raise Failure(f"exit status {result.returncode}: {said[-1][:200]}")
+        return result.stdout
+
+    def bench(self, seconds):
+        model = str(self.folder / "model.onnx")
+        text = self.call("bench", model, *self.threads, *self.inputs, "--min-time", str(seconds), "--json")
+        return json.loads(text)
+
+    def run(self, seconds):
+        figures = self.bench(seconds)
+        self.peak = figures["peak_rss_bytes"]  # of a run from the cache, not of compiling
+        return figures
+
+    def save(self, path):
+        import onnx
+
+        model = str(self.folder / "model.onnx")
+        output = onnx.load(model, load_external_data=False).graph.output[0].name
+        self.call("run", model, *self.threads, *self.inputs, "--output", f"{output}=@{path}")
+        return self.peak
+
+    def close(self):
+        pass
+
+
+def measure(row, folder, peers, threads, cores, rounds, seconds, program):
+    """The figures of every peer on one row, and why some have none."""
+    running, figures, failures = {}, {}, {}
+    with tempfile.TemporaryDirectory() as scratch:
+        scratch = Path(scratch)
+        try:
+            for peer in peers:
+                try:
+                    if peer == "weft":
+                        running[peer] = Weft(program, folder, threads, cores, scratch / "cache")
+                    else:
+                        running[peer] = Worker(peer, row, folder, threads, cores, scratch / f"{peer}.log")
+                except Failure as failure:
+                    failures[peer] = str(failure)
+            slices = {peer: [] for peer in running}
+            for _ in range(rounds):
+                for peer in [*running]:
+                    try:
+                        slices[peer].append(running[peer].run(seconds))
+                    except Failure as failure:
+                        failures[peer] = str(failure)
+                        running.pop(peer).close()
+            for peer, process in running.items():
+                try:
+                    peak = process.save(scratch / f"{peer}.npy")
+                except Failure as failure:
+                    failures[peer] = str(failure)
+                    continue
+                figures[peer] = {**process.figures, "peak_rss": peak}
+                for clock in ("cpu", "wall"):
+                    best = min(part[f"best_{clock}_ms"] for part in slices[peer])
+                    median = statistics.median(part[f"median_{clock}_ms"] for part in slices[peer])
+                    figures[peer] |= {f"best_{clock}_ms": best, f"median_{clock}_ms": median}
+            compare_outputs(scratch, figures)
+        finally:
+            for process in running.values():
+                process.close()
+    return {"figures": figures, "failures": failures}
+
+
+def compare_outputs(scratch, figures):
+    """Notes how far each peer's output is from the first one's, as a fraction of its largest element."""
+    import numpy
+
+    first = None
+    for peer in figures:
+        output = numpy.load(scratch / f"{peer}.npy")
+        if first is None:
+            first = output
+        same = output.shape == first.shape
+        distance = abs(output - first).max() / abs(first).max() if same else numpy.inf
+        figures[peer]["distance"] = float(distance)
+
+
+def machine():
+    """What the figures are of."""
+    info = Path("/proc/cpuinfo").read_text()
+    model = re.search(r"model name\s*: (.*)", info)
+    flags = re.search(r"flags\s*: (.*)", info)
+    have = flags[1].split() if flags else []
+    shown = [flag for flag in ("avx2", "fma", "avx512f", "avx512_vnni", "avx512_bf16", "amx_tile") if flag in have]
+    memory = re.search(r"MemTotal:\s*(\d+)", Path("/proc/meminfo").read_text())
+    cores = len(os.sched_getaffinity(0))
+    return {
+        "cpu": f"{model[1] if model else 'unknown'} ({', '.join(shown)})",
+        "cores": cores,
+        "memory_gib": round(int(memory[1]) / 2**20) if memory else 0,
+        "system": f"{os.uname().sysname} {os.uname().release}",
+    }
+
+
+def revision():
+    result = subprocess.run(["git", "-C", ROOT, "describe", "--always", "--dirty"], capture_output=True, text=True)
+    return result.stdout.strip() or "unknown"
+
+
+def versions(peers):
+    from importlib import metadata
+
+    found = {}
+    for peer in peers:
+        for package in PACKAGES[peer][:1]:
+            try:
+                found[peer] = metadata.version(package)
+            except metadata.PackageNotFoundError:
+                found[peer] = "not installed"
+    if "openblas" in peers:
+        found["openblas"] = f"in numpy {metadata.version('numpy')}"
+    if "weft" in peers:
+        found["weft"] = revision()
+    return found
+
+
+def listed(text, known, parser, what):
+    names = text.split(",") if text else [*known]
+    for name in names:
+        if name not in known:
+            parser.error(f"no {what} {name}; there are {', '.join(known)}")
+    return names
+
+
+def main():
+    from rows import KERNELS, ROWS
+
+    import report
+
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="few short slices: a look, not a measurement")
+    parser.add_argument("--rows", help="comma-separated: " + ", ".join(ROWS))
+    parser.add_argument("--peers", help="comma-separated: " + ", ".join(PACKAGES))
+    parser.add_argument("--weft", default=str(ROOT / "build" / "bin" / "weft"), help="the driver (%(default)s)")
+    parser.add_argument("--out", type=Path, help="Markdown file to write (docs/performance.md for a full run)")
+    args = parser.parse_args()
+    rows = listed(args.rows, ROWS, parser, "row")
+    peers = listed(args.peers, PACKAGES, parser, "peer")
+    if "weft" in peers and not shutil.which(args.weft):
+        if args.peers:
+            parser.error(f"no program {args.weft}: build it with ./bootstrap build, or say --weft=PATH")
+        print(f"no program {args.weft}: measuring the peers alone", flush=True)
+        peers.remove("weft")
+    run_in_venv(peers)
+
+    models = WORK / "models"
+    export = [sys.executable, HERE.parent / "models" / "export.py", models, *rows]
+    subprocess.run(export, check=True, stdout=subprocess.DEVNULL)
+    available = os.sched_getaffinity(0)
+    modes = {"one": (1, {max(available)}), "all": (len(available), available)}
+    rounds, seconds = (2, 0.2) if args.quick else (7, 0.5)
+    results = {"machine": machine(), "versions": versions(peers), "peers": peers, "quick": args.quick, "rows": {}}
+    results |= {"date": time.strftime("%Y-%m-%d"), "load_before": os.getloadavg()}
+    for row in rows:
+        results["rows"][row] = {}
+        for mode, (threads, cores) in modes.items():
+            able = [peer for peer in peers if peer != "openblas" or row.startswith("gemm")]
+            taken = measure(row, models / row, able, threads, cores, rounds, seconds, args.weft)
+            results["rows"][row][mode] = {**taken, "load": os.getloadavg()[0]}
+            clock = "cpu" if mode == "one" else "wall"
+            shown = [f"{p} {report.number(f[f'best_{clock}_ms'])}" for p, f in taken["figures"].items()]
+            shown += [f"{peer} failed: {text}" for peer, text in taken["failures"].items()]
+            print(f"{row}, {threads} thread{'s' * (threads > 1)}, {clock} ms: " + ", ".join(shown), flush=True)
+    results["load_after"] = os.getloadavg()
+    (WORK / "results.json").write_text(json.dumps(results, indent=1) + "\n")
+    text = report.markdown(results, {name: title for name, (_, title) in ROWS.items()}, [*KERNELS])
+    full = not (args.quick or args.rows or args.peers) and "weft" in peers
+    out = args.out or (ROOT / "docs" / "performance.md" if full else None)
+    if out:
+        out.write_text(text)
+        print(f"wrote {out}")
+    else:
+        print(text)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
