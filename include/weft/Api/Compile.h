@@ -1,0 +1,77 @@
+// Part of Weft, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Compiling from the outside: a model file or a graph to an Executable, through the cache of programs. The compiler
+// library is opened only when a program is not there.
+#ifndef WEFT_API_COMPILE_H
+#define WEFT_API_COMPILE_H
+
+#include "weft/Runtime/Executable.h"
+#include "weft/Support/Status.h"
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace weft {
+
+class Graph;
+
+enum class Severity { Note, Remark, Warning, Error };
+
+struct CompileOptions {
+  /// "cpu".
+  std::string target = "cpu";
+  /// "native", "x86-64-v3", "x86-64-v4", or a CPU name of LLVM.
+  std::string targetCpu = "native";
+  /// Dimensions that stay dynamic: "batch:1:64", or "batch" without bounds.
+  std::vector<std::string> dynamicDims;
+  /// Extents to specialise inputs to: "image=1x3x224x224".
+  std::vector<std::string> shapes;
+  /// "strict", "default" or "fast": how far floating-point results may depart; see docs/numerics.md.
+  std::string numerics = "default";
+  /// Threads of the compiler; 0: one per core this process may use.
+  int threads = 0;
+  /// Look for the program in the cache folder, and keep it there.
+  bool useCache = true;
+  /// Verify the IR between passes.
+  bool verify = false;
+
+  // For compiler engineers.
+  std::string from, to;   ///< stages: import, graph, host, kernel, program
+  std::string emit;       ///< weft, linalg, llvm, asm, obj, so: instead of a program
+  std::string dumpDir;    ///< the IR after each stage, a file each
+  std::string reproducer; ///< a file for a crash reproducer
+
+  /// Messages of the compiler. Errors also are in the Status returned.
+  std::function<void(Severity, std::string_view)> diagnostic;
+  /// How far it is: stage, done of total.
+  std::function<void(std::string_view stage, int64_t done, int64_t total)> progress;
+  std::function<void(std::string_view stage, double wallMs, double cpuMs)> stageTime;
+};
+
+/// What a model file is, by its name and first bytes.
+enum class ModelKind { Onnx, Mlir, Program, Unknown };
+ModelKind modelKindOf(const std::string &path);
+
+/// Compiles a model (.onnx or .mlir) or graph to the bytes of a .weft program, or of what `emit` or `to` ask for.
+/// INVALID_ARGUMENT: the model or an option is wrong; UNIMPLEMENTED: an op cannot be compiled (all such are named).
+Result<std::string> compileToBytes(const std::string &path, const CompileOptions &options = {});
+Result<std::string> compileToBytes(const Graph &graph, const CompileOptions &options = {});
+
+struct CompiledInfo {
+  bool fromCache = false;
+  double milliseconds = 0; ///< wall time to the loaded program
+};
+
+/// Compiles, or finds in the cache, and loads. A .weft file is loaded as it is.
+Result<std::shared_ptr<const runtime::Executable>> compile(const std::string &path, const CompileOptions &options = {},
+                                                           CompiledInfo *info = nullptr);
+Result<std::shared_ptr<const runtime::Executable>> compile(const Graph &graph, const CompileOptions &options = {},
+                                                           CompiledInfo *info = nullptr);
+
+} // namespace weft
+
+#endif // WEFT_API_COMPILE_H

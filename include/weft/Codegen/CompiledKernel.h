@@ -1,0 +1,36 @@
+// Part of Weft, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// A kernel as machine code, and what the plan has to know of it.
+#ifndef WEFT_CODEGEN_COMPILEDKERNEL_H
+#define WEFT_CODEGEN_COMPILEDKERNEL_H
+
+#include "weft/Codegen/CPU/ChunkCount.h"
+#include "weft/Support/HostTensor.h"
+#include "llvm/ADT/SmallVector.h"
+
+#include <functional>
+#include <string>
+
+namespace weft {
+
+/// An operand that the kernel wants in another form than the graph holds it: for constants, made once at compile time.
+struct PackedOperand {
+  unsigned operand = 0;
+  /// Names the form; operands of equal data and key share one packed constant.
+  std::string key;
+  std::function<Result<HostTensor>(const HostTensor &)> pack;
+};
+
+/// What the plan has to know of a compiled kernel.
+struct CompiledKernel {
+  std::string name;
+  llvm::SmallVector<char, 0> object; ///< relocatable; exports `name` with the kernel ABI
+  int64_t scratchBytes = 0;          ///< per thread
+  cpu::ChunkCount chunks;
+  llvm::SmallVector<PackedOperand> packed;
+};
+
+} // namespace weft
+
+#endif // WEFT_CODEGEN_COMPILEDKERNEL_H

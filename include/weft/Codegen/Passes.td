@@ -1,0 +1,33 @@
+// Part of Weft, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Passes from graphs to kernels.
+#ifndef WEFT_CODEGEN_PASSES_TD
+#define WEFT_CODEGEN_PASSES_TD
+include "mlir/Pass/PassBase.td"
+
+def OutlineKernelsPass : Pass<"weft-outline-kernels", "::mlir::ModuleOp"> {
+  let summary = "Groups ops into kernels and moves each group into a host.kernel";
+  let description = [{
+    A kernel is one root (a contraction, a convolution, a reduction, ...) with the elementwise ops before it (its
+    prologue; contractions have none, they read operands many times) and after it (its epilogue, of the root's shape), or a group
+    of elementwise ops. Sorting and selection become host.call. Reshapes stay in the function: they are views.
+
+    Before: `%0 = weft.conv %x, %w ...; %1 = weft.add %0, %b ...; %2 = weft.relu %1 ...`
+    After: `%0 = host.launch @conv_add_relu(%x, %w, %b) ...`
+  }];
+  let statistics = [Statistic<"numKernels", "kernels", "kernels outlined">];
+  let dependentDialects = ["::weft::host::HostDialect"];
+}
+
+def DeduplicateKernelsPass : Pass<"weft-deduplicate-kernels", "::mlir::ModuleOp"> {
+  let summary = "Makes equal kernels one";
+  let description = [{
+    Kernels whose text is equal but for names and locations compute the same: all launches name the first. Twelve equal
+    layers compile once.
+  }];
+  let statistics = [Statistic<"numErased", "erased", "kernels that were another's equal">];
+  let dependentDialects = ["::weft::host::HostDialect"];
+}
+
+#endif // WEFT_CODEGEN_PASSES_TD

@@ -1,0 +1,21 @@
+// Part of Weft, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The host dialect; see HostOps.td.
+#ifndef WEFT_DIALECT_HOST_HOSTDIALECT_H
+#define WEFT_DIALECT_HOST_HOSTDIALECT_H
+
+#include "mlir/Bytecode/BytecodeOpInterface.h"
+#include "mlir/IR/BuiltinTypes.h"
+#include "mlir/IR/Dialect.h"
+#include "mlir/IR/OpDefinition.h"
+#include "mlir/IR/OpImplementation.h"
+#include "mlir/IR/SymbolTable.h"
+#include "mlir/Interfaces/FunctionInterfaces.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+
+#include "weft/Dialect/Host/HostDialect.h.inc"
+#define GET_OP_CLASSES
+#include "weft/Dialect/Host/HostOps.h.inc"
+
+#endif // WEFT_DIALECT_HOST_HOSTDIALECT_H

@@ -1,0 +1,47 @@
+// Part of Weft, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The whole way from a model to the bytes of a program, stage by stage.
+#ifndef WEFT_PIPELINE_COMPILE_H
+#define WEFT_PIPELINE_COMPILE_H
+
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/OwningOpRef.h"
+#include "weft/Import/Onnx/Importer.h"
+#include "weft/Pipeline/Stages.h"
+#include "weft/Program/Program.h"
+#include <functional>
+#include <span>
+#include <string>
+
+namespace weft {
+
+enum class InputKind { Onnx, Mlir, Graph };
+
+struct CompileOptions {
+  InputKind input = InputKind::Onnx;
+  std::string path;
+  std::optional<std::span<const std::byte>> bytes; ///< else `path` is read
+  onnx::ImportOptions import;
+  std::string targetCpu = "native";
+  StageOptions stages;
+  Stage from = Stage::Import, to = Stage::Program;
+  std::string emit;           ///< "", weft, linalg, llvm, asm, obj, so
+  std::string dumpDir;        ///< IR after each stage
+  std::string reproducer;     ///< crash reproducer
+  std::string kernelCacheDir; ///< compiled kernels by content
+  int threads = 0;
+  bool verify = false;
+  std::function<void(llvm::StringRef stage, int64_t done, int64_t total)> progress;
+  std::function<void(llvm::StringRef stage, double wallMs, double cpuMs)> stageTime;
+  std::function<Status(std::span<const std::byte>)> output; ///< pieces of the result
+};
+
+/// Compiles; the result (a .weft file, or what `emit` or `to` ask for) goes to `output`. Errors are diagnostics of
+/// `context` and a failed result. `graph` is the module of InputKind::Graph.
+mlir::LogicalResult compile(mlir::MLIRContext &context, const CompileOptions &options,
+                            mlir::ModuleOp graph = nullptr);
+
+} // namespace weft
+
+#endif // WEFT_PIPELINE_COMPILE_H

@@ -1,0 +1,37 @@
+// Part of Weft, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The compiler's table of contents: which passes make which stage.
+#ifndef WEFT_PIPELINE_STAGES_H
+#define WEFT_PIPELINE_STAGES_H
+
+#include "mlir/Pass/PassManager.h"
+#include "llvm/ADT/ArrayRef.h"
+#include <optional>
+
+namespace weft {
+
+/// What the IR has become. A file printed after one stage can be read back as that stage (--from).
+enum class Stage { Import, Graph, Host, Kernel, Program };
+
+llvm::StringRef stageName(Stage stage);
+std::optional<Stage> parseStage(llvm::StringRef name);
+/// All names, for messages: "import, graph, host, kernel, program".
+std::string stageNames();
+
+enum class Numerics { Strict, Default, Fast };
+
+struct StageOptions {
+  Numerics numerics = Numerics::Default;
+  /// Keep asserts of the graph.
+  bool asserts = true;
+};
+
+/// The passes that make `stage` from the one before it. Only Graph and Host are made by passes over the whole module;
+/// kernels are compiled one by one (Codegen/CompileKernel.h).
+void buildGraphStage(mlir::OpPassManager &passes, const StageOptions &options);
+void buildHostStage(mlir::OpPassManager &passes, const StageOptions &options);
+
+} // namespace weft
+
+#endif // WEFT_PIPELINE_STAGES_H

@@ -1,0 +1,64 @@
+// Part of Weft, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Passes from weft to weft: shapes, constants, algebra, layouts.
+#ifndef WEFT_TRANSFORMS_PASSES_TD
+#define WEFT_TRANSFORMS_PASSES_TD
+include "mlir/Pass/PassBase.td"
+
+def InferShapesPass : Pass<"weft-infer-shapes"> {
+  let summary = "Refines result types by each op's shape inference";
+  let description = [{
+    Walks the ops in order and replaces a result type by the inferred one where that knows more: numbers for `?`,
+    expressions over named dimensions for unknown extents. The results of functions follow.
+
+    Before: `%0 = weft.exp %x : (tensor<?xf32, #weft.dims<[n]>>) -> tensor<?xf32>`
+    After: `%0 = weft.exp %x : (tensor<?xf32, #weft.dims<[n]>>) -> tensor<?xf32, #weft.dims<[n]>>`
+  }];
+  let statistics = [Statistic<"numRefined", "refined", "result types refined">];
+}
+
+def FoldConstantsPass : Pass<"weft-fold-constants"> {
+  let summary = "Evaluates ops whose operands are constants";
+  let description = [{
+    By the reference evaluator. A result that would be larger than all operands together and than 1 KiB is left
+    alone, so that broadcasts do not fill the disk; weights that a transposition or a batch norm changes are evaluated
+    once, here.
+
+    Before: `%1 = weft.add %c2, %c3 : ...`
+    After: `%1 = weft.constant dense<5.0> : ...`
+  }];
+  let statistics = [Statistic<"numFolded", "folded", "ops evaluated">];
+}
+
+def FoldBatchNormPass : Pass<"weft-fold-batch-norm"> {
+  let summary = "Folds per-channel scales into the weights of the contraction before them";
+  let description = [{
+    `conv(x, w) * s` becomes `conv(x, w * s)`, where w and s are constants and s varies along the output features
+    only; likewise past an addition: `(conv(x, w) + b) * s` becomes `conv(x, w * s) + b * s`. The products are constants that
+    weft-fold-constants evaluates.
+  }];
+  let statistics = [Statistic<"numFolded", "folded", "scales folded into weights">];
+}
+
+def AssignLayoutsPass : Pass<"weft-assign-layouts"> {
+  let summary = "Puts the features last in convolutions, and moves the transpositions this needs to the network's edges";
+  let description = [{
+    Each convolution whose features are not its last dimension is rewritten to channels-last between two
+    transpositions. Transpositions then sink through elementwise ops, pools, pads, concatenations and reductions until
+    they meet their inverse or the end of the network.
+  }];
+  let statistics = [Statistic<"numConvs", "convs", "convolutions re-laid out">,
+                    Statistic<"numLeft", "transposes-left", "transpositions that remain">];
+}
+
+def LowerScanPass : Pass<"weft-lower-scan"> {
+  let summary = "Writes scan as while with a counter";
+  let description = [{
+    The body reads slice i of each input and writes slice i of each stacked result; i runs upwards, or downwards for
+    `reverse`.
+  }];
+  let statistics = [Statistic<"numLowered", "lowered", "scans rewritten">];
+}
+
+#endif // WEFT_TRANSFORMS_PASSES_TD

@@ -1,0 +1,619 @@
+// Part of Weft, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Writes the host's part of a program: buffers with size expressions, commands in the order of the block, views as aliases
+// of what they view. Stage: program. Where arena buffers lie is Program/MemoryPlan's decision.
+#include "weft/Codegen/Host/BuildProgram.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "weft/Dialect/Weft/WeftOps.h"
+#include "weft/Program/MemoryPlan.h"
+#include "llvm/ADT/SetVector.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+using namespace weft;
+using namespace weft::ir;
+using program::BufferId;
+using program::BufferKind;
+using program::ExprId;
+
+namespace {
+
+/// "model.onnx: node 'Conv_3'" or whatever names the location holds.
+std::string locationText(Location loc) {
+  std::string text;
+  llvm::SetVector<StringRef> names;
+  loc->walk([&](Location part) {
+    if (auto name = dyn_cast<NameLoc>(part))
+      names.insert(name.getName().getValue());
+    return WalkResult::advance();
+  });
+  for (StringRef name : names)
+    text += (text.empty() ? "" : ", ") + name.str();
+  if (text.empty()) {
+    llvm::raw_string_ostream os(text);
+    loc.print(os);
+  }
+  return text;
+}
+
+/// State of the whole program.
+class ProgramBuilder {
+public:
+  ProgramBuilder(ModuleOp module, const llvm::StringMap<CompiledKernel> &kernels)
+      : module(module), kernels(kernels) {}
+
+  FailureOr<program::Program> build();
+
+  LogicalResult buildFunction(StringRef name, Block &block, ArrayRef<Value> inputs, ValueRange outputs,
+                              ArrayRef<StringRef> inputNames, ArrayRef<StringRef> outputNames,
+                              program::FunctionId &id);
+
+  // Expressions.
+  program::SymbolId symbolOf(StringAttr name);
+  ExprId exprOf(AffineExpr expr, ArrayRef<StringAttr> symbols);
+  /// The expression of an extent; fails for an unknown one, naming the value.
+  FailureOr<ExprId> exprOf(const Dim &dim, Value value, int64_t axis);
+  FailureOr<SmallVector<ExprId>> dimExprs(Value value);
+  FailureOr<ExprId> byteSize(Value value);
+
+  // Constants and kernels.
+  FailureOr<program::ConstantId> constantOf(ConstantOp op, const PackedOperand *packing);
+  program::KernelId kernelOf(const CompiledKernel &kernel, host::LaunchOp launch, unsigned numDims);
+
+  ModuleOp module;
+  const llvm::StringMap<CompiledKernel> &kernels;
+  program::Program out;
+  llvm::StringMap<program::SymbolId> symbols;
+  llvm::StringMap<program::KernelId> kernelIds;
+  llvm::StringMap<program::ConstantId> constantIds;
+};
+
+/// State of one function.
+class FunctionBuilder {
+public:
+  FunctionBuilder(ProgramBuilder &owner, program::Function &function) : owner(owner), function(function) {}
+
+  LogicalResult run(Block &block, ArrayRef<Value> inputs, ValueRange outputs);
+
+private:
+  LogicalResult buildOp(Operation *op);
+  LogicalResult buildLaunch(host::LaunchOp launch);
+  LogicalResult buildCall(host::CallOp call);
+  LogicalResult buildIf(IfOp op);
+  LogicalResult buildWhile(WhileOp op);
+  LogicalResult buildView(Operation *op);
+  LogicalResult buildCastShape(CastShapeOp op);
+
+  FailureOr<BufferId> bufferOf(Value value);
+  /// A buffer for a new value: an output's when the value is returned, else of the arena.
+  FailureOr<BufferId> define(Value value);
+  LogicalResult defineAll(ValueRange values, std::vector<BufferId> &ids);
+  LogicalResult lookUpAll(ValueRange values, std::vector<BufferId> &ids);
+  FailureOr<program::HostArgument> argumentOf(Value value, BufferId buffer, bool isResult);
+  BufferId addBuffer(BufferKind kind, uint32_t index, ExprId size);
+  template <typename What> void emit(Operation *op, StringRef name, What what) {
+    program::Command command;
+    command.name = name.str();
+    command.location = locationText(op->getLoc());
+    command.what = std::move(what);
+    function.commands.push_back(std::move(command));
+  }
+
+  ProgramBuilder &owner;
+  program::Function &function;
+  llvm::DenseMap<Value, BufferId> buffers;
+  llvm::DenseMap<Value, uint32_t> outputOf; // values that are written straight into an output
+};
+
+} // namespace
+
+//===-- Expressions -------------------------------------------------------------------------------------------===//
+
+program::SymbolId ProgramBuilder::symbolOf(StringAttr name) {
+  auto [entry, isNew] = symbols.try_emplace(name.getValue(), out.symbols.size());
+  if (isNew) {
+    program::Symbol symbol;
+    symbol.name = name.str();
+    if (auto bounds = module->getAttrOfType<DictionaryAttr>(WeftDialect::getDimsAttrName()))
+      if (auto range = bounds.getAs<DenseI64ArrayAttr>(name.getValue()); range && range.size() == 2) {
+        symbol.lower = range[0];
+        symbol.upper = range[1];
+      }
+    out.symbols.push_back(symbol);
+  }
+  return entry->second;
+}
+
+ExprId ProgramBuilder::exprOf(AffineExpr expr, ArrayRef<StringAttr> names) {
+  if (auto number = dyn_cast<AffineConstantExpr>(expr))
+    return out.exprs.constant(number.getValue());
+  if (auto symbol = dyn_cast<AffineSymbolExpr>(expr))
+    return out.exprs.symbol(symbolOf(names[symbol.getPosition()]));
+  auto binary = cast<AffineBinaryOpExpr>(expr);
+  ExprId lhs = exprOf(binary.getLHS(), names), rhs = exprOf(binary.getRHS(), names);
+  switch (expr.getKind()) {
+  case AffineExprKind::Add:
+    return out.exprs.add(lhs, rhs);
+  case AffineExprKind::Mul:
+    return out.exprs.mul(lhs, rhs);
+  case AffineExprKind::FloorDiv:
+    return out.exprs.floorDiv(lhs, rhs);
+  case AffineExprKind::CeilDiv:
+    return out.exprs.ceilDiv(lhs, rhs);
+  default:
+    return out.exprs.mod(lhs, rhs);
+  }
+}
+
+FailureOr<ExprId> ProgramBuilder::exprOf(const Dim &dim, Value value, int64_t axis) {
+  if (dim.isStatic())
+    return out.exprs.constant(dim.getStatic());
+  if (dim.isUnknown())
+    return emitError(value.getLoc(), "extent of dimension ")
+           << axis << " of " << value.getType()
+           << " depends on data, wanted a number or an expression over named dimensions";
+  return exprOf(dim.getExpr(), dim.getSymbols());
+}
+
+FailureOr<SmallVector<ExprId>> ProgramBuilder::dimExprs(Value value) {
+  SmallVector<ExprId> ids;
+  for (auto [axis, dim] : llvm::enumerate(getDims(value))) {
+    FailureOr<ExprId> id = exprOf(dim, value, axis);
+    if (failed(id))
+      return failure();
+    ids.push_back(*id);
+  }
+  return ids;
+}
+
+/// Bytes of one element in memory times `count`; sub-byte types are packed.
+FailureOr<ExprId> ProgramBuilder::byteSize(Value value) {
+  FailureOr<SmallVector<ExprId>> dims = dimExprs(value);
+  if (failed(dims))
+    return failure();
+  DType type = toDType(cast<RankedTensorType>(value.getType()).getElementType());
+  if (type == DType::Invalid)
+    return emitError(value.getLoc(), "element type of ") << value.getType() << " cannot be stored";
+  ExprId count = out.exprs.constant(1);
+  for (ExprId dim : *dims)
+    count = out.exprs.mul(count, dim);
+  if (type == DType::I1)
+    return count;
+  int bits = bitWidth(type);
+  return bits >= 8 ? out.exprs.mul(count, out.exprs.constant(bits / 8))
+                   : out.exprs.ceilDiv(count, out.exprs.constant(8 / bits));
+}
+
+//===-- Constants and kernels ---------------------------------------------------------------------------------===//
+
+FailureOr<program::ConstantId> ProgramBuilder::constantOf(ConstantOp op, const PackedOperand *packing) {
+  FailureOr<HostTensor> tensor = toHostTensor(op.getValue());
+  if (failed(tensor))
+    return op.emitOpError("has no elements in the data store");
+  std::string key;
+  llvm::raw_string_ostream(key) << op.getValue() << (packing ? packing->key : "");
+  auto [entry, isNew] = constantIds.try_emplace(key, out.constants.size());
+  if (!isNew)
+    return entry->second;
+  HostTensor value = *tensor;
+  if (packing) {
+    Result<HostTensor> packed = packing->pack(value);
+    if (!packed.isOk())
+      return op.emitOpError("cannot be packed: ") << packed.status().message();
+    value = *packed;
+  }
+  program::Constant constant;
+  constant.name = locationText(op.getLoc());
+  constant.dtype = value.dtype();
+  constant.dims = value.shape();
+  constant.value = value;
+  out.constants.push_back(std::move(constant));
+  return entry->second;
+}
+
+program::KernelId ProgramBuilder::kernelOf(const CompiledKernel &kernel, host::LaunchOp launch, unsigned numDims) {
+  auto [entry, isNew] = kernelIds.try_emplace(kernel.name, out.kernels.size());
+  if (isNew) {
+    program::Kernel k;
+    k.symbol = kernel.name;
+    k.name = launch.getKernel().str();
+    k.location = locationText(launch.getLoc());
+    k.numBuffers = launch.getNumOperands() + launch.getNumResults();
+    k.numDims = numDims;
+    out.kernels.push_back(std::move(k));
+  }
+  return entry->second;
+}
+
+//===-- Buffers -----------------------------------------------------------------------------------------------===//
+
+BufferId FunctionBuilder::addBuffer(BufferKind kind, uint32_t index, ExprId size) {
+  program::Buffer buffer;
+  buffer.kind = kind;
+  buffer.index = index;
+  buffer.size = size;
+  function.buffers.push_back(buffer);
+  return function.buffers.size() - 1;
+}
+
+FailureOr<BufferId> FunctionBuilder::bufferOf(Value value) {
+  if (auto entry = buffers.find(value); entry != buffers.end())
+    return entry->second;
+  if (auto constant = value.getDefiningOp<ConstantOp>()) {
+    FailureOr<program::ConstantId> id = owner.constantOf(constant, nullptr);
+    FailureOr<ExprId> size = owner.byteSize(value);
+    if (failed(id) || failed(size))
+      return failure();
+    return buffers[value] = addBuffer(BufferKind::Constant, *id, *size);
+  }
+  return emitError(value.getLoc(), "value of ") << value.getType() << " is not in the program";
+}
+
+FailureOr<BufferId> FunctionBuilder::define(Value value) {
+  FailureOr<ExprId> size = owner.byteSize(value);
+  if (failed(size))
+    return failure();
+  auto output = outputOf.find(value);
+  BufferId id = output == outputOf.end() ? addBuffer(BufferKind::Arena, 0, *size)
+                                         : addBuffer(BufferKind::Output, output->second, *size);
+  return buffers[value] = id;
+}
+
+LogicalResult FunctionBuilder::defineAll(ValueRange values, std::vector<BufferId> &ids) {
+  for (Value value : values) {
+    FailureOr<BufferId> id = define(value);
+    if (failed(id))
+      return failure();
+    ids.push_back(*id);
+  }
+  return success();
+}
+
+LogicalResult FunctionBuilder::lookUpAll(ValueRange values, std::vector<BufferId> &ids) {
+  for (Value value : values) {
+    FailureOr<BufferId> id = bufferOf(value);
+    if (failed(id))
+      return failure();
+    ids.push_back(*id);
+  }
+  return success();
+}
+
+//===-- Commands ----------------------------------------------------------------------------------------------===//
+
+LogicalResult FunctionBuilder::buildLaunch(host::LaunchOp launch) {
+  auto entry = owner.kernels.find(launch.getKernel());
+  if (entry == owner.kernels.end())
+    return launch.emitOpError("launches @") << launch.getKernel() << ", which was not compiled";
+  const CompiledKernel &kernel = entry->second;
+  program::Launch command;
+  for (auto [i, operand] : llvm::enumerate(launch.getOperands())) {
+    const PackedOperand *packing = nullptr;
+    for (const PackedOperand &packed : kernel.packed)
+      if (packed.operand == i)
+        packing = &packed;
+    if (packing) {
+      FailureOr<program::ConstantId> id = owner.constantOf(operand.getDefiningOp<ConstantOp>(), packing);
+      if (failed(id))
+        return failure();
+      ExprId size = owner.out.exprs.constant(owner.out.constants[*id].value.numBytes());
+      command.buffers.push_back(addBuffer(BufferKind::Constant, *id, size));
+      continue;
+    }
+    FailureOr<BufferId> id = bufferOf(operand);
+    if (failed(id))
+      return failure();
+    command.buffers.push_back(*id);
+  }
+  if (failed(defineAll(launch.getResults(), command.buffers)))
+    return failure();
+  command.numResults = launch.getNumResults();
+  // The extents that the kernel's types do not hold, in the order of the ABI.
+  SmallVector<Value> arguments(launch.getOperands());
+  llvm::append_range(arguments, launch.getResults());
+  for (Value argument : arguments) {
+    FailureOr<SmallVector<ExprId>> dims = owner.dimExprs(argument);
+    if (failed(dims))
+      return failure();
+    for (auto [dim, extent] : llvm::zip(*dims, cast<RankedTensorType>(argument.getType()).getShape()))
+      if (ShapedType::isDynamic(extent))
+        command.dims.push_back(dim);
+  }
+  if (kernel.chunks.buffer < 0) {
+    command.chunks = owner.out.exprs.constant(kernel.chunks.fixed);
+  } else {
+    FailureOr<SmallVector<ExprId>> dims = owner.dimExprs(arguments[kernel.chunks.buffer]);
+    if (failed(dims))
+      return failure();
+    command.chunks =
+        owner.out.exprs.ceilDiv((*dims)[kernel.chunks.dim], owner.out.exprs.constant(kernel.chunks.block));
+  }
+  command.scratch = owner.out.exprs.constant(kernel.scratchBytes);
+  command.kernel = owner.kernelOf(kernel, launch, command.dims.size());
+  emit(launch, launch.getKernel(), std::move(command));
+  return success();
+}
+
+FailureOr<program::HostArgument> FunctionBuilder::argumentOf(Value value, BufferId buffer, bool isResult) {
+  FailureOr<SmallVector<ExprId>> dims = owner.dimExprs(value);
+  if (failed(dims))
+    return failure();
+  program::HostArgument argument;
+  argument.buffer = buffer;
+  argument.dtype = toDType(cast<RankedTensorType>(value.getType()).getElementType());
+  argument.dims.assign(dims->begin(), dims->end());
+  argument.isResult = isResult;
+  return argument;
+}
+
+LogicalResult FunctionBuilder::buildCall(host::CallOp call) {
+  program::Host command;
+  command.function = call.getFunction().str();
+  for (Value operand : call.getOperands()) {
+    FailureOr<BufferId> id = bufferOf(operand);
+    if (failed(id))
+      return failure();
+    FailureOr<program::HostArgument> argument = argumentOf(operand, *id, false);
+    if (failed(argument))
+      return failure();
+    command.args.push_back(*argument);
+  }
+  for (Value result : call.getResults()) {
+    FailureOr<BufferId> id = define(result);
+    if (failed(id))
+      return failure();
+    FailureOr<program::HostArgument> argument = argumentOf(result, *id, true);
+    if (failed(argument))
+      return failure();
+    command.args.push_back(*argument);
+  }
+  for (NamedAttribute attr : call.getConfig()) {
+    program::Attribute attribute;
+    attribute.name = attr.getName().str();
+    if (auto number = dyn_cast<IntegerAttr>(attr.getValue()))
+      attribute.value = number.getValue().getSExtValue();
+    else if (auto text = dyn_cast<StringAttr>(attr.getValue()))
+      attribute.value = text.str();
+    else if (auto list = dyn_cast<DenseI64ArrayAttr>(attr.getValue()))
+      attribute.value = std::vector<int64_t>(list.asArrayRef());
+    else
+      return call.emitOpError("has attribute ") << attr.getName() << " of a kind that programs do not hold";
+    command.attributes.push_back(std::move(attribute));
+  }
+  emit(call, call.getFunction(), std::move(command));
+  return success();
+}
+
+/// Values of outside that the regions of `op` read.
+static llvm::SetVector<Value> capturesOf(Operation *op) {
+  llvm::SetVector<Value> captures;
+  op->walk([&](Operation *inner) {
+    if (inner == op)
+      return;
+    for (Value operand : inner->getOperands())
+      if (!op->isAncestor(operand.getParentBlock()->getParentOp()) && !operand.getDefiningOp<ConstantOp>())
+        captures.insert(operand);
+  });
+  return captures;
+}
+
+LogicalResult FunctionBuilder::buildIf(IfOp op) {
+  llvm::SetVector<Value> captures = capturesOf(op);
+  program::If command;
+  FailureOr<BufferId> condition = bufferOf(op.getCondition());
+  if (failed(condition))
+    return failure();
+  command.condition = *condition;
+  auto branch = [&](Region &region, StringRef name, program::FunctionId &id) {
+    return owner.buildFunction(name, region.front(), captures.getArrayRef(),
+                               region.front().getTerminator()->getOperands(), {}, {}, id);
+  };
+  if (failed(branch(op.getThenRegion(), "then", command.thenFunction)) ||
+      failed(branch(op.getElseRegion(), "else", command.elseFunction)) ||
+      failed(lookUpAll(captures.getArrayRef(), command.args)) ||
+      failed(defineAll(op.getResults(), command.results)))
+    return failure();
+  emit(op, "if", std::move(command));
+  return success();
+}
+
+LogicalResult FunctionBuilder::buildWhile(WhileOp op) {
+  llvm::SetVector<Value> captures = capturesOf(op);
+  program::While command;
+  auto part = [&](Region &region, StringRef name, program::FunctionId &id) {
+    SmallVector<Value> inputs(region.getArguments());
+    llvm::append_range(inputs, captures);
+    return owner.buildFunction(name, region.front(), inputs, region.front().getTerminator()->getOperands(), {}, {},
+                               id);
+  };
+  if (failed(part(op.getCond(), "cond", command.condFunction)) ||
+      failed(part(op.getBody(), "body", command.bodyFunction)) || failed(lookUpAll(op.getInit(), command.args)) ||
+      failed(lookUpAll(captures.getArrayRef(), command.captures)) ||
+      failed(defineAll(op.getResults(), command.results)))
+    return failure();
+  command.condition = addBuffer(BufferKind::Arena, 0, owner.out.exprs.constant(1));
+  for (Value result : op.getResults()) {
+    FailureOr<ExprId> size = owner.byteSize(result);
+    if (failed(size))
+      return failure();
+    command.temporaries.push_back(addBuffer(BufferKind::Arena, 0, *size));
+  }
+  emit(op, "while", std::move(command));
+  return success();
+}
+
+LogicalResult FunctionBuilder::buildView(Operation *op) {
+  for (auto [operand, result] : llvm::zip(op->getOperands(), op->getResults())) {
+    FailureOr<BufferId> id = bufferOf(operand);
+    if (failed(id))
+      return failure();
+    buffers[result] = *id;
+  }
+  return success();
+}
+
+LogicalResult FunctionBuilder::buildCastShape(CastShapeOp op) {
+  auto from = getDims(op.getX().getType()), to = getDims(op.getType());
+  for (size_t axis = 0; axis < from.size(); ++axis) {
+    if (from[axis] == to[axis] || to[axis].isUnknown() || from[axis].isUnknown())
+      continue;
+    FailureOr<ExprId> found = owner.exprOf(from[axis], op.getX(), axis);
+    FailureOr<ExprId> wanted = owner.exprOf(to[axis], op.getResult(), axis);
+    if (failed(found) || failed(wanted))
+      return failure();
+    program::ShapeCheck check;
+    check.lhs = *found;
+    check.rhs = *wanted;
+    check.message = "extent of dimension " + std::to_string(axis) + " differs from what the graph says";
+    emit(op, "cast_shape", std::move(check));
+  }
+  return buildView(op);
+}
+
+LogicalResult FunctionBuilder::buildOp(Operation *op) {
+  return llvm::TypeSwitch<Operation *, LogicalResult>(op)
+      .Case<ConstantOp, YieldOp, func::ReturnOp>([](auto) { return success(); })
+      .Case<host::LaunchOp>([&](auto launch) { return buildLaunch(launch); })
+      .Case<host::CallOp>([&](auto call) { return buildCall(call); })
+      .Case<IfOp>([&](auto branch) { return buildIf(branch); })
+      .Case<WhileOp>([&](auto loop) { return buildWhile(loop); })
+      .Case<CastShapeOp>([&](auto cast) { return buildCastShape(cast); })
+      .Case<ReshapeOp>([&](auto reshape) -> LogicalResult {
+        FailureOr<BufferId> id = bufferOf(reshape.getX());
+        if (failed(id))
+          return failure();
+        buffers[reshape.getResult()] = *id;
+        return success();
+      })
+      .Case<StopGradientOp, BarrierOp>([&](auto) { return buildView(op); })
+      .Case<AssertOp>([&](auto check) -> LogicalResult {
+        FailureOr<BufferId> id = bufferOf(check.getPredicate());
+        if (failed(id))
+          return failure();
+        emit(op, "assert", program::Check{*id, check.getMessage().str()});
+        return success();
+      })
+      .Default([&](Operation *other) -> LogicalResult {
+        // Arithmetic on extents that only types and kernels used.
+        if (other->use_empty() && isPure(other))
+          return success();
+        bool onlyExtents = llvm::all_of(other->getResults(), [](Value value) {
+          return llvm::all_of(value.getUsers(), [&](Operation *user) {
+            return isa<ReshapeOp, DimOp, AddOp, SubOp, MulOp, DivOp, MaxOp, MinOp>(user);
+          });
+        });
+        if (onlyExtents)
+          return success();
+        return other->emitOpError("cannot be compiled for this target yet: no kernel and no function of the runtime");
+      });
+}
+
+LogicalResult FunctionBuilder::run(Block &block, ArrayRef<Value> inputs, ValueRange outputs) {
+  for (auto [i, input] : llvm::enumerate(inputs)) {
+    FailureOr<ExprId> size = owner.byteSize(input);
+    if (failed(size))
+      return failure();
+    buffers[input] = addBuffer(BufferKind::Input, i, *size);
+  }
+  // A value that is returned once, and made here, is written straight into its output. Views are looked through.
+  SmallVector<Value> roots;
+  for (Value output : outputs) {
+    Value root = output;
+    while (Operation *op = root.getDefiningOp()) {
+      if (op->getBlock() != &block || !isa<ReshapeOp, CastShapeOp, StopGradientOp>(op))
+        break;
+      root = op->getOperand(0);
+    }
+    roots.push_back(root);
+  }
+  for (auto [i, root] : llvm::enumerate(roots))
+    if (Operation *op = root.getDefiningOp();
+        op && op->getBlock() == &block && isa<host::LaunchOp, host::CallOp>(op))
+      outputOf.try_emplace(root, i);
+
+  for (Operation &op : block)
+    if (failed(buildOp(&op)))
+      return failure();
+
+  for (auto [i, output] : llvm::enumerate(outputs)) {
+    if (auto direct = outputOf.find(roots[i]); direct != outputOf.end() && direct->second == i)
+      continue;
+    FailureOr<BufferId> from = bufferOf(output);
+    FailureOr<ExprId> size = owner.byteSize(output);
+    if (failed(from) || failed(size))
+      return failure();
+    program::Copy copy;
+    copy.to = addBuffer(BufferKind::Output, i, *size);
+    copy.from = *from;
+    copy.size = *size;
+    emit(block.getParentOp(), "copy", copy);
+  }
+  return success();
+}
+
+LogicalResult ProgramBuilder::buildFunction(StringRef name, Block &block, ArrayRef<Value> inputs, ValueRange outputs,
+                                            ArrayRef<StringRef> inputNames, ArrayRef<StringRef> outputNames,
+                                            program::FunctionId &id) {
+  program::Function function;
+  function.name = name.str();
+  auto describe = [&](Value value, size_t i, ArrayRef<StringRef> names, const char *kind,
+                      std::vector<program::Value> &into) -> LogicalResult {
+    FailureOr<SmallVector<ExprId>> dims = dimExprs(value);
+    if (failed(dims))
+      return failure();
+    program::Value described;
+    described.name = i < names.size() ? names[i].str() : kind + std::to_string(i);
+    described.dtype = toDType(cast<RankedTensorType>(value.getType()).getElementType());
+    described.dims.assign(dims->begin(), dims->end());
+    into.push_back(std::move(described));
+    return success();
+  };
+  for (auto [i, input] : llvm::enumerate(inputs))
+    if (failed(describe(input, i, inputNames, "input", function.inputs)))
+      return failure();
+  for (auto [i, output] : llvm::enumerate(outputs))
+    if (failed(describe(output, i, outputNames, "output", function.outputs)))
+      return failure();
+  if (failed(FunctionBuilder(*this, function).run(block, inputs, outputs)))
+    return failure();
+  id = out.functions.size();
+  // Called functions carry a number: names of functions are unique.
+  if (out.findFunction(function.name) != program::noId || name != "main")
+    function.name += "." + std::to_string(id);
+  out.functions.push_back(std::move(function));
+  return success();
+}
+
+FailureOr<program::Program> ProgramBuilder::build() {
+  for (auto function : module.getOps<func::FuncOp>()) {
+    if (function.isExternal() || !function.getBody().hasOneBlock())
+      return function.emitOpError("has no body of one block");
+    SmallVector<StringRef> inputNames, outputNames;
+    for (unsigned i = 0; i < function.getNumArguments(); ++i)
+      if (auto name = function.getArgAttrOfType<StringAttr>(i, "weft.name"))
+        inputNames.push_back(name.getValue());
+    for (unsigned i = 0; i < function.getNumResults(); ++i)
+      if (auto name = function.getResultAttrOfType<StringAttr>(i, "weft.name"))
+        outputNames.push_back(name.getValue());
+    if (inputNames.size() != function.getNumArguments())
+      inputNames.clear();
+    if (outputNames.size() != function.getNumResults())
+      outputNames.clear();
+    Block &body = function.getBody().front();
+    program::FunctionId id;
+    SmallVector<Value> inputs(body.getArguments());
+    if (failed(buildFunction(function.getSymName(), body, inputs, body.getTerminator()->getOperands(), inputNames,
+                             outputNames, id)))
+      return failure();
+    out.functions[id].name = function.getSymName().str();
+  }
+  if (Status status = program::planStatically(out); !status.isOk())
+    return module.emitError("memory plan: ") << status.message();
+  return std::move(out);
+}
+
+FailureOr<program::Program> weft::buildProgram(ModuleOp module, const llvm::StringMap<CompiledKernel> &kernels) {
+  return ProgramBuilder(module, kernels).build();
+}

@@ -1,0 +1,316 @@
+// Part of Weft, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Groups ops into kernels. Stage: host. Groups grow in the order of the block: an op joins the group of a producer whose
+// results nobody outside the pair reads, so no group can ever wait for itself. Before and after: Passes.td.
+#include "weft/Codegen/Passes.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/IRMapping.h"
+#include "weft/Dialect/Host/HostDialect.h"
+#include "weft/Dialect/Weft/WeftOps.h"
+#include "llvm/ADT/SetVector.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+using namespace weft::ir;
+
+namespace weft {
+#define GEN_PASS_DEF_OUTLINEKERNELSPASS
+#include "weft/Codegen/Passes.h.inc"
+
+namespace {
+
+/// What an op is to a kernel.
+enum class Role {
+  Host,        // stays in the function: constants, views, control flow, calls
+  Elementwise, // joins anything of its shape
+  Injective,   // each result element is computed from a few operand elements: a prologue, or a kernel of its own
+  Reduction,   // a root that takes a prologue and an epilogue
+  Contraction, // a root that takes an epilogue
+  Alone,       // a kernel of its own
+};
+
+Role roleOf(Operation *op) {
+  if (op->hasTrait<ir::Elementwise>())
+    return Role::Elementwise;
+  return llvm::TypeSwitch<Operation *, Role>(op)
+      .Case<BroadcastOp, TransposeOp, ReverseOp, IotaOp, RandomBitsOp>([](auto) { return Role::Injective; })
+      .Case<QuantizeOp, DequantizeOp>([](auto) { return Role::Injective; })
+      .Case<ReduceOp, ArgReduceOp, SoftmaxOp, NormalizeOp>([](auto) { return Role::Reduction; })
+      .Case<ReduceWindowOp>([](auto) { return Role::Contraction; })
+      .Case<DotGeneralOp, ConvOp>([](auto) { return Role::Contraction; })
+      .Case<SliceOp, UpdateSliceOp, ConcatOp, PadOp, GatherOp, ScatterOp, CumulativeOp, WindowArgOp, WindowScatterOp,
+            ResampleOp, BitcastConvertOp, AttentionOp>([](auto) { return Role::Alone; })
+      .Default([](auto) { return Role::Host; });
+}
+
+/// Whether a constant is cloned into the kernels that read it instead of being an argument.
+bool isInlined(Value value) {
+  auto constant = value.getDefiningOp<ConstantOp>();
+  return constant && getSplat(constant.getValue()) && !isa<DataAttr>(constant.getValue());
+}
+
+/// Whether the value is arithmetic on extents: cloned into kernels that need it as a size.
+bool isShapeArithmetic(Value value) {
+  Operation *op = value.getDefiningOp();
+  return op && isa<DimOp, AddOp, SubOp, MulOp, DivOp, MaxOp, MinOp, ConstantOp>(op) &&
+         cast<RankedTensorType>(value.getType()).getRank() == 0 && !getDimOf(value).isUnknown();
+}
+
+/// Ops that run as one kernel.
+struct Group {
+  llvm::SetVector<Operation *> ops; // in the order of the block once finished
+  Operation *root = nullptr;        // the contraction or reduction, if there is one
+  bool open = true;                 // whether an epilogue may join
+};
+
+/// The kernels of one block.
+class BlockOutliner {
+public:
+  BlockOutliner(Block &block, SymbolTable &symbols, Pass::Statistic &numKernels)
+      : block(block), symbols(symbols), numKernels(numKernels) {}
+
+  void run() {
+    for (Operation &op : block)
+      place(&op);
+    SmallVector<Operation *> ops;
+    for (Operation &op : block)
+      ops.push_back(&op);
+    // A group is outlined at its last op: everything it reads stands before.
+    for (Operation *op : ops) {
+      auto entry = groupOf.find(op);
+      if (entry == groupOf.end())
+        continue;
+      Group *group = entry->second;
+      if (lastOf(group) == op)
+        outline(group);
+    }
+    // Users come after, so what is dead is found backwards.
+    for (Operation *op : llvm::reverse(outlined))
+      op->erase();
+  }
+
+private:
+  void place(Operation *op) {
+    Role role = roleOf(op);
+    // Arithmetic on extents is the host's, until a kernel needs it.
+    if (role == Role::Host || (op->getNumResults() == 1 && isShapeArithmetic(op->getResult(0))))
+      return;
+    groups.push_back(std::make_unique<Group>());
+    Group *group = groups.back().get();
+    group->ops.insert(op);
+    if (role == Role::Reduction || role == Role::Contraction)
+      group->root = op;
+    if (role == Role::Alone || role == Role::Injective)
+      group->open = role == Role::Injective;
+    groupOf[op] = group;
+    if (role != Role::Elementwise && role != Role::Reduction)
+      return;
+    for (Value operand : op->getOperands())
+      if (Operation *producer = operand.getDefiningOp())
+        if (auto entry = groupOf.find(producer); entry != groupOf.end() && entry->second != group)
+          if (canMerge(entry->second, group, op, role))
+            group = merge(entry->second, group);
+  }
+
+  /// Whether `producer` may become part of the group of `op`.
+  bool canMerge(Group *producer, Group *consumer, Operation *op, Role role) {
+    if (!producer->open || (producer->root && consumer->root))
+      return false;
+    if (role == Role::Elementwise && consumer->root && !isEpilogueOf(producer->ops, consumer->root))
+      return false;
+    if (producer->root) {
+      // An epilogue runs where the root's result is at hand: it has the root's shape.
+      if (role != Role::Elementwise || !isEpilogueOf(consumer->ops, producer->root))
+        return false;
+      if (isa<ConvOp, DotGeneralOp>(producer->root) && !isa<FloatType>(getElementTypeOrSelf(producer->root->getResult(0))))
+        return false;
+    }
+    if (consumer->ops.size() + producer->ops.size() > maxOps)
+      return false;
+    for (Operation *member : producer->ops)
+      for (Operation *user : member->getUsers())
+        if (!producer->ops.contains(user) && !consumer->ops.contains(user))
+          return false;
+    return true;
+  }
+
+  /// Whether all ops are elementwise and of the shape of the root's first result.
+  static bool isEpilogueOf(const llvm::SetVector<Operation *> &ops, Operation *root) {
+    auto wanted = getDims(root->getResult(0).getType());
+    return llvm::all_of(ops, [&](Operation *op) {
+      auto dims = getDims(op->getResult(0).getType());
+      return roleOf(op) == Role::Elementwise && dims.size() == wanted.size() &&
+             llvm::all_of(llvm::zip(dims, wanted), [](auto pair) { return std::get<0>(pair) == std::get<1>(pair); });
+    });
+  }
+
+  Group *merge(Group *from, Group *into) {
+    for (Operation *op : from->ops) {
+      into->ops.insert(op);
+      groupOf[op] = into;
+    }
+    if (from->root)
+      into->root = from->root;
+    from->ops.clear();
+    return into;
+  }
+
+  Operation *lastOf(Group *group) {
+    Operation *last = nullptr;
+    for (Operation *op : group->ops)
+      if (!last || last->isBeforeInBlock(op))
+        last = op;
+    return last;
+  }
+
+  /// Collects what a group reads from outside: constants to clone, arithmetic on extents to clone, and arguments.
+  void collectInputs(ArrayRef<Operation *> ops, llvm::SetVector<Value> &arguments,
+                     llvm::SetVector<Operation *> &clones) {
+    std::function<void(Value)> visit = [&](Value value) {
+      Operation *producer = value.getDefiningOp();
+      if (producer && llvm::is_contained(ops, producer))
+        return;
+      if (isInlined(value)) {
+        clones.insert(producer);
+        return;
+      }
+      if (isShapeArithmetic(value)) {
+        for (Value operand : producer->getOperands())
+          visit(operand);
+        clones.insert(producer);
+        return;
+      }
+      arguments.insert(value);
+    };
+    for (Operation *op : ops)
+      for (Value operand : op->getOperands())
+        visit(operand);
+  }
+
+  void outline(Group *group) {
+    SmallVector<Operation *> ops(group->ops.begin(), group->ops.end());
+    llvm::sort(ops, [](Operation *a, Operation *b) { return a->isBeforeInBlock(b); });
+    llvm::SetVector<Value> arguments;
+    llvm::SetVector<Operation *> clones;
+    collectInputs(ops, arguments, clones);
+    SmallVector<Value> results;
+    for (Operation *op : ops)
+      for (Value result : op->getResults())
+        if (llvm::any_of(result.getUsers(), [&](Operation *user) { return !group->ops.contains(user); }))
+          results.push_back(result);
+    if (results.empty()) { // nobody reads it
+      for (Operation *op : ops)
+        outlined.push_back(op);
+      return;
+    }
+
+    MLIRContext *context = block.getParentOp()->getContext();
+    OpBuilder builder(context);
+    auto type = FunctionType::get(context, llvm::map_to_vector(arguments, [](Value v) { return v.getType(); }),
+                                  llvm::map_to_vector(results, [](Value v) { return v.getType(); }));
+    SmallVector<Location> locs = llvm::map_to_vector(ops, [](Operation *op) { return op->getLoc(); });
+    Location loc = FusedLoc::get(context, locs);
+    auto kernel = host::KernelOp::create(builder, loc, nameOf(ops, group->root), type);
+    symbols.insert(kernel);
+    Block *body = builder.createBlock(&kernel.getBody(), {}, type.getInputs(),
+                                      SmallVector<Location>(type.getNumInputs(), loc));
+    IRMapping mapping;
+    for (auto [value, argument] : llvm::zip(arguments, body->getArguments()))
+      mapping.map(value, argument);
+    for (Operation *op : clones)
+      builder.clone(*op, mapping);
+    for (Operation *op : ops)
+      builder.clone(*op, mapping);
+    host::ReturnOp::create(builder, loc,
+                           llvm::map_to_vector(results, [&](Value v) { return mapping.lookup(v); }));
+    ++numKernels;
+
+    builder.setInsertionPoint(ops.back());
+    auto launch = host::LaunchOp::create(builder, loc, type.getResults(), kernel.getSymName(),
+                                         arguments.getArrayRef());
+    for (auto [old, result] : llvm::zip(results, launch.getResults()))
+      old.replaceUsesWithIf(result, [&](OpOperand &use) { return !group->ops.contains(use.getOwner()); });
+    llvm::append_range(outlined, ops);
+  }
+
+  /// "conv_add_relu": the ops in order, at most four, with the root first to be seen.
+  static std::string nameOf(ArrayRef<Operation *> ops, Operation *root) {
+    std::string name;
+    int64_t named = 0;
+    for (Operation *op : ops) {
+      StringRef word = op->getName().stripDialect();
+      if (named++ == 4)
+        break;
+      name += (name.empty() ? "" : "_") + word.str();
+    }
+    if (root && name.find(root->getName().stripDialect().str()) == std::string::npos)
+      name += "_" + root->getName().stripDialect().str();
+    return name;
+  }
+
+  /// A kernel of more ops than this compiles slowly and spills registers.
+  static constexpr size_t maxOps = 64;
+
+  Block &block;
+  SymbolTable &symbols;
+  Pass::Statistic &numKernels;
+  std::vector<std::unique_ptr<Group>> groups;
+  llvm::DenseMap<Operation *, Group *> groupOf;
+  SmallVector<Operation *> outlined;
+};
+
+/// Sorting and selection become calls of the runtime.
+void toHostCall(Operation *op) {
+  OpBuilder builder(op);
+  SmallVector<NamedAttribute> config;
+  auto add = [&](StringRef name, Attribute value) { config.push_back(builder.getNamedAttr(name, value)); };
+  StringRef function;
+  SmallVector<Value> operands(op->getOperands());
+  if (auto sort = dyn_cast<SortOp>(op)) {
+    function = "sort";
+    add("axis", sort.getAxisAttr());
+    add("num_keys", sort.getNumKeysAttr());
+    add("descending", builder.getI64IntegerAttr(sort.getDescending()));
+  } else if (auto top = dyn_cast<TopKOp>(op)) {
+    function = "top_k";
+    operands.resize(1); // k is the extent of the results
+    add("axis", top.getAxisAttr());
+    add("largest", builder.getI64IntegerAttr(top.getLargest()));
+  } else if (auto print = dyn_cast<PrintOp>(op)) {
+    function = "print";
+    add("message", print.getMessageAttr());
+  } else {
+    return;
+  }
+  auto call = host::CallOp::create(builder, op->getLoc(), op->getResultTypes(), function, operands,
+                                   builder.getDictionaryAttr(config));
+  op->replaceAllUsesWith(call);
+  op->erase();
+}
+
+struct OutlineKernels : impl::OutlineKernelsPassBase<OutlineKernels> {
+  void runOnOperation() override {
+    SymbolTable symbols(getOperation());
+    SmallVector<Operation *> calls;
+    getOperation().walk([&](Operation *op) {
+      if (isa<SortOp, TopKOp, PrintOp>(op))
+        calls.push_back(op);
+    });
+    llvm::for_each(calls, toHostCall);
+    SmallVector<Block *> blocks;
+    for (auto function : getOperation().getOps<func::FuncOp>())
+      function.walk([&](Block *block) { blocks.push_back(block); });
+    for (Block *block : blocks)
+      BlockOutliner(*block, symbols, numKernels).run();
+    // Arithmetic on extents and constants that kernels took along may be dead now.
+    for (Block *block : blocks)
+      for (Operation &op : llvm::make_early_inc_range(llvm::reverse(*block)))
+        if (isOpTriviallyDead(&op))
+          op.erase();
+  }
+};
+
+} // namespace
+} // namespace weft

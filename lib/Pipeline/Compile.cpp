@@ -1,0 +1,338 @@
+// Part of Weft, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Runs the stages. Kernels are compiled in parallel, longest first, then linked into one image. See Stages.cpp for the
+// passes.
+#include "weft/Pipeline/Compile.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/AsmState.h"
+#include "mlir/IR/Diagnostics.h"
+#include "mlir/Parser/Parser.h"
+#include "mlir/Pass/PassManager.h"
+#include "weft/Codegen/CPU/LinkImage.h"
+#include "weft/Codegen/CPU/LowerToLLVM.h"
+#include "weft/Codegen/Host/BuildProgram.h"
+#include "weft/Dialect/Weft/WeftOps.h"
+#include "weft/Pipeline/CompileKernel.h"
+#include "weft/Pipeline/SideFile.h"
+#include "weft/Program/Writer.h"
+#include "weft/Support/CacheDir.h"
+#include "weft/Support/File.h"
+#include "weft/Support/Sha256.h"
+#include "llvm/ADT/SmallBitVector.h"
+#include "llvm/Support/ThreadPool.h"
+#include "llvm/Support/Threading.h"
+#include <chrono>
+#include <ctime>
+
+using namespace mlir;
+using namespace weft;
+
+namespace {
+
+double cpuMs() {
+  timespec time;
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+  return time.tv_sec * 1e3 + time.tv_nsec * 1e-6;
+}
+
+/// One run of the compiler.
+class Compiler {
+public:
+  Compiler(MLIRContext &context, const CompileOptions &options) : context(context), options(options) {}
+  LogicalResult run(ModuleOp graph);
+
+private:
+  FailureOr<OwningOpRef<ModuleOp>> import(ModuleOp graph);
+  LogicalResult runPasses(Stage stage, void (*build)(OpPassManager &, const StageOptions &));
+  LogicalResult compileKernels();
+  LogicalResult emitProgram();
+  LogicalResult writeText(llvm::StringRef text) {
+    return write(std::as_bytes(std::span(text.data(), text.size())));
+  }
+  LogicalResult write(std::span<const std::byte> bytes) {
+    Status status = options.output ? options.output(bytes) : Status::ok();
+    if (!status.isOk())
+      return emitError(UnknownLoc::get(&context)) << status.message();
+    return success();
+  }
+  LogicalResult writeModule();
+  LogicalResult dump(llvm::StringRef name, Operation *op);
+  LogicalResult fail(const Twine &message) { return emitError(UnknownLoc::get(&context)) << message; }
+  LogicalResult fail(llvm::Error error) { return fail(llvm::toString(std::move(error))); }
+  void progress(llvm::StringRef stage, int64_t done, int64_t total) {
+    if (options.progress)
+      options.progress(stage, done, total);
+  }
+
+  /// Reports the time of a stage when it goes out of scope.
+  struct Timer {
+    Timer(Compiler &owner, llvm::StringRef stage)
+        : owner(owner), stage(stage), wall(std::chrono::steady_clock::now()), cpu(cpuMs()) {}
+    ~Timer() {
+      std::chrono::duration<double, std::milli> elapsed = std::chrono::steady_clock::now() - wall;
+      if (owner.options.stageTime)
+        owner.options.stageTime(stage, elapsed.count(), cpuMs() - cpu);
+    }
+    Compiler &owner;
+    std::string stage;
+    std::chrono::steady_clock::time_point wall;
+    double cpu;
+  };
+
+  MLIRContext &context;
+  const CompileOptions &options;
+  OwningOpRef<ModuleOp> module;
+  llvm::StringMap<CompiledKernel> kernels;
+  cpu::TargetInfo target;
+  std::string emitted; // text of kernels for --emit
+};
+
+} // namespace
+
+FailureOr<OwningOpRef<ModuleOp>> Compiler::import(ModuleOp graph) {
+  if (options.input == InputKind::Graph)
+    return OwningOpRef<ModuleOp>(graph.clone());
+  if (options.input == InputKind::Onnx) {
+    if (options.bytes)
+      return onnx::importOnnxBytes(*options.bytes, options.path, context, options.import);
+    return onnx::importOnnxFile(options.path, context, options.import);
+  }
+  std::string text;
+  if (options.bytes) {
+    text.assign(reinterpret_cast<const char *>(options.bytes->data()), options.bytes->size());
+  } else {
+    Result<std::string> file = readFile(options.path);
+    if (!file.isOk())
+      return fail(file.status().message());
+    text = *std::move(file);
+  }
+  ParserConfig config(&context);
+  auto parsed = parseSourceString<ModuleOp>(text, config, options.path);
+  if (!parsed)
+    return failure();
+  if (failed(loadSideFile(*parsed, options.path)))
+    return failure();
+  return parsed;
+}
+
+LogicalResult Compiler::dump(llvm::StringRef name, Operation *op) {
+  if (options.dumpDir.empty())
+    return success();
+  if (Status status = createDirectories(options.dumpDir); !status.isOk())
+    return fail(status.message());
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  op->print(os, OpPrintingFlags().enableDebugInfo(true, true).useLocalScope());
+  Status status = writeFileAtomically(options.dumpDir + "/" + name.str() + ".mlir", text);
+  return status.isOk() ? success() : fail(status.message());
+}
+
+LogicalResult Compiler::runPasses(Stage stage, void (*build)(OpPassManager &, const StageOptions &)) {
+  if (options.from >= stage || options.to < stage)
+    return success();
+  progress(stageName(stage), 0, 1);
+  {
+    Timer timer(*this, stageName(stage));
+    PassManager passes(&context);
+    passes.enableVerifier(options.verify);
+    if (!options.reproducer.empty())
+      passes.enableCrashReproducerGeneration(options.reproducer);
+    build(passes, options.stages);
+    if (failed(passes.run(*module)))
+      return failure();
+  }
+  return dump(std::to_string(int(stage)) + "-" + stageName(stage).str(), *module);
+}
+
+LogicalResult Compiler::writeModule() {
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  module->print(os, OpPrintingFlags().enableDebugInfo(false));
+  return writeText(text);
+}
+
+LogicalResult Compiler::run(ModuleOp graph) {
+  auto found = cpu::TargetInfo::get(options.targetCpu);
+  if (!found)
+    return fail(found.takeError());
+  target = *found;
+  if (options.threads == 1)
+    context.disableMultithreading();
+  {
+    progress(stageName(Stage::Import), 0, 1);
+    Timer timer(*this, stageName(Stage::Import));
+    FailureOr<OwningOpRef<ModuleOp>> imported = import(graph);
+    if (failed(imported))
+      return failure();
+    module = std::move(*imported);
+  }
+  if (failed(dump("0-import", *module)))
+    return failure();
+  if (failed(runPasses(Stage::Graph, buildGraphStage)))
+    return failure();
+  if (options.emit == "weft")
+    return writeModule();
+  if (failed(runPasses(Stage::Host, buildHostStage)))
+    return failure();
+  if (options.to <= Stage::Host && options.emit.empty())
+    return writeModule();
+  if (failed(compileKernels()))
+    return failure();
+  if (options.to == Stage::Kernel || (!options.emit.empty() && options.emit != "so"))
+    return writeText(emitted);
+  return emitProgram();
+}
+
+//===-- Kernels -----------------------------------------------------------------------------------------------===//
+
+namespace {
+/// One kernel to compile, with what is known of its operands at all launches.
+struct Job {
+  host::KernelOp kernel;
+  llvm::SmallBitVector constants;
+  int64_t weight = 0;
+};
+} // namespace
+
+static std::vector<Job> collectJobs(ModuleOp module) {
+  llvm::MapVector<llvm::StringRef, Job> jobs;
+  for (auto kernel : module.getOps<host::KernelOp>()) {
+    Job job;
+    job.kernel = kernel;
+    job.constants.resize(kernel.getArgumentTypes().size(), true);
+    kernel.walk([&](Operation *op) { job.weight += isa<ir::ConvOp, ir::DotGeneralOp>(op) ? 50 : 1; });
+    jobs[kernel.getSymName()] = job;
+  }
+  module.walk([&](host::LaunchOp launch) {
+    auto *entry = jobs.find(launch.getKernel());
+    if (entry == jobs.end())
+      return;
+    for (auto [i, operand] : llvm::enumerate(launch.getOperands()))
+      if (!operand.getDefiningOp<ir::ConstantOp>())
+        entry->second.constants.reset(i);
+  });
+  std::vector<Job> list;
+  for (auto &[name, job] : jobs)
+    list.push_back(job);
+  // Longest first, so that the last thread is not left with a long one.
+  llvm::stable_sort(list, [](const Job &a, const Job &b) { return a.weight > b.weight; });
+  return list;
+}
+
+LogicalResult Compiler::compileKernels() {
+  Timer timer(*this, stageName(Stage::Kernel));
+  cpu::loadCpuCodegen(context);
+  std::vector<Job> jobs = collectJobs(*module);
+  KernelOptions kernelOptions;
+  kernelOptions.target = target;
+  kernelOptions.verify = options.verify;
+  std::mutex mutex;
+  bool wantTensor = options.emit == "linalg" || options.to == Stage::Kernel;
+  kernelOptions.wantText = options.emit == "llvm" || options.emit == "asm";
+  llvm::StringMap<std::string> texts;
+  if (wantTensor || !options.dumpDir.empty())
+    kernelOptions.observe = [&](llvm::StringRef stage, llvm::StringRef kernel, ModuleOp ir) {
+      std::lock_guard<std::mutex> lock(mutex);
+      if (wantTensor && stage == (options.emit == "linalg" ? "tensor" : "loops"))
+        llvm::raw_string_ostream(texts[kernel]) << *ir << "\n";
+      if (!options.dumpDir.empty())
+        (void)dump("3-kernel-" + kernel.str() + "-" + stage.str(), ir);
+    };
+  if (kernelOptions.wantText)
+    kernelOptions.observeText = [&](llvm::StringRef kind, llvm::StringRef kernel, llvm::StringRef text) {
+      std::lock_guard<std::mutex> lock(mutex);
+      if (kind == options.emit)
+        texts[kernel] = text.str();
+    };
+
+  // Handlers keep the diagnostics of the threads in the order of the kernels.
+  ParallelDiagnosticHandler diagnostics(&context);
+  std::vector<FailureOr<CompiledKernel>> results(jobs.size(), failure());
+  std::atomic<int64_t> done = 0;
+  auto compileOne = [&](size_t i) {
+    diagnostics.setOrderIDForThread(i);
+    results[i] = compileKernel(jobs[i].kernel, jobs[i].constants, kernelOptions);
+    diagnostics.eraseOrderIDForThread();
+    int64_t finished = ++done;
+    std::lock_guard<std::mutex> lock(mutex);
+    progress(stageName(Stage::Kernel), finished, jobs.size());
+  };
+  if (options.threads == 1 || jobs.size() <= 1) {
+    for (size_t i = 0; i < jobs.size(); ++i)
+      compileOne(i);
+  } else {
+    llvm::DefaultThreadPool pool(llvm::hardware_concurrency(options.threads));
+    for (size_t i = 0; i < jobs.size(); ++i)
+      pool.async([&, i] { compileOne(i); });
+    pool.wait();
+  }
+  for (size_t i = 0; i < jobs.size(); ++i) {
+    if (failed(results[i]))
+      return failure();
+    kernels[jobs[i].kernel.getSymName()] = std::move(*results[i]);
+  }
+  for (Job &job : jobs) {
+    llvm::StringRef name = job.kernel.getSymName();
+    emitted += texts.lookup(name);
+    if (options.emit == "obj")
+      emitted.append(kernels[name].object.begin(), kernels[name].object.end());
+  }
+  return success();
+}
+
+/// The features of a detected host that the loader checks for; a portable level says all by its name.
+static std::vector<std::string> requiredFeatures(const cpu::TargetInfo &target) {
+  static constexpr llvm::StringLiteral checked[] = {"avx2", "fma", "f16c", "bmi", "bmi2", "lzcnt", "movbe", "avx512f",
+      "avx512bw", "avx512cd", "avx512dq", "avx512vl", "avx512bf16", "avx512vnni", "avx512fp16"};
+  SmallVector<StringRef> parts;
+  StringRef(target.features).split(parts, ',');
+  std::vector<std::string> wanted;
+  for (StringRef part : parts)
+    if (part.consume_front("+") && llvm::is_contained(checked, part))
+      wanted.push_back(part.str());
+  return wanted;
+}
+
+LogicalResult Compiler::emitProgram() {
+  Timer timer(*this, stageName(Stage::Program));
+  progress(stageName(Stage::Program), 0, 1);
+  SmallVector<StringRef> objects;
+  for (auto &entry : kernels)
+    objects.push_back(StringRef(entry.second.object.data(), entry.second.object.size()));
+  llvm::sort(objects);
+  SmallVector<char, 0> image;
+  if (!objects.empty()) {
+    auto linked = cpu::linkImage(objects);
+    if (!linked)
+      return fail(linked.takeError());
+    image = std::move(*linked);
+  }
+  if (options.emit == "so")
+    return write(std::as_bytes(std::span(image.data(), image.size())));
+  FailureOr<program::Program> built = buildProgram(*module, kernels);
+  if (failed(built))
+    return failure();
+  built->producer = "weft " WEFT_VERSION;
+  built->metadata.emplace_back("model", options.path);
+  built->metadata.emplace_back("target", target.key());
+  if (!image.empty()) {
+    program::CodeImage code;
+    code.isa = target.cpu;
+    code.features = requiredFeatures(target);
+    code.bytes = program::Blob::fromString(std::string(image.begin(), image.end()));
+    built->images.push_back(std::move(code));
+  }
+  Status status = program::writeProgram(*built, [&](std::span<const std::byte> bytes) {
+    return options.output ? options.output(bytes) : Status::ok();
+  });
+  if (!status.isOk())
+    return fail(status.message());
+  progress(stageName(Stage::Program), 1, 1);
+  return success();
+}
+
+LogicalResult weft::compile(MLIRContext &context, const CompileOptions &options, ModuleOp graph) {
+  return Compiler(context, options).run(graph);
+}

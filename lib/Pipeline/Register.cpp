@@ -1,0 +1,26 @@
+// Part of Weft, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Registers what every tool of the compiler half needs; see Register.h.
+#include "weft/Pipeline/Register.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "weft/Codegen/CPU/LowerToLLVM.h"
+#include "weft/Codegen/Passes.h"
+#include "weft/Conversion/Passes.h"
+#include "weft/Dialect/Host/HostDialect.h"
+#include "weft/Dialect/Weft/WeftDialect.h"
+#include "weft/Reference/Reference.h"
+#include "weft/Transforms/Passes.h"
+
+void weft::registerWeftDialects(mlir::DialectRegistry &registry) {
+  registry.insert<ir::WeftDialect, host::HostDialect, mlir::func::FuncDialect>();
+  reference::registerReferenceModels(registry);
+  cpu::registerCpuCodegen(registry);
+}
+
+void weft::registerWeftPasses() {
+  registerWeftTransformsPasses();
+  registerWeftCodegenPasses();
+  registerWeftConversionPasses();
+}

@@ -1,0 +1,64 @@
+// Part of Weft, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The passes of each stage, in order, and why each stands where it stands.
+#include "weft/Pipeline/Stages.h"
+
+#include "mlir/Transforms/Passes.h"
+#include "weft/Codegen/Passes.h"
+#include "weft/Transforms/Passes.h"
+
+using namespace weft;
+
+static constexpr std::pair<Stage, llvm::StringLiteral> names[] = {{Stage::Import, "import"},
+                                                                  {Stage::Graph, "graph"},
+                                                                  {Stage::Host, "host"},
+                                                                  {Stage::Kernel, "kernel"},
+                                                                  {Stage::Program, "program"}};
+
+llvm::StringRef weft::stageName(Stage stage) {
+  for (auto [s, name] : names)
+    if (s == stage)
+      return name;
+  return {};
+}
+
+std::optional<Stage> weft::parseStage(llvm::StringRef text) {
+  for (auto [s, name] : names)
+    if (name == text)
+      return s;
+  return std::nullopt;
+}
+
+std::string weft::stageNames() {
+  std::string text;
+  for (auto [s, name] : names)
+    text += (text.empty() ? "" : ", ") + name.str();
+  return text;
+}
+
+void weft::buildGraphStage(mlir::OpPassManager &passes, const StageOptions &options) {
+  // Shapes first: folds and layouts ask for extents.
+  passes.addPass(createInferShapesPass());
+  passes.addPass(mlir::createCanonicalizerPass());
+  passes.addPass(mlir::createCSEPass());
+  passes.addPass(createFoldConstantsPass());
+  // Scales into weights while the graph still has the layouts of the model.
+  passes.addPass(createFoldBatchNormPass());
+  passes.addPass(createFoldConstantsPass());
+  passes.addPass(createAssignLayoutsPass());
+  // What the layouts made constant (transposed biases), and transpositions that met their inverse.
+  passes.addPass(mlir::createCanonicalizerPass());
+  passes.addPass(createFoldConstantsPass());
+  passes.addPass(mlir::createCSEPass());
+  passes.addPass(createInferShapesPass());
+}
+
+void weft::buildHostStage(mlir::OpPassManager &passes, const StageOptions &options) {
+  // The host knows one kind of loop.
+  passes.addPass(createLowerScanPass());
+  passes.addPass(mlir::createCanonicalizerPass());
+  passes.addPass(createInferShapesPass());
+  passes.addPass(createOutlineKernelsPass());
+  passes.addPass(createDeduplicateKernelsPass());
+}

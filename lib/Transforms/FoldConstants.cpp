@@ -1,0 +1,83 @@
+// Part of Weft, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Evaluates ops on constants by the reference evaluator. Stage: graph. What each op means is the Reference room's
+// knowledge, asked for through ReferenceOpInterface.
+#include "weft/Transforms/Passes.h"
+
+#include "weft/Dialect/Weft/WeftOps.h"
+
+using namespace mlir;
+using namespace weft::ir;
+
+namespace weft {
+#define GEN_PASS_DEF_FOLDCONSTANTSPASS
+#include "weft/Transforms/Passes.h.inc"
+
+namespace {
+
+/// A result of at most this many bytes is always worth a constant.
+constexpr int64_t alwaysFoldBytes = 1024;
+
+struct FoldConstants : impl::FoldConstantsPassBase<FoldConstants> {
+  void runOnOperation() override {
+    SmallVector<Operation *> ops;
+    getOperation()->walk([&](Operation *op) {
+      if (isa<ReferenceOpInterface>(op) && !isa<ConstantOp>(op) && isPure(op) && op->getNumRegions() == 0)
+        ops.push_back(op);
+    });
+    for (Operation *op : ops)
+      fold(op);
+  }
+
+  void fold(Operation *op) {
+    SmallVector<HostTensor> operands;
+    int64_t operandBytes = 0, resultBytes = 0;
+    for (Value operand : op->getOperands())
+      if (!operand.getDefiningOp<ConstantOp>())
+        return;
+    for (Value result : op->getResults()) {
+      auto type = cast<RankedTensorType>(result.getType());
+      if (!type.hasStaticShape())
+        return;
+      int64_t bytes = llvm::divideCeil(type.getElementTypeBitWidth(), 8);
+      for (int64_t extent : type.getShape())
+        if (llvm::MulOverflow(bytes, extent, bytes))
+          return;
+      resultBytes += bytes;
+    }
+    for (Value operand : op->getOperands()) {
+      auto constant = operand.getDefiningOp<ConstantOp>();
+      // A splat costs nothing to keep, so it pays for nothing.
+      if (!getSplat(constant.getValue()))
+        operandBytes += cast<RankedTensorType>(operand.getType()).getNumElements() *
+                        llvm::divideCeil(cast<RankedTensorType>(operand.getType()).getElementTypeBitWidth(), 8);
+    }
+    bool ofSplats = operandBytes == 0 && op->hasTrait<ir::Elementwise>();
+    if (resultBytes > alwaysFoldBytes && resultBytes > operandBytes && !ofSplats)
+      return;
+    for (Value operand : op->getOperands()) {
+      std::optional<HostTensor> tensor = getConstantTensor(operand);
+      if (!tensor)
+        return;
+      operands.push_back(*tensor);
+    }
+    FailureOr<SmallVector<HostTensor>> results = cast<ReferenceOpInterface>(op).evaluate(operands);
+    if (failed(results))
+      return signalPassFailure();
+    OpBuilder builder(op);
+    for (auto [result, tensor] : llvm::zip(op->getResults(), *results)) {
+      Value constant = createConstant(builder, op->getLoc(), tensor);
+      if (!areCompatibleTypes(constant.getType(), result.getType())) {
+        op->emitOpError("evaluates to ") << constant.getType() << ", wanted " << result.getType();
+        return signalPassFailure();
+      }
+      result.replaceAllUsesWith(constant);
+    }
+    op->erase();
+    ++numFolded;
+  }
+};
+
+} // namespace
+} // namespace weft
