@@ -1,0 +1,476 @@
+// Part of Weft, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Matrix products. The loops, outside in:
+//   chunk -> (batch, block of rows, block of panels)
+//   panel of NR columns of B (several at once when all rows fit one register tile)
+//     block of k, so that the piece of the panel stays in L1
+//       register tile of rows: accumulators in registers over the k loop
+// With one block of k and whole panels the sums go from registers through the epilogue to C. Otherwise they
+// collect in a scratch buffer of block rows x NR, and a small loop over its rows applies the epilogue; this
+// keeps the number of micro-kernels, and with it compile time, low. Rows of static M are dealt into tiles
+// that differ by one row at most; what is left of a dynamic M runs in tiles of 8, 4, 2 and 1.
+#include "weft/Codegen/CPU/GenerateGemm.h"
+
+#include "MicroKernel.h"
+
+using namespace mlir;
+using namespace weft::cpu;
+
+static constexpr int64_t kDynamic = ShapedType::kDynamic;
+static bool isDynamic(int64_t extent) { return ShapedType::isDynamic(extent); }
+
+int64_t weft::cpu::packedPanelWidth(const TargetInfo &target, int64_t n) {
+  int64_t lanes = target.lanes();
+  if (!isDynamic(n) && n <= lanes)
+    return lanes;
+  return target.isX86 ? 2 * lanes : 3 * lanes;
+}
+
+SmallVector<int64_t> weft::cpu::packedShape(const TargetInfo &target, int64_t k, int64_t n) {
+  int64_t width = packedPanelWidth(target, n);
+  return {ceilDivide(n, width), k, width};
+}
+
+std::vector<std::byte> weft::cpu::packB(std::span<const std::byte> source, size_t elementBytes, int64_t k,
+                                        int64_t n, int64_t strideK, int64_t strideN, int64_t panelWidth) {
+  int64_t panels = ceilDivide(n, panelWidth);
+  std::vector<std::byte> packed(panels * k * panelWidth * elementBytes);
+  for (int64_t p = 0; p < panels; ++p)
+    for (int64_t row = 0; row < k; ++row)
+      for (int64_t j = 0; j < std::min(panelWidth, n - p * panelWidth); ++j) {
+        size_t from = (row * strideK + (p * panelWidth + j) * strideN) * elementBytes;
+        size_t to = ((p * k + row) * panelWidth + j) * elementBytes;
+        std::copy_n(source.begin() + from, elementBytes, packed.begin() + to);
+      }
+  return packed;
+}
+
+GemmTiling weft::cpu::chooseGemmTiling(const GemmSpec &spec, const TargetInfo &target) {
+  GemmTiling t;
+  t.panelWidth = packedPanelWidth(target, spec.n);
+  int64_t vectors = t.panelWidth / target.lanes();
+  // Accumulators, the vectors of B and one broadcast of A fill the registers: 6 x 2 of 16, 14 x 2 of 32.
+  t.rows = (target.vectorRegisters - vectors - 1) / vectors;
+  t.rows = target.vectorRegisters >= 32 ? std::min<int64_t>(t.rows, 14) : std::min<int64_t>(t.rows, 6);
+  t.unroll = 1;
+  t.kBlock = 256;
+  double m = isDynamic(spec.m) ? 256 : spec.m, n = isDynamic(spec.n) ? 512 : spec.n,
+         k = isDynamic(spec.k) ? 512 : spec.k;
+  double batch = 1;
+  for (int64_t extent : spec.batch)
+    batch *= isDynamic(extent) ? 4 : extent;
+  bool oneTile = !isDynamic(spec.m) && spec.m <= t.rows;
+  if (oneTile && spec.b == GemmB::Packed) {
+    // B streams from memory: several panels give it more streams, and more independent sums.
+    int64_t accumulators = target.vectorRegisters >= 32 ? 24 : 12;
+    t.panelsAtOnce = std::clamp<int64_t>(accumulators / (std::max<int64_t>(1, spec.m) * vectors), 1, 4);
+    t.unroll = spec.m <= 2 ? 4 : 2;
+  }
+  // The rows of A of a block take half of L2 at most.
+  int64_t tiles = std::max<int64_t>(1, ceilDivide(static_cast<int64_t>(m), t.rows));
+  int64_t fit =
+      std::max<int64_t>(2, static_cast<int64_t>(target.l2Bytes / 2 / (std::max(k, 1.0) * 4)) / t.rows);
+  t.blockTiles = std::clamp<int64_t>(fit, 1, std::max<int64_t>(1, 192 / t.rows));
+  // Even blocks of tiles, then panels by the number of chunks still wanted.
+  int64_t rowBlocks = ceilDivide(tiles, t.blockTiles);
+  t.blockTiles = ceilDivide(tiles, rowBlocks);
+  int64_t panels = std::max<int64_t>(1, ceilDivide(static_cast<int64_t>(n), t.panelWidth));
+  double chunks = static_cast<double>(wantedChunks(2 * batch * m * n * k));
+  int64_t columnBlocks =
+      std::clamp<int64_t>(static_cast<int64_t>(std::ceil(chunks / (rowBlocks * batch))), 1, panels);
+  t.blockPanels = ceilDivide(panels, columnBlocks);
+  if (t.panelsAtOnce > 1)
+    t.blockPanels = ceilDivide(t.blockPanels, t.panelsAtOnce) * t.panelsAtOnce;
+  return t;
+}
+
+namespace {
+
+class GemmGenerator : KernelBuilder {
+public:
+  GemmGenerator(Location loc, const GemmSpec &spec, const TargetInfo &target, const GemmTiling &tiling)
+      : KernelBuilder(loc, target), spec(spec), t(tiling), vectors(tiling.panelWidth / lanes) {}
+
+  FailureOr<GeneratedKernel> generate();
+
+private:
+  /// One chunk's view of the operands: indices of the batch dimensions in front of everything.
+  struct Block {
+    SmallVector<Value> a, b, c;
+    Value firstTile, lastTile;
+  };
+
+  void chunk(Value index);
+  /// `count` panels from `panel` on, of which `valid` columns are stored (static), or `dynamicValid` (a tail
+  /// of dynamic N).
+  void panels(const Block &block, Value panel, int64_t count, int64_t valid, Value dynamicValid, bool isTail);
+  /// Runs body(rows, first row, row within the block) for each register tile of the block.
+  void forTiles(const Block &block, llvm::function_ref<void(int64_t, Value, Value)> body);
+  void packPanel(const Block &block, Value panel, Value kLow, Value kHigh, Value valid);
+  Value loadA(const Block &block, Value row, Value k) {
+    SmallVector<Value> at(block.a);
+    at.push_back(spec.transposedA ? k : row);
+    at.push_back(spec.transposedA ? row : k);
+    return load(bufferA, at);
+  }
+
+  const GemmSpec &spec;
+  const GemmTiling &t;
+  int64_t vectors;
+  Value bufferA, bufferB, bufferC, partial, packed, m, n, k, numPanels, numTiles;
+  ValueRange extras;
+  int64_t tileRows = 0, largeTiles = 0; ///< static M: tiles of tileRows, then of tileRows - 1
+  bool packWhole = false;               ///< all panels of a run-time B are packed, not only the tail
+  bool singleBlock = false;             ///< one block of k: sums stay in registers
+};
+
+} // namespace
+
+void GemmGenerator::forTiles(const Block &block, llvm::function_ref<void(int64_t, Value, Value)> body) {
+  if (!isDynamic(spec.m)) {
+    auto run = [&](Value from, Value to, int64_t rows, int64_t offset) {
+      auto at = [&](Value tile) {
+        Value row = add(mul(tile, rows), offset);
+        // Rows before the block in its own numbering: tiles of the block are at most tileRows apart.
+        Value local = mul(sub(tile, block.firstTile), tileRows);
+        body(rows, row, local);
+      };
+      loop(from, to, 1, at);
+    };
+    int64_t tiles = ceilDivide(spec.m, t.rows);
+    if (largeTiles > 0)
+      run(block.firstTile, min(block.lastTile, c(largeTiles)), tileRows, 0);
+    if (largeTiles < tiles)
+      run(max(block.firstTile, c(largeTiles)), block.lastTile, tileRows - 1, largeTiles);
+    return;
+  }
+  Value first = mul(block.firstTile, t.rows), last = min(mul(block.lastTile, t.rows), m);
+  Value whole = mul(div(sub(last, first), t.rows), t.rows);
+  Value middle = add(first, whole);
+  loop(first, middle, t.rows, [&](Value row) { body(t.rows, row, sub(row, first)); });
+  Value row = middle;
+  for (int64_t rows = 8; rows >= 1; rows /= 2) {
+    if (rows >= t.rows)
+      continue;
+    // At most one tile of each of these sizes, except the largest: 13 left of 14 are 8 + 4 + 1.
+    Value count = div(sub(last, row), rows);
+    Value end = add(row, mul(count, rows));
+    loop(row, end, rows, [&](Value r) { body(rows, r, sub(r, first)); });
+    row = end;
+  }
+}
+
+void GemmGenerator::packPanel(const Block &block, Value panel, Value kLow, Value kHigh, Value valid) {
+  Value column = mul(panel, t.panelWidth);
+  if (spec.b == GemmB::RowMajor) {
+    loop(kLow, kHigh, 1, [&](Value row) {
+      SmallVector<Value> from(block.b);
+      from.append({row, column});
+      Value to = sub(row, kLow);
+      if (!valid) {
+        for (int64_t v = 0; v < vectors; ++v) {
+          from.back() = add(column, v * lanes);
+          store(loadVector(bufferB, from, lanes), packed, {to, c(v * lanes)});
+        }
+        return;
+      }
+      for (int64_t v = 0; v < vectors; ++v)
+        store(zeroVector(), packed, {to, c(v * lanes)});
+      loop(c(0), valid, 1, [&](Value j) {
+        from.back() = add(column, j);
+        store(load(bufferB, from), packed, {to, j});
+      });
+    });
+    return;
+  }
+  // [N, K]: squares of lanes x lanes are transposed in registers; rows beyond N stay zero.
+  auto scalarColumns = [&](Value from, Value to) {
+    loop(from, to, 1, [&](Value row) {
+      loop(c(0), valid ? valid : c(t.panelWidth), 1, [&](Value j) {
+        SmallVector<Value> at(block.b);
+        at.append({add(column, j), row});
+        store(load(bufferB, at), packed, {sub(row, kLow), j});
+      });
+    });
+  };
+  if (valid) {
+    loop(kLow, kHigh, 1, [&](Value row) {
+      for (int64_t v = 0; v < vectors; ++v)
+        store(zeroVector(), packed, {sub(row, kLow), c(v * lanes)});
+    });
+    scalarColumns(kLow, kHigh);
+    return;
+  }
+  Value middle = add(kLow, mul(div(sub(kHigh, kLow), lanes), lanes));
+  loop(kLow, middle, lanes, [&](Value row) {
+    Value to = sub(row, kLow);
+    for (int64_t v = 0; v < vectors; ++v) {
+      SmallVector<Value> square;
+      for (int64_t l = 0; l < lanes; ++l) {
+        SmallVector<Value> at(block.b);
+        at.append({add(column, v * lanes + l), row});
+        square.push_back(loadVector(bufferB, at, lanes));
+      }
+      transpose(square);
+      for (int64_t l = 0; l < lanes; ++l)
+        store(square[l], packed, {add(to, l), c(v * lanes)});
+    }
+  });
+  scalarColumns(middle, kHigh);
+}
+
+void GemmGenerator::panels(const Block &block, Value panel, int64_t count, int64_t valid, Value dynamicValid,
+                           bool isTail) {
+  Value column = mul(panel, t.panelWidth);
+  bool mustPack = spec.b != GemmB::Packed && (isTail || packWhole);
+  Value tailWidth = !isTail ? Value() : dynamicValid ? dynamicValid : c(valid);
+  auto micro = [&](int64_t rows, Value row, Value kLow, Value kHigh, ArrayRef<Value> init) {
+    auto a = [&](int64_t r, Value k) { return loadA(block, add(row, r), k); };
+    auto bVector = [&](int64_t v, Value k) -> Value {
+      if (mustPack)
+        return loadVector(packed, {sub(k, kLow), c(v * lanes)}, lanes);
+      SmallVector<Value> at(block.b);
+      if (spec.b == GemmB::Packed)
+        at.append({add(panel, v / vectors), k, c(v % vectors * lanes)});
+      else
+        at.append({k, add(column, v * lanes)});
+      return loadVector(bufferB, at, lanes);
+    };
+    return tile(rows, count * vectors, kLow, kHigh, t.unroll, init, a, bVector);
+  };
+  auto pack = [&](Value kLow, Value kHigh) {
+    if (mustPack)
+      packPanel(block, panel, kLow, kHigh, tailWidth);
+  };
+  SmallVector<Value> at(block.c);
+  at.append(2, Value());
+
+  if (singleBlock && !isTail && !isDynamic(spec.m)) {
+    pack(c(0), k);
+    forTiles(block, [&](int64_t rows, Value row, Value) {
+      SmallVector<Value> sums =
+          micro(rows, row, c(0), k, SmallVector<Value>(rows * count * vectors, zeroVector()));
+      for (int64_t r = 0; r < rows; ++r)
+        for (int64_t v = 0; v < count * vectors; ++v) {
+          at[at.size() - 2] = add(row, r);
+          at.back() = add(column, v * lanes);
+          finish(spec.epilogue, extras, sums[r * count * vectors + v], bufferC, at, lanes);
+        }
+    });
+    return;
+  }
+
+  // Collect in the partial buffer; panels come one at a time here.
+  Value kBlock = singleBlock ? k : c(t.kBlock);
+  Value blocks = singleBlock ? c(1) : ceilDiv(k, t.kBlock);
+  loop(c(0), blocks, 1, [&](Value index) {
+    Value kLow = singleBlock ? c(0) : mul(index, kBlock);
+    Value kHigh = singleBlock ? k : min(add(kLow, kBlock), k);
+    pack(kLow, kHigh);
+    Value isFirst = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, index, c(0));
+    forTiles(block, [&](int64_t rows, Value row, Value local) {
+      SmallVector<Value> init;
+      for (int64_t r = 0; r < rows; ++r)
+        for (int64_t v = 0; v < vectors; ++v) {
+          if (singleBlock) {
+            init.push_back(zeroVector());
+            continue;
+          }
+          Value sum = loadVector(partial, {add(local, r), c(v * lanes)}, lanes);
+          init.push_back(arith::SelectOp::create(b, loc, isFirst, zeroVector(), sum));
+        }
+      SmallVector<Value> sums = micro(rows, row, kLow, kHigh, init);
+      for (int64_t r = 0; r < rows; ++r)
+        for (int64_t v = 0; v < vectors; ++v)
+          store(sums[r * vectors + v], partial, {add(local, r), c(v * lanes)});
+    });
+  });
+  // K = 0 leaves nothing in the buffer: the sums are zero.
+  if (isDynamic(spec.k) && !singleBlock) {
+    Value none = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, k, c(0));
+    ifThen(none, [&] {
+      loop(c(0), c(t.blockTiles * t.rows), 1, [&](Value r) {
+        for (int64_t v = 0; v < vectors; ++v)
+          store(zeroVector(), partial, {r, c(v * lanes)});
+      });
+    });
+  }
+  auto flush = [&](Value row, Value local) {
+    at[at.size() - 2] = row;
+    if (dynamicValid) {
+      loop(c(0), dynamicValid, 1, [&](Value j) {
+        at.back() = add(column, j);
+        finishScalar(spec.epilogue, extras, load(partial, {local, j}), bufferC, at);
+      });
+      return;
+    }
+    for (int64_t v = 0; v < vectors && v * lanes < valid; ++v) {
+      at.back() = add(column, v * lanes);
+      Value sum = loadVector(partial, {local, c(v * lanes)}, lanes);
+      finish(spec.epilogue, extras, sum, bufferC, at, std::min(lanes, valid - v * lanes));
+    }
+  };
+  if (isDynamic(spec.m)) {
+    Value first = mul(block.firstTile, t.rows), last = min(mul(block.lastTile, t.rows), m);
+    loop(first, last, 1, [&](Value row) { flush(row, sub(row, first)); });
+    return;
+  }
+  // The buffer holds tiles tileRows apart; the smaller ones leave their last row unused.
+  int64_t tiles = ceilDivide(spec.m, t.rows);
+  auto run = [&](Value from, Value to, int64_t rows, int64_t offset) {
+    loop(from, to, 1, [&](Value tile) {
+      loop(c(0), c(rows), 1, [&](Value r) {
+        flush(add(add(mul(tile, rows), offset), r), add(mul(sub(tile, block.firstTile), tileRows), r));
+      });
+    });
+  };
+  if (largeTiles > 0)
+    run(block.firstTile, min(block.lastTile, c(largeTiles)), tileRows, 0);
+  if (largeTiles < tiles)
+    run(max(block.firstTile, c(largeTiles)), block.lastTile, tileRows - 1, largeTiles);
+}
+
+void GemmGenerator::chunk(Value index) {
+  Value rowBlocks = ceilDiv(numTiles, t.blockTiles), columnBlocks = ceilDiv(numPanels, t.blockPanels);
+  Value rowBlock = rem(index, rowBlocks), rest = div(index, rowBlocks);
+  Value columnBlock = rem(rest, columnBlocks);
+  rest = div(rest, columnBlocks);
+  Block block;
+  SmallVector<Value> batch(spec.batch.size());
+  for (size_t d = spec.batch.size(); d-- > 0;) {
+    Value e = isDynamic(spec.batch[d]) ? extent(bufferC, d) : c(spec.batch[d]);
+    batch[d] = d == 0 ? rest : rem(rest, e);
+    if (d)
+      rest = div(rest, e);
+  }
+  auto indices = [&](ArrayRef<int64_t> extents) {
+    SmallVector<Value> at;
+    for (size_t d = 0; d < extents.size(); ++d)
+      at.push_back(extents[d] == 1 && spec.batch[d] != 1 ? c(0) : batch[d]);
+    return at;
+  };
+  block.a = indices(spec.aBatch);
+  block.b = indices(spec.bBatch);
+  block.c = batch;
+  block.firstTile = mul(rowBlock, t.blockTiles);
+  block.lastTile = min(add(block.firstTile, t.blockTiles), numTiles);
+
+  Value first = mul(columnBlock, t.blockPanels), last = min(add(first, t.blockPanels), numPanels);
+  Value wholePanels = div(n, t.panelWidth);
+  Value lastWhole = min(last, wholePanels);
+  if (isDynamic(spec.n) || spec.n >= t.panelWidth) {
+    Value middle = first;
+    if (t.panelsAtOnce > 1) {
+      Value span = max(sub(lastWhole, first), c(0));
+      middle = add(first, mul(div(span, t.panelsAtOnce), t.panelsAtOnce));
+      loop(first, middle, t.panelsAtOnce, [&](Value panel) {
+        panels(block, panel, t.panelsAtOnce, t.panelsAtOnce * t.panelWidth, {}, false);
+      });
+    }
+    loop(middle, lastWhole, 1, [&](Value panel) { panels(block, panel, 1, t.panelWidth, {}, false); });
+  }
+  if (isDynamic(spec.n)) {
+    Value width = rem(n, c(t.panelWidth));
+    Value from = max(first, wholePanels);
+    loop(from, last, 1, [&](Value panel) { panels(block, panel, 1, 0, width, true); });
+  } else if (spec.n % t.panelWidth) {
+    Value from = max(first, wholePanels);
+    loop(from, last, 1, [&](Value panel) { panels(block, panel, 1, spec.n % t.panelWidth, {}, true); });
+  }
+}
+
+FailureOr<GeneratedKernel> GemmGenerator::generate() {
+  auto bad = [&](const Twine &what) -> FailureOr<GeneratedKernel> {
+    emitError(loc) << "matrix product: " << what;
+    return failure();
+  };
+  for (Type type : {spec.aType, spec.bType, spec.cType})
+    if (!type || !(type.isF32() || type.isF16() || type.isBF16()))
+      return bad("elements of a type that is not f32, f16 or bf16");
+  if (spec.b == GemmB::Packed && (isDynamic(spec.n) || isDynamic(spec.k)))
+    return bad("dynamic extents of a packed operand; wanted static K and N");
+  for (const auto *batch : {&spec.aBatch, &spec.bBatch}) {
+    if (!batch->empty() && batch->size() != spec.batch.size())
+      return bad("batch dimensions that differ in number from the result's");
+    for (size_t d = 0; d < batch->size(); ++d)
+      if ((*batch)[d] != spec.batch[d] && (*batch)[d] != 1)
+        return bad("a batch extent that is neither the result's nor 1");
+  }
+
+  auto shape = [](ArrayRef<int64_t> batch, ArrayRef<int64_t> tail) {
+    SmallVector<int64_t> s(batch);
+    s.append(tail.begin(), tail.end());
+    return s;
+  };
+  SmallVector<int64_t> aTail =
+      spec.transposedA ? SmallVector<int64_t>{spec.k, spec.m} : SmallVector<int64_t>{spec.m, spec.k};
+  SmallVector<int64_t> bTail = {spec.k, spec.n};
+  if (spec.b == GemmB::Transposed)
+    bTail = {spec.n, spec.k};
+  else if (spec.b == GemmB::Packed)
+    bTail = {ceilDivide(spec.n, t.panelWidth), spec.k, t.panelWidth};
+  SmallVector<MemRefType> buffers = {MemRefType::get(shape(spec.aBatch, aTail), spec.aType),
+                                     MemRefType::get(shape(spec.bBatch, bTail), spec.bType)};
+  llvm::append_range(buffers, spec.epilogue.operands);
+  buffers.push_back(MemRefType::get(shape(spec.batch, {spec.m, spec.n}), spec.cType));
+  begin(spec.name, buffers);
+  bufferA = args[0];
+  bufferB = args[1];
+  bufferC = args.back();
+  extras = args.slice(2, buffers.size() - 3);
+  unsigned cRank = spec.batch.size() + 2;
+  m = isDynamic(spec.m) ? extent(bufferC, cRank - 2) : c(spec.m);
+  n = isDynamic(spec.n) ? extent(bufferC, cRank - 1) : c(spec.n);
+  k = isDynamic(spec.k) ? extent(bufferA, spec.aBatch.size() + (spec.transposedA ? 0 : 1)) : c(spec.k);
+  numTiles = ceilDiv(m, t.rows);
+  numPanels = ceilDiv(n, t.panelWidth);
+  if (!isDynamic(spec.m) && spec.m > 0) {
+    int64_t tiles = ceilDivide(spec.m, t.rows);
+    tileRows = ceilDivide(spec.m, tiles);
+    largeTiles = tiles - (tiles * tileRows - spec.m);
+  }
+
+  bool runtimeB = spec.b != GemmB::Packed;
+  bool oneTile = !isDynamic(spec.m) && spec.m <= t.rows;
+  bool tail = isDynamic(spec.n) || spec.n % t.panelWidth != 0;
+  // A row-major B is packed when that pays (many rows, too large for L1's comfort) and where columns end.
+  bool smallB = !isDynamic(spec.k) && !isDynamic(spec.n) && spec.k * spec.n * 4 <= target.l2Bytes / 4;
+  bool fewRows = !isDynamic(spec.m) && spec.m <= 2 * t.rows;
+  bool packAll = spec.b == GemmB::Transposed || (spec.b == GemmB::RowMajor && !smallB && !fewRows);
+  bool needsPacking = runtimeB && (packAll || tail);
+  // Blocks of k pay when a panel is used again by the next tile. A packing buffer has a fixed size in any
+  // case.
+  singleBlock = !isDynamic(spec.k) && (spec.k <= t.kBlock * 3 / 2 || (oneTile && !needsPacking));
+  if (isDynamic(spec.k) && oneTile && !needsPacking)
+    singleBlock = true;
+  if (needsPacking)
+    packed = scratch({singleBlock ? spec.k : t.kBlock, t.panelWidth});
+  if (!(singleBlock && !tail && !isDynamic(spec.m)))
+    partial = scratch({std::max<int64_t>(1, t.blockTiles * t.rows), t.panelWidth});
+  packWhole = packAll;
+
+  ChunkCount chunks;
+  unsigned cIndex = buffers.size() - 1;
+  bool empty = spec.m == 0 || spec.n == 0;
+  for (size_t d = 0; d < spec.batch.size(); ++d)
+    chunks.terms.push_back({cIndex, static_cast<unsigned>(d), spec.batch[d], 1});
+  chunks.terms.push_back({cIndex, cRank - 1, spec.n, t.blockPanels * t.panelWidth});
+  chunks.terms.push_back({cIndex, cRank - 2, spec.m, t.blockTiles * t.rows});
+  if (!empty)
+    loop(low, high, 1, [&](Value index) { chunk(index); });
+  GeneratedKernel kernel;
+  kernel.module = end();
+  kernel.chunks = chunks;
+  return kernel;
+}
+
+FailureOr<GeneratedKernel> weft::cpu::generateGemm(Location loc, const GemmSpec &spec,
+                                                   const TargetInfo &target, const GemmTiling &tiling) {
+  return GemmGenerator(loc, spec, target, tiling).generate();
+}
+
+FailureOr<GeneratedKernel> weft::cpu::generateGemm(Location loc, const GemmSpec &spec,
+                                                   const TargetInfo &target) {
+  return generateGemm(loc, spec, target, chooseGemmTiling(spec, target));
+}

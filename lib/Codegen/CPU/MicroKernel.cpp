@@ -1,0 +1,192 @@
+// Part of Weft, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The generators' common pieces.
+#include "MicroKernel.h"
+
+using namespace mlir;
+using namespace weft::cpu;
+
+std::optional<int64_t> ChunkCount::fixed() const {
+  int64_t count = 1;
+  for (const Term &term : terms) {
+    if (ShapedType::isDynamic(term.extent))
+      return std::nullopt;
+    count *= ceilDivide(term.extent, term.block);
+  }
+  return count;
+}
+
+int64_t ChunkCount::evaluate(llvm::function_ref<int64_t(unsigned, unsigned)> extentOf) const {
+  int64_t count = 1;
+  for (const Term &term : terms)
+    count *= ceilDivide(ShapedType::isDynamic(term.extent) ? extentOf(term.buffer, term.dim) : term.extent,
+                        term.block);
+  return count;
+}
+
+void KernelBuilder::begin(StringRef name, ArrayRef<MemRefType> buffers) {
+  module = ModuleOp::create(loc);
+  b.setInsertionPointToStart(module->getBody());
+  SmallVector<Type> types(buffers.begin(), buffers.end());
+  types.push_back(MemRefType::get({ShapedType::kDynamic}, b.getI8Type()));
+  types.append(2, b.getIndexType());
+  func = func::FuncOp::create(b, loc, name, b.getFunctionType(types, {}));
+  Block *entry = func.addEntryBlock();
+  b.setInsertionPointToStart(entry);
+  args = ValueRange(entry->getArguments()).take_front(buffers.size());
+  low = entry->getArgument(buffers.size() + 1);
+  high = entry->getArgument(buffers.size() + 2);
+}
+
+OwningOpRef<ModuleOp> KernelBuilder::end() {
+  b.setInsertionPointToEnd(&func.getBody().front());
+  func::ReturnOp::create(b, loc);
+  return std::move(module);
+}
+
+void KernelBuilder::loop(Value low, Value high, int64_t step, llvm::function_ref<void(Value)> body) {
+  auto op = scf::ForOp::create(b, loc, low, high, c(step));
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(op.getBody());
+  body(op.getInductionVar());
+}
+
+SmallVector<Value> KernelBuilder::loop(Value low, Value high, int64_t step, ValueRange init,
+                                       llvm::function_ref<SmallVector<Value>(Value, ValueRange)> body) {
+  auto op = scf::ForOp::create(b, loc, low, high, c(step), init);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(op.getBody());
+  SmallVector<Value> next = body(op.getInductionVar(), op.getRegionIterArgs());
+  if (!next.empty())
+    scf::YieldOp::create(b, loc, next);
+  return SmallVector<Value>(op.getResults());
+}
+
+void KernelBuilder::ifThen(Value condition, llvm::function_ref<void()> body) {
+  auto op = scf::IfOp::create(b, loc, condition, /*withElseRegion=*/false);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(op.thenBlock());
+  body();
+}
+
+Value KernelBuilder::zeroVector() { return arith::ConstantOp::create(b, loc, b.getZeroAttr(vec(lanes))); }
+
+Value KernelBuilder::widen(Value value) {
+  if (getElementTypeOrSelf(value.getType()).isF32())
+    return value;
+  Type type = b.getF32Type();
+  if (auto vector = dyn_cast<VectorType>(value.getType()))
+    type = vector.clone(type);
+  return arith::ExtFOp::create(b, loc, type, value);
+}
+
+Value KernelBuilder::load(Value memref, ValueRange indices) {
+  return widen(memref::LoadOp::create(b, loc, memref, indices));
+}
+
+Value KernelBuilder::loadVector(Value memref, ValueRange indices, int64_t width) {
+  auto type = VectorType::get({width}, cast<MemRefType>(memref.getType()).getElementType());
+  return widen(vector::LoadOp::create(b, loc, type, memref, indices));
+}
+
+void KernelBuilder::store(Value value, Value memref, ValueRange indices) {
+  Type element = cast<MemRefType>(memref.getType()).getElementType();
+  auto vector = dyn_cast<VectorType>(value.getType());
+  if (!element.isF32())
+    value = arith::TruncFOp::create(b, loc, vector ? Type(vector.clone(element)) : element, value);
+  if (vector)
+    vector::StoreOp::create(b, loc, value, memref, indices);
+  else
+    memref::StoreOp::create(b, loc, value, memref, indices);
+}
+
+Value KernelBuilder::scratch(ArrayRef<int64_t> shape) {
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(&func.getBody().front());
+  return memref::AllocOp::create(b, loc, MemRefType::get(shape, b.getF32Type()));
+}
+
+SmallVector<Value> KernelBuilder::tile(int64_t rows, int64_t vectors, Value low, Value high, int64_t unroll,
+                                       ArrayRef<Value> init, llvm::function_ref<Value(int64_t, Value)> loadA,
+                                       llvm::function_ref<Value(int64_t, Value)> loadB) {
+  auto step = [&](Value k, SmallVector<Value> acc) {
+    SmallVector<Value> bs;
+    for (int64_t v = 0; v < vectors; ++v)
+      bs.push_back(loadB(v, k));
+    for (int64_t r = 0; r < rows; ++r) {
+      Value a = broadcast(loadA(r, k));
+      for (int64_t v = 0; v < vectors; ++v)
+        acc[r * vectors + v] = vector::FMAOp::create(b, loc, a, bs[v], acc[r * vectors + v]);
+    }
+    return acc;
+  };
+  SmallVector<Value> acc(init);
+  Value middle = low;
+  if (unroll > 1) {
+    Value span = sub(high, low);
+    middle = add(low, mul(div(span, unroll), unroll));
+    acc = loop(low, middle, unroll, acc, [&](Value k, ValueRange carried) {
+      SmallVector<Value> next(carried);
+      for (int64_t u = 0; u < unroll; ++u)
+        next = step(add(k, u), next);
+      return next;
+    });
+  }
+  auto known = [](Value v) { return getConstantIntValue(v); };
+  if (unroll == 1 || !known(middle) || known(middle) != known(high))
+    acc = loop(middle, high, 1, acc,
+               [&](Value k, ValueRange carried) { return step(k, SmallVector<Value>(carried)); });
+  return acc;
+}
+
+void KernelBuilder::finishScalar(const Epilogue &epilogue, ValueRange operands, Value acc, Value result,
+                                 ValueRange indices) {
+  if (epilogue.emit)
+    acc = epilogue.emit(b, loc, acc, {SmallVector<Value>(indices), 1}, operands);
+  store(acc, result, indices);
+}
+
+void KernelBuilder::finish(const Epilogue &epilogue, ValueRange operands, Value acc, Value result,
+                           ValueRange indices, int64_t valid) {
+  SmallVector<Value> at(indices);
+  Value column = at.back();
+  int64_t done = 0;
+  while (done < valid) {
+    int64_t width = lanes;
+    while (width > valid - done)
+      width /= 2;
+    at.back() = add(column, done);
+    if (width == 1) {
+      finishScalar(epilogue, operands, vector::ExtractOp::create(b, loc, acc, done), result, at);
+    } else {
+      Value piece = acc;
+      if (width != lanes)
+        piece = vector::ExtractStridedSliceOp::create(b, loc, acc, ArrayRef<int64_t>{done},
+                                                      ArrayRef<int64_t>{width}, ArrayRef<int64_t>{1});
+      if (epilogue.emit)
+        piece = epilogue.emit(b, loc, piece, {at, width}, operands);
+      store(piece, result, at);
+    }
+    done += width;
+  }
+}
+
+void KernelBuilder::transpose(SmallVectorImpl<Value> &v) {
+  // Exchanges the off-diagonal quarters of blocks of 2d x 2d, for d = n/2 ... 1.
+  int64_t n = lanes;
+  for (int64_t d = n / 2; d >= 1; d /= 2) {
+    SmallVector<int64_t> upper, lower;
+    for (int64_t l = 0; l < n; ++l) {
+      upper.push_back(l & d ? n + l - d : l);
+      lower.push_back(l & d ? n + l : l + d);
+    }
+    for (int64_t i = 0; i < n; ++i) {
+      if (i & d)
+        continue;
+      Value x = v[i], y = v[i + d];
+      v[i] = vector::ShuffleOp::create(b, loc, x, y, upper);
+      v[i + d] = vector::ShuffleOp::create(b, loc, x, y, lower);
+    }
+  }
+}

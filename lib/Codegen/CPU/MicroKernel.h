@@ -1,0 +1,108 @@
+// Part of Weft, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Pieces that the generators build loop nests of: index arithmetic that folds, the register tile and its k
+// loop, and the way of finished sums to the result.
+#ifndef WEFT_LIB_CODEGEN_CPU_MICROKERNEL_H
+#define WEFT_LIB_CODEGEN_CPU_MICROKERNEL_H
+
+#include "weft/Codegen/CPU/Kernels.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+namespace weft::cpu {
+
+/// Writes a kernel: a builder with short names. Index arithmetic folds constants as it is written.
+class KernelBuilder {
+public:
+  KernelBuilder(mlir::Location loc, const TargetInfo &target)
+      : target(target), lanes(target.lanes()), b(loc.getContext()), loc(loc) {}
+
+  /// Starts the module and its function; the insertion point is its body, `args` are its buffers.
+  void begin(llvm::StringRef name, llvm::ArrayRef<mlir::MemRefType> buffers);
+  /// Ends the body and hands the module over.
+  mlir::OwningOpRef<mlir::ModuleOp> end();
+
+  // Index arithmetic.
+  mlir::Value c(int64_t value) { return b.createOrFold<mlir::arith::ConstantIndexOp>(loc, value); }
+  mlir::Value add(mlir::Value x, mlir::Value y) { return b.createOrFold<mlir::arith::AddIOp>(loc, x, y); }
+  mlir::Value add(mlir::Value x, int64_t y) { return y == 0 ? x : add(x, c(y)); }
+  mlir::Value sub(mlir::Value x, mlir::Value y) { return b.createOrFold<mlir::arith::SubIOp>(loc, x, y); }
+  mlir::Value mul(mlir::Value x, mlir::Value y) { return b.createOrFold<mlir::arith::MulIOp>(loc, x, y); }
+  mlir::Value mul(mlir::Value x, int64_t y) { return y == 1 ? x : mul(x, c(y)); }
+  mlir::Value div(mlir::Value x, mlir::Value y) { return b.createOrFold<mlir::arith::DivUIOp>(loc, x, y); }
+  mlir::Value div(mlir::Value x, int64_t y) { return y == 1 ? x : div(x, c(y)); }
+  mlir::Value rem(mlir::Value x, mlir::Value y) { return b.createOrFold<mlir::arith::RemUIOp>(loc, x, y); }
+  mlir::Value min(mlir::Value x, mlir::Value y) { return b.createOrFold<mlir::arith::MinSIOp>(loc, x, y); }
+  mlir::Value max(mlir::Value x, mlir::Value y) { return b.createOrFold<mlir::arith::MaxSIOp>(loc, x, y); }
+  mlir::Value ceilDiv(mlir::Value x, int64_t y) { return div(add(x, y - 1), y); }
+
+  /// for (i = low; i < high; i += step) body(i).
+  void loop(mlir::Value low, mlir::Value high, int64_t step, llvm::function_ref<void(mlir::Value)> body);
+  /// The same carrying values.
+  llvm::SmallVector<mlir::Value>
+  loop(mlir::Value low, mlir::Value high, int64_t step, mlir::ValueRange init,
+       llvm::function_ref<llvm::SmallVector<mlir::Value>(mlir::Value, mlir::ValueRange)> body);
+  void ifThen(mlir::Value condition, llvm::function_ref<void()> body);
+  mlir::Value less(mlir::Value x, mlir::Value y) {
+    return mlir::arith::CmpIOp::create(b, loc, mlir::arith::CmpIPredicate::slt, x, y);
+  }
+
+  // Data. Elements are widened to f32 as they are loaded and rounded as they are stored.
+  mlir::VectorType vec(int64_t width) { return mlir::VectorType::get({width}, b.getF32Type()); }
+  mlir::Value zeroVector();
+  mlir::Value load(mlir::Value memref, mlir::ValueRange indices); ///< one element as f32
+  mlir::Value loadVector(mlir::Value memref, mlir::ValueRange indices, int64_t width);
+  void store(mlir::Value value, mlir::Value memref, mlir::ValueRange indices); ///< an f32 scalar or vector
+  mlir::Value broadcast(mlir::Value scalar) {
+    return mlir::vector::BroadcastOp::create(b, loc, vec(lanes), scalar);
+  }
+  mlir::Value scratch(llvm::ArrayRef<int64_t> shape);
+  mlir::Value extent(mlir::Value memref, unsigned dim) {
+    return b.createOrFold<mlir::memref::DimOp>(loc, memref, int64_t(dim));
+  }
+
+  /// The register tile: rows x vectors accumulators over k in [low, high). loadA(row, k) is a scalar,
+  /// loadB(vector, k) a native vector.
+  llvm::SmallVector<mlir::Value> tile(int64_t rows, int64_t vectors, mlir::Value low, mlir::Value high,
+                                      int64_t unroll, llvm::ArrayRef<mlir::Value> init,
+                                      llvm::function_ref<mlir::Value(int64_t row, mlir::Value k)> loadA,
+                                      llvm::function_ref<mlir::Value(int64_t vector, mlir::Value k)> loadB);
+
+  /// Stores a native vector of sums at result[indices], its first `valid` elements, through the epilogue:
+  /// whole, or in pieces of powers of two.
+  void finish(const Epilogue &epilogue, mlir::ValueRange operands, mlir::Value acc, mlir::Value result,
+              mlir::ValueRange indices, int64_t valid);
+  /// One scalar sum.
+  void finishScalar(const Epilogue &epilogue, mlir::ValueRange operands, mlir::Value acc, mlir::Value result,
+                    mlir::ValueRange indices);
+
+  /// Transposes lanes x lanes elements held in `lanes` native vectors.
+  void transpose(llvm::SmallVectorImpl<mlir::Value> &vectors);
+
+  const TargetInfo &target;
+  int64_t lanes;
+  mlir::OpBuilder b;
+  mlir::Location loc;
+  mlir::ValueRange args;
+  mlir::Value low, high; ///< the chunks asked for
+
+private:
+  mlir::Value widen(mlir::Value value);
+  mlir::OwningOpRef<mlir::ModuleOp> module;
+  mlir::func::FuncOp func;
+};
+
+/// Chunks that keep up to 64 threads busy (4 each) while none is below about 2 MFLOP.
+inline int64_t wantedChunks(double flops) {
+  return std::clamp<int64_t>(static_cast<int64_t>(flops / 2e6), 1, 256);
+}
+inline int64_t ceilDivide(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+} // namespace weft::cpu
+
+#endif // WEFT_LIB_CODEGEN_CPU_MICROKERNEL_H
