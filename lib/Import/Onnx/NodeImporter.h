@@ -27,6 +27,7 @@ namespace weft::onnx {
 
 class GraphImporter;
 class NodeImporter;
+struct Imported;
 
 //===-- Extents
 //------------------------------------------------------------------------------------------------===//
@@ -49,7 +50,7 @@ struct Extent {
   ir::Dim dim;
   mlir::Value value; // null exactly when static
 };
-using Extents = llvm::SmallVector<Extent, 4>;
+using Extents = llvm::SmallVector<Extent, 2>;
 
 /// The static part and the holes of a mixed list, as ops take it.
 struct MixedList {
@@ -93,6 +94,7 @@ void registerElementwiseOps(OpTable &table);
 void registerActivationOps(OpTable &table);
 void registerShapeOps(OpTable &table);
 void registerArrangeOps(OpTable &table);
+void registerGenerateOps(OpTable &table);
 void registerIndexOps(OpTable &table);
 void registerControlOps(OpTable &table);
 void registerSequenceOps(OpTable &table);
@@ -115,12 +117,13 @@ const OpTable &getOpTable();
 
 class NodeImporter {
 public:
-  NodeImporter(GraphImporter &graph, const onnx_wire::NodeProto &proto, mlir::Location loc);
+  NodeImporter(GraphImporter &graph, const onnx_wire::NodeProto &proto, mlir::Location loc,
+               llvm::StringRef name);
 
   //-- The node.
   llvm::StringRef getOpType() const;
   /// The node's name, else "Op_<position>".
-  llvm::StringRef getName() const;
+  llvm::StringRef getName() const { return name; }
   /// Version of the node's domain that the model imports.
   int64_t getOpset() const;
   mlir::Location getLoc() const { return loc; }
@@ -132,6 +135,16 @@ public:
   /// ops.
   mlir::LogicalResult unsupported(const llvm::Twine &what);
   bool failed() const { return hasFailed; }
+  /// Fails without a word: an error inside of the node (in a subgraph) has been printed.
+  mlir::LogicalResult fail() {
+    hasFailed = true;
+    return mlir::failure();
+  }
+  /// Gives up without a word: something inside of the node (a subgraph) is in the report already.
+  mlir::LogicalResult poison() {
+    hasFailed = isUnsupported = true;
+    return mlir::failure();
+  }
 
   //-- Operands and results.
   int getNumOperands() const;
@@ -206,7 +219,7 @@ public:
   mlir::Type i1() const;
 
   //-- Building. create<Op>(arguments of the op's builder without result types): infers the result types with
-  //an error
+  // an error
   // instead of an abort, folds, and returns the only result.
   template <class Op, class... Args> mlir::Value create(Args &&...args);
   /// The same for ops of several results.
@@ -318,8 +331,12 @@ public:
   /// x under this type (cast_shape), or x itself.
   mlir::Value castTo(mlir::Value x, mlir::Type type);
 
+  //-- For ops whose operands or results are not tensors, and for subgraphs (GraphImporter.h).
   GraphImporter &getGraph() const { return graph; }
   const onnx_wire::NodeProto &getProto() const { return proto; }
+  /// Operand i, whatever it is.
+  Imported imported(int i) const;
+  mlir::LogicalResult setImported(int i, Imported value);
 
 private:
   /// Infers types into `state` and makes the op; empty on error.
@@ -329,10 +346,14 @@ private:
                                                 llvm::SmallVectorImpl<mlir::Type> &)>
              infer);
 
+  friend class GraphImporter;
+
   GraphImporter &graph;
   const onnx_wire::NodeProto &proto;
   mlir::Location loc;
+  std::string name;
   bool hasFailed = false;
+  bool isUnsupported = false;
 };
 
 //===-- Templates
