@@ -94,8 +94,11 @@ class Worker:
         line = self.process.stdout.readline() if ready else ""
         if not line:
             self.close()
-            said = [text for text in self.log.read_text(errors="replace").splitlines() if text.strip()]
-            raise Failure(said[-1][:200] if ready and said else "ended" if ready else f"nothing in {seconds:.0f} s")
+            if not ready:
+                raise Failure(f"nothing in {seconds:.0f} s")
+            said = [text.strip() for text in self.log.read_text(errors="replace").splitlines() if text.strip()]
+            errors = [text for text in said if "error:" in text or "Error:" in text or "command line" in text]
+            raise Failure((errors or said or ["ended without a word"])[-1][:200])
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGSTOP)
         return json.loads(line)
@@ -131,7 +134,9 @@ class Weft:
         self.peak = 0
 
     def call(self, *arguments):
-        command = [self.program, *arguments]
+        # By way of a shell that forks: Linux counts what a process was before exec into its peak memory, and a child of
+        # this process would begin with what Python takes.
+        command = ["/bin/sh", "-c", '"$0" "$@"; exit $?', self.program, *arguments]
         try:
             result = subprocess.run(
                 command,

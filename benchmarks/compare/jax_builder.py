@@ -80,7 +80,7 @@ class JaxBuilder(Builder):
         return x.T
 
     def rows(self, table, ids):
-        return table[ids]
+        return jnp.asarray(table)[ids]
 
     def layer_norm_op(self, x, scale, bias, epsilon):
         mean = x.mean(-1, keepdims=True)

@@ -103,6 +103,7 @@ def torch_peer():
 def jax_peer():
     threads = int(sys.argv[4])
     os.environ["JAX_PLATFORMS"] = "cpu"
+    os.environ["JAX_TRACEBACK_FILTERING"] = "off"  # it would end error messages with a line about itself
     if threads == 1:  # XLA has no setting for its threads; it makes as many as it may use processors
         os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
     import jax
@@ -122,21 +123,24 @@ def jax_peer():
 def iree_peer():
     import iree.compiler.tools
     import iree.runtime
+    import onnx
 
     def load(row, folder, threads):
         imported = folder / f"iree-{threads}.mlir"
         importer = [sys.executable, "-m", "iree.compiler.tools.import_onnx", folder / "model.onnx", "-o", imported]
         subprocess.run(importer, check=True, stdout=sys.stderr)
-        flags = ["--iree-hal-target-device=local", "--iree-hal-local-target-device-backends=llvm-cpu", "-O3"]
-        flags += ["--iree-llvmcpu-target-cpu=host", "--iree-opt-data-tiling", "--iree-llvmcpu-enable-ukernels=all"]
+        flags = ["--iree-hal-target-device=local", "--iree-hal-local-target-device-backends=llvm-cpu"]
+        flags += ["--iree-opt-level=O3", "--iree-opt-data-tiling"]
+        flags += ["--iree-llvmcpu-target-cpu=host", "--iree-llvmcpu-enable-ukernels=all"]
         program = iree.compiler.tools.compile_file(str(imported), input_type="auto", extra_args=flags)
         imported.unlink()
         driver = "local-sync" if threads == 1 else "local-task"
         config = iree.runtime.Config(driver)
         module = iree.runtime.VmModule.copy_buffer(config.vm_instance, program)
         functions = iree.runtime.load_vm_module(module, config)
-        function = functions[functions.vm_module.function_names[0]]
-        order = [x.name for x in __import__("onnx").load(folder / "model.onnx", load_external_data=False).graph.input]
+        (name,) = (name for name in functions.vm_module.function_names if name[0] != "_" and "$" not in name)
+        function = functions[name]
+        order = [x.name for x in onnx.load(folder / "model.onnx", load_external_data=False).graph.input]
         values = read_inputs(folder)
         inputs = [iree.runtime.asdevicearray(config.device, values[name]) for name in order]
         return lambda: function(*inputs), lambda result: numpy.asarray(result.to_host())
