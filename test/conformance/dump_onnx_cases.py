@@ -88,8 +88,9 @@ def stamp():
 
 
 def is_up_to_date(out):
+    wanted = stamp()
     try:
-        return json.loads((out / "cases.json").read_text())["stamp"] == stamp()
+        return json.loads((out / "cases.json").read_text())["stamp"] == wanted
     except (OSError, ValueError, KeyError):
         return False
 
