@@ -81,7 +81,7 @@ def stamp():
     try:
         versions = [f"{name} {importlib.metadata.version(name)}" for name in ("onnx", "numpy", "ml_dtypes")]
     except importlib.metadata.PackageNotFoundError as missing:
-        complaint = f"{sys.executable} has no package {missing}: ./bootstrap build makes build/venv, which has it"
+        complaint = f"{sys.executable} has no package {missing.name}: ./bootstrap build makes build/venv, which has it"
         raise SystemExit(f"dump_onnx_cases.py: {complaint}") from None
     script = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:16]
     return ", ".join(versions) + ", script " + script
