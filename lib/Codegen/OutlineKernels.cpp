@@ -120,11 +120,15 @@ private:
       return false;
     if (role == Role::Elementwise && consumer->root && !isEpilogueOf(producer->ops, consumer->root))
       return false;
+    if (consumer->root && isa<ConvOp, DotGeneralOp>(consumer->root))
+      for (Operation *member : producer->ops)
+        if (!fitsGenerator(consumer->root, member))
+          return false;
     if (producer->root) {
       // An epilogue runs where the root's result is at hand: it has the root's shape.
       if (role != Role::Elementwise || !isEpilogueOf(consumer->ops, producer->root))
         return false;
-      if (isa<ConvOp, DotGeneralOp>(producer->root) && !isa<FloatType>(getElementTypeOrSelf(producer->root->getResult(0))))
+      if (isa<ConvOp, DotGeneralOp>(producer->root) && !fitsGenerator(producer->root, op))
         return false;
     }
     if (consumer->ops.size() + producer->ops.size() > maxOps)
@@ -143,6 +147,32 @@ private:
       auto dims = getDims(op->getResult(0).getType());
       return roleOf(op) == Role::Elementwise && dims.size() == wanted.size() &&
              llvm::all_of(llvm::zip(dims, wanted), [](auto pair) { return std::get<0>(pair) == std::get<1>(pair); });
+    });
+  }
+
+  /// Whether `op` can stand in the epilogue of a generated contraction: floats, and operands that are either as large as
+  /// the result or 1 along all dimensions that the generator treats as one (the free dimensions of a side of dot_general).
+  static bool fitsGenerator(Operation *root, Operation *op) {
+    auto resultType = cast<RankedTensorType>(root->getResult(0).getType());
+    if (!isa<FloatType>(resultType.getElementType()) || resultType.getElementType().isF64() ||
+        !isa<FloatType>(getElementTypeOrSelf(op->getResult(0))))
+      return false;
+    auto dot = dyn_cast<DotGeneralOp>(root);
+    if (!dot)
+      return true;
+    int64_t batch = dot.getLhsBatch().size(), rows = dot.getLhsFree().size();
+    return llvm::all_of(op->getOperands(), [&](Value operand) {
+      auto type = cast<RankedTensorType>(operand.getType());
+      auto uniform = [&](int64_t from, int64_t to) {
+        bool all = true, none = true;
+        for (int64_t d = from; d < to; ++d) {
+          all &= type.getDimSize(d) == resultType.getDimSize(d);
+          none &= type.getDimSize(d) == 1;
+        }
+        return all || none;
+      };
+      return isInlined(operand) ||
+             (uniform(batch, batch + rows) && uniform(batch + rows, resultType.getRank()));
     });
   }
 

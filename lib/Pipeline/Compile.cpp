@@ -319,7 +319,7 @@ LogicalResult Compiler::emitProgram() {
   built->metadata.emplace_back("target", target.key());
   if (!image.empty()) {
     program::CodeImage code;
-    code.isa = target.cpu;
+    code.isa = StringRef(target.cpu).starts_with("x86-64-v") ? target.cpu : "native";
     code.features = requiredFeatures(target);
     code.bytes = program::Blob::fromString(std::string(image.begin(), image.end()));
     built->images.push_back(std::move(code));

@@ -5,6 +5,7 @@
 // then: generator, or linalg -> loops; then LLVM -> object.
 #include "weft/Pipeline/CompileKernel.h"
 
+#include "GenerateKernel.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/IRMapping.h"
 #include "weft/Codegen/CPU/EmitObject.h"
@@ -46,16 +47,28 @@ FailureOr<CompiledKernel> weft::compileKernel(host::KernelOp kernel, const llvm:
       options.observe(stage, kernel.getSymName(), module);
   };
 
-  OwningOpRef<ModuleOp> module = cloneAsFunction(kernel);
-  auto function = *module->getOps<func::FuncOp>().begin();
-  if (failed(convertWeftToLinalg(function)))
-    return failure();
-  observe("tensor", *module);
-  FailureOr<cpu::ChunkCount> chunks = lowerTensorKernelToLoops(function);
-  if (failed(chunks))
-    return failure();
-  compiled.chunks = *chunks;
+  OwningOpRef<ModuleOp> module;
   cpu::Pipeline pipeline = cpu::Pipeline::Loops;
+  FailureOr<std::optional<GeneratedFor>> generated = generateKernel(kernel, constantOperands, options.target);
+  if (failed(generated))
+    return failure();
+  if (*generated) {
+    module = std::move((*generated)->kernel.module);
+    pipeline = (*generated)->kernel.pipeline;
+    compiled.chunks = (*generated)->kernel.chunks;
+    compiled.arguments = std::move((*generated)->arguments);
+    compiled.packed = std::move((*generated)->packed);
+  } else {
+    module = cloneAsFunction(kernel);
+    auto function = *module->getOps<func::FuncOp>().begin();
+    if (failed(convertWeftToLinalg(function)))
+      return failure();
+    observe("tensor", *module);
+    FailureOr<cpu::ChunkCount> chunks = lowerTensorKernelToLoops(function);
+    if (failed(chunks))
+      return failure();
+    compiled.chunks = *chunks;
+  }
   observe("loops", *module);
 
   cpu::LowerOptions lowerOptions;

@@ -22,6 +22,13 @@ struct PackedOperand {
   std::function<Result<HostTensor>(const HostTensor &)> pack;
 };
 
+/// An argument of the machine code: an operand or result of the launch, with dimensions merged.
+struct KernelArgument {
+  unsigned value = 0; ///< operand number, or number of operands + result number
+  /// Per dimension the kernel sees: the dimensions of the value whose extents multiply to its extent.
+  llvm::SmallVector<llvm::SmallVector<int64_t>> dims;
+};
+
 /// What the plan has to know of a compiled kernel.
 struct CompiledKernel {
   std::string name;
@@ -29,6 +36,8 @@ struct CompiledKernel {
   int64_t scratchBytes = 0;          ///< per thread
   cpu::ChunkCount chunks;
   llvm::SmallVector<PackedOperand> packed;
+  /// The arguments of the machine code; empty: operands, then results, as they are.
+  llvm::SmallVector<KernelArgument> arguments;
 };
 
 } // namespace weft

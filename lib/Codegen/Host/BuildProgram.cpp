@@ -6,6 +6,7 @@
 #include "weft/Codegen/Host/BuildProgram.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "weft/Dialect/Host/HostDialect.h"
 #include "weft/Dialect/Weft/WeftOps.h"
 #include "weft/Program/MemoryPlan.h"
 #include "llvm/ADT/SetVector.h"
@@ -60,7 +61,8 @@ public:
 
   // Constants and kernels.
   FailureOr<program::ConstantId> constantOf(ConstantOp op, const PackedOperand *packing);
-  program::KernelId kernelOf(const CompiledKernel &kernel, host::LaunchOp launch, unsigned numDims);
+  program::KernelId kernelOf(const CompiledKernel &kernel, host::LaunchOp launch, unsigned numBuffers,
+                             unsigned numDims);
 
   ModuleOp module;
   const llvm::StringMap<CompiledKernel> &kernels;
@@ -80,6 +82,8 @@ public:
 private:
   LogicalResult buildOp(Operation *op);
   LogicalResult buildLaunch(host::LaunchOp launch);
+  /// The buffer of a launch's operand: the constant's packed form where the kernel wants one.
+  FailureOr<BufferId> operandBuffer(const CompiledKernel &kernel, Value operand, unsigned number);
   LogicalResult buildCall(host::CallOp call);
   LogicalResult buildIf(IfOp op);
   LogicalResult buildWhile(WhileOp op);
@@ -213,14 +217,15 @@ FailureOr<program::ConstantId> ProgramBuilder::constantOf(ConstantOp op, const P
   return entry->second;
 }
 
-program::KernelId ProgramBuilder::kernelOf(const CompiledKernel &kernel, host::LaunchOp launch, unsigned numDims) {
+program::KernelId ProgramBuilder::kernelOf(const CompiledKernel &kernel, host::LaunchOp launch, unsigned numBuffers,
+                                           unsigned numDims) {
   auto [entry, isNew] = kernelIds.try_emplace(kernel.name, out.kernels.size());
   if (isNew) {
     program::Kernel k;
     k.symbol = kernel.name;
     k.name = launch.getKernel().str();
     k.location = locationText(launch.getLoc());
-    k.numBuffers = launch.getNumOperands() + launch.getNumResults();
+    k.numBuffers = numBuffers;
     k.numDims = numDims;
     out.kernels.push_back(std::move(k));
   }
@@ -288,52 +293,67 @@ LogicalResult FunctionBuilder::buildLaunch(host::LaunchOp launch) {
   if (entry == owner.kernels.end())
     return launch.emitOpError("launches @") << launch.getKernel() << ", which was not compiled";
   const CompiledKernel &kernel = entry->second;
-  program::Launch command;
-  for (auto [i, operand] : llvm::enumerate(launch.getOperands())) {
-    const PackedOperand *packing = nullptr;
-    for (const PackedOperand &packed : kernel.packed)
-      if (packed.operand == i)
-        packing = &packed;
-    if (packing) {
-      FailureOr<program::ConstantId> id = owner.constantOf(operand.getDefiningOp<ConstantOp>(), packing);
-      if (failed(id))
-        return failure();
-      ExprId size = owner.out.exprs.constant(owner.out.constants[*id].value.numBytes());
-      command.buffers.push_back(addBuffer(BufferKind::Constant, *id, size));
-      continue;
+  unsigned numOperands = launch.getNumOperands();
+  SmallVector<Value> values(launch.getOperands());
+  llvm::append_range(values, launch.getResults());
+
+  SmallVector<KernelArgument> arguments = kernel.arguments;
+  if (arguments.empty())
+    for (auto [i, value] : llvm::enumerate(values)) {
+      KernelArgument argument;
+      argument.value = i;
+      for (int64_t axis = 0; axis < cast<RankedTensorType>(value.getType()).getRank(); ++axis)
+        argument.dims.push_back({axis});
+      arguments.push_back(argument);
     }
-    FailureOr<BufferId> id = bufferOf(operand);
-    if (failed(id))
+
+  program::Launch command;
+  command.numResults = launch.getNumResults();
+  // Extents as the kernel sees them, and of these the ones its types do not hold, in the order of the ABI.
+  SmallVector<SmallVector<ExprId>> extents(arguments.size());
+  for (auto [i, argument] : llvm::enumerate(arguments)) {
+    Value value = values[argument.value];
+    FailureOr<BufferId> id = argument.value < numOperands ? operandBuffer(kernel, value, argument.value)
+                                                          : define(value);
+    FailureOr<SmallVector<ExprId>> dims = owner.dimExprs(value);
+    if (failed(id) || failed(dims))
       return failure();
     command.buffers.push_back(*id);
+    for (ArrayRef<int64_t> merged : argument.dims) {
+      ExprId extent = owner.out.exprs.constant(1);
+      bool isDynamic = false;
+      for (int64_t axis : merged) {
+        extent = owner.out.exprs.mul(extent, (*dims)[axis]);
+        isDynamic |= cast<RankedTensorType>(value.getType()).isDynamicDim(axis);
+      }
+      extents[i].push_back(extent);
+      if (isDynamic)
+        command.dims.push_back(extent);
+    }
   }
-  if (failed(defineAll(launch.getResults(), command.buffers)))
-    return failure();
-  command.numResults = launch.getNumResults();
-  // The extents that the kernel's types do not hold, in the order of the ABI.
-  SmallVector<Value> arguments(launch.getOperands());
-  llvm::append_range(arguments, launch.getResults());
-  for (Value argument : arguments) {
-    FailureOr<SmallVector<ExprId>> dims = owner.dimExprs(argument);
-    if (failed(dims))
-      return failure();
-    for (auto [dim, extent] : llvm::zip(*dims, cast<RankedTensorType>(argument.getType()).getShape()))
-      if (ShapedType::isDynamic(extent))
-        command.dims.push_back(dim);
-  }
-  if (kernel.chunks.buffer < 0) {
-    command.chunks = owner.out.exprs.constant(kernel.chunks.fixed);
-  } else {
-    FailureOr<SmallVector<ExprId>> dims = owner.dimExprs(arguments[kernel.chunks.buffer]);
-    if (failed(dims))
-      return failure();
-    command.chunks =
-        owner.out.exprs.ceilDiv((*dims)[kernel.chunks.dim], owner.out.exprs.constant(kernel.chunks.block));
+  command.chunks = owner.out.exprs.constant(1);
+  for (const cpu::ChunkCount::Term &term : kernel.chunks.terms) {
+    ExprId extent = ShapedType::isDynamic(term.extent) ? extents[term.buffer][term.dim]
+                                                       : owner.out.exprs.constant(term.extent);
+    command.chunks = owner.out.exprs.mul(command.chunks,
+                                         owner.out.exprs.ceilDiv(extent, owner.out.exprs.constant(term.block)));
   }
   command.scratch = owner.out.exprs.constant(kernel.scratchBytes);
-  command.kernel = owner.kernelOf(kernel, launch, command.dims.size());
+  command.kernel = owner.kernelOf(kernel, launch, command.buffers.size(), command.dims.size());
   emit(launch, launch.getKernel(), std::move(command));
   return success();
+}
+
+FailureOr<BufferId> FunctionBuilder::operandBuffer(const CompiledKernel &kernel, Value operand, unsigned number) {
+  for (const PackedOperand &packed : kernel.packed)
+    if (packed.operand == number) {
+      FailureOr<program::ConstantId> id = owner.constantOf(operand.getDefiningOp<ConstantOp>(), &packed);
+      if (failed(id))
+        return failure();
+      return addBuffer(BufferKind::Constant, *id,
+                       owner.out.exprs.constant(owner.out.constants[*id].value.numBytes()));
+    }
+  return bufferOf(operand);
 }
 
 FailureOr<program::HostArgument> FunctionBuilder::argumentOf(Value value, BufferId buffer, bool isResult) {

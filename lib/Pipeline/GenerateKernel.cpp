@@ -1,0 +1,269 @@
+// Part of Weft, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// From a kernel with a contraction or convolution as its root to the specification of a generator: how dimensions merge, what
+// is packed, and the epilogue as code on vectors.
+#include "GenerateKernel.h"
+
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "weft/Codegen/CPU/GenerateGemm.h"
+#include "weft/Conversion/ElementwiseBody.h"
+#include "weft/Dialect/Weft/WeftOps.h"
+#include <numeric>
+
+using namespace mlir;
+using namespace weft;
+using namespace weft::ir;
+
+namespace {
+
+/// Dimensions of a value merged into those a generator sees.
+using MergedDims = SmallVector<SmallVector<int64_t>>;
+
+/// A kernel's body taken apart.
+struct Parts {
+  Operation *root = nullptr;
+  SmallVector<Operation *> epilogue;
+  Value result;
+};
+
+bool isGemmFloat(Type type) {
+  Type element = getElementTypeOrSelf(type);
+  return element.isF32() || element.isF16() || element.isBF16();
+}
+
+/// Number of the kernel's argument, or -1.
+int64_t argumentNumber(Value value) {
+  auto argument = dyn_cast<BlockArgument>(value);
+  return argument ? argument.getArgNumber() : -1;
+}
+
+/// One root with elementwise ops of its shape after it and nothing before it; the last is the only result.
+std::optional<Parts> takeApart(host::KernelOp kernel) {
+  Parts parts;
+  Block &body = kernel.getBody().front();
+  if (body.getTerminator()->getNumOperands() != 1)
+    return std::nullopt;
+  for (Operation &op : body.without_terminator()) {
+    if (isa<ConstantOp>(op))
+      continue;
+    if (isa<DotGeneralOp, ConvOp>(op) && !parts.root) {
+      parts.root = &op;
+      continue;
+    }
+    if (!op.hasTrait<ir::Elementwise>())
+      return std::nullopt;
+    parts.epilogue.push_back(&op);
+  }
+  if (!parts.root)
+    return std::nullopt;
+  for (Value operand : parts.root->getOperands())
+    if (argumentNumber(operand) < 0)
+      return std::nullopt;
+  parts.result = body.getTerminator()->getOperand(0);
+  if (!isGemmFloat(parts.result.getType()))
+    return std::nullopt;
+  return parts;
+}
+
+/// The extent of merged dimensions: a number, or dynamic.
+int64_t mergedExtent(Type type, ArrayRef<int64_t> dims) {
+  int64_t extent = 1;
+  for (int64_t dim : dims) {
+    int64_t one = cast<RankedTensorType>(type).getDimSize(dim);
+    if (ShapedType::isDynamic(one))
+      return one;
+    extent *= one;
+  }
+  return extent;
+}
+
+/// Collects the epilogue's operands and makes the callback. `dims`: how the result's dimensions merge into those the
+/// generator stores through. Nothing when an operand is broadcast along a part of a merged dimension.
+bool makeEpilogue(const Parts &parts, const MergedDims &dims, cpu::Epilogue &epilogue,
+                  SmallVectorImpl<KernelArgument> &arguments) {
+  if (parts.epilogue.empty())
+    return true;
+  SmallVector<Value> inputs{parts.root->getResult(0)};
+  // Per operand: which of the generator's dimensions it varies along.
+  auto variesAlong = std::make_shared<SmallVector<SmallVector<bool>>>();
+  for (Operation *op : parts.epilogue)
+    for (Value operand : op->getOperands()) {
+      int64_t number = argumentNumber(operand);
+      if (number < 0 || llvm::is_contained(inputs, operand))
+        continue;
+      auto type = cast<RankedTensorType>(operand.getType());
+      auto resultType = cast<RankedTensorType>(parts.result.getType());
+      if (type.getRank() != resultType.getRank())
+        return false;
+      SmallVector<bool> varies;
+      KernelArgument argument;
+      argument.value = number;
+      SmallVector<int64_t> shape;
+      for (ArrayRef<int64_t> merged : dims) {
+        bool all = llvm::all_of(merged, [&](int64_t d) {
+          return type.getDimSize(d) == resultType.getDimSize(d);
+        });
+        bool none = llvm::all_of(merged, [&](int64_t d) { return type.getDimSize(d) == 1; });
+        if (!all && !none)
+          return false;
+        varies.push_back(all && !none);
+        argument.dims.push_back(SmallVector<int64_t>(merged));
+        shape.push_back(mergedExtent(type, merged));
+      }
+      inputs.push_back(operand);
+      variesAlong->push_back(varies);
+      arguments.push_back(argument);
+      epilogue.operands.push_back(MemRefType::get(shape, type.getElementType())); // memory type set below
+    }
+  FailureOr<std::shared_ptr<ElementwiseBody>> body =
+      ElementwiseBody::create(parts.epilogue, inputs, parts.result);
+  if (failed(body))
+    return false;
+  for (auto [i, type] : llvm::enumerate(epilogue.operands))
+    type = MemRefType::get(type.getShape(), (*body)->getMemoryType(i + 1));
+  epilogue.emit = [body = *body, variesAlong](OpBuilder &builder, Location loc, Value acc,
+                                              const cpu::EpiloguePosition &position, ValueRange operands) {
+    auto accType = dyn_cast<VectorType>(acc.getType());
+    SmallVector<Value> values{acc};
+    for (auto [operand, varies] : llvm::zip(operands, *variesAlong)) {
+      SmallVector<Value> indices;
+      for (auto [index, along] : llvm::zip(position.indices, varies))
+        indices.push_back(along ? index : Value(arith::ConstantIndexOp::create(builder, loc, 0)));
+      Type element = cast<MemRefType>(operand.getType()).getElementType();
+      if (!accType) {
+        values.push_back(memref::LoadOp::create(builder, loc, operand, indices));
+        continue;
+      }
+      auto vector = VectorType::get({position.width}, element);
+      if (varies.back()) {
+        values.push_back(vector::LoadOp::create(builder, loc, vector, operand, indices));
+      } else {
+        Value one = memref::LoadOp::create(builder, loc, operand, indices);
+        values.push_back(vector::BroadcastOp::create(builder, loc, vector, one));
+      }
+    }
+    return body->emit(builder, loc, values, position.width);
+  };
+  return true;
+}
+
+/// Dimensions of one operand of dot_general in memory order, when they are batch, then two groups.
+struct OperandOrder {
+  bool regular = false;
+  bool contractLast = false; ///< batch, free, contract; else batch, contract, free
+};
+
+OperandOrder orderOf(ArrayRef<int64_t> batch, ArrayRef<int64_t> free, ArrayRef<int64_t> contract) {
+  auto isRun = [](ArrayRef<int64_t> dims, int64_t start) {
+    for (auto [i, dim] : llvm::enumerate(dims))
+      if (dim != start + int64_t(i))
+        return false;
+    return true;
+  };
+  OperandOrder order;
+  int64_t b = batch.size();
+  if (!isRun(batch, 0))
+    return order;
+  if (isRun(free, b) && isRun(contract, b + free.size())) {
+    order.regular = true;
+    order.contractLast = true;
+  } else if (isRun(contract, b) && isRun(free, b + contract.size())) {
+    order.regular = true;
+  }
+  return order;
+}
+
+FailureOr<std::optional<GeneratedFor>> generateDot(host::KernelOp kernel, const Parts &parts,
+                                                   const llvm::SmallBitVector &constants,
+                                                   const cpu::TargetInfo &target) {
+  auto dot = cast<DotGeneralOp>(parts.root);
+  auto lhsType = cast<RankedTensorType>(dot.getLhs().getType()), rhsType = cast<RankedTensorType>(dot.getRhs().getType());
+  if (!isGemmFloat(lhsType) || !isGemmFloat(rhsType) || !isGemmFloat(dot.getType()))
+    return std::optional<GeneratedFor>();
+  SmallVector<int64_t> lhsFree = dot.getLhsFree(), rhsFree = dot.getRhsFree();
+  SmallVector<int64_t> lhsBatch(dot.getLhsBatch()), rhsBatch(dot.getRhsBatch());
+  SmallVector<int64_t> lhsContract(dot.getLhsContract()), rhsContract(dot.getRhsContract());
+  OperandOrder lhs = orderOf(lhsBatch, lhsFree, lhsContract), rhs = orderOf(rhsBatch, rhsFree, rhsContract);
+  if (!lhs.regular || !rhs.regular)
+    return std::optional<GeneratedFor>();
+
+  cpu::GemmSpec spec;
+  spec.name = kernel.getSymName().str();
+  spec.m = mergedExtent(lhsType, lhsFree);
+  spec.n = mergedExtent(rhsType, rhsFree);
+  spec.k = mergedExtent(lhsType, lhsContract);
+  for (int64_t dim : lhsBatch) {
+    spec.batch.push_back(lhsType.getDimSize(dim));
+    spec.aBatch.push_back(lhsType.getDimSize(dim));
+  }
+  for (int64_t dim : rhsBatch)
+    spec.bBatch.push_back(rhsType.getDimSize(dim));
+  spec.transposedA = !lhs.contractLast;
+  spec.aType = lhsType.getElementType();
+  spec.bType = rhsType.getElementType();
+  spec.cType = getElementTypeOrSelf(parts.result);
+
+  GeneratedFor generated;
+  int64_t a = argumentNumber(dot.getLhs()), b = argumentNumber(dot.getRhs());
+  auto dimsOf = [](ArrayRef<int64_t> batch, ArrayRef<int64_t> first, ArrayRef<int64_t> second) {
+    MergedDims dims;
+    for (int64_t dim : batch)
+      dims.push_back({dim});
+    dims.push_back(SmallVector<int64_t>(first));
+    dims.push_back(SmallVector<int64_t>(second));
+    return dims;
+  };
+  generated.arguments.push_back({unsigned(a), lhs.contractLast ? dimsOf(lhsBatch, lhsFree, lhsContract)
+                                                               : dimsOf(lhsBatch, lhsContract, lhsFree)});
+  bool isStatic = !ShapedType::isDynamic(spec.n) && !ShapedType::isDynamic(spec.k);
+  if (constants[b] && rhsBatch.empty() && isStatic && spec.n > 0 && spec.k > 0) {
+    spec.b = cpu::GemmB::Packed;
+    int64_t k = spec.k, n = spec.n, width = cpu::packedPanelWidth(target, spec.n);
+    int64_t strideK = rhs.contractLast ? 1 : n, strideN = rhs.contractLast ? k : 1;
+    SmallVector<int64_t> shape = cpu::packedShape(target, k, n);
+    PackedOperand packed;
+    packed.operand = b;
+    packed.key = ("gemm:" + Twine(k) + "x" + Twine(n) + ":" + Twine(strideK) + ":" + Twine(width)).str();
+    packed.pack = [=](const HostTensor &weights) {
+      std::vector<std::byte> bytes =
+          cpu::packB(weights.bytes(), byteWidth(weights.dtype()), k, n, strideK, strideN, width);
+      return HostTensor::copyOf(weights.dtype(), std::vector<int64_t>(shape.begin(), shape.end()), bytes);
+    };
+    generated.packed.push_back(std::move(packed));
+    generated.arguments.push_back({unsigned(b), {}});
+  } else {
+    spec.b = rhs.contractLast ? cpu::GemmB::Transposed : cpu::GemmB::RowMajor;
+    generated.arguments.push_back({unsigned(b), rhs.contractLast ? dimsOf(rhsBatch, rhsFree, rhsContract)
+                                                                 : dimsOf(rhsBatch, rhsContract, rhsFree)});
+  }
+
+  // The result: batch, M, N.
+  SmallVector<int64_t> batch(lhsBatch.size()), free(lhsFree.size()), columns(rhsFree.size());
+  std::iota(batch.begin(), batch.end(), 0);
+  std::iota(free.begin(), free.end(), batch.size());
+  std::iota(columns.begin(), columns.end(), batch.size() + free.size());
+  MergedDims dims = dimsOf(batch, free, columns);
+  if (!makeEpilogue(parts, dims, spec.epilogue, generated.arguments))
+    return std::optional<GeneratedFor>();
+  unsigned numOperands = kernel.getArgumentTypes().size();
+  generated.arguments.push_back({numOperands, dims});
+
+  FailureOr<cpu::GeneratedKernel> made = cpu::generateGemm(dot.getLoc(), spec, target);
+  if (failed(made))
+    return failure();
+  generated.kernel = std::move(*made);
+  return std::optional<GeneratedFor>(std::move(generated));
+}
+
+} // namespace
+
+FailureOr<std::optional<GeneratedFor>> weft::generateKernel(host::KernelOp kernel,
+                                                            const llvm::SmallBitVector &constantOperands,
+                                                            const cpu::TargetInfo &target) {
+  std::optional<Parts> parts = takeApart(kernel);
+  if (parts && isa<DotGeneralOp>(parts->root))
+    return generateDot(kernel, *parts, constantOperands, target);
+  return std::optional<GeneratedFor>();
+}

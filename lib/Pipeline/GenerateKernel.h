@@ -1,0 +1,29 @@
+// Part of Weft, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Chooses a generator of the CPU backend for a kernel whose root is a contraction or a convolution.
+#ifndef WEFT_LIB_PIPELINE_GENERATEKERNEL_H
+#define WEFT_LIB_PIPELINE_GENERATEKERNEL_H
+
+#include "weft/Codegen/CPU/Kernels.h"
+#include "weft/Codegen/CompiledKernel.h"
+#include "weft/Dialect/Host/HostDialect.h"
+#include "llvm/ADT/SmallBitVector.h"
+
+namespace weft {
+
+/// A kernel that a generator made, and how its arguments relate to the launch's.
+struct GeneratedFor {
+  cpu::GeneratedKernel kernel;
+  llvm::SmallVector<KernelArgument> arguments;
+  llvm::SmallVector<PackedOperand> packed;
+};
+
+/// Nothing when no generator takes this kernel: it then goes through linalg. Failure after a diagnostic.
+mlir::FailureOr<std::optional<GeneratedFor>> generateKernel(host::KernelOp kernel,
+                                                            const llvm::SmallBitVector &constantOperands,
+                                                            const cpu::TargetInfo &target);
+
+} // namespace weft
+
+#endif // WEFT_LIB_PIPELINE_GENERATEKERNEL_H
