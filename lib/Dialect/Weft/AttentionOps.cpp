@@ -70,6 +70,8 @@ LogicalResult AttentionOp::verify() {
   Checker check(*this);
   SmallVector<Dim> q = getDims(getQ()), k = getDims(getK());
   size_t rank = q.size();
+  if (rank < 3 || k.size() != rank)
+    return success(); // inference tells
   if (Value mask = getMask()) {
     Type element = getElementTypeOrSelf(mask), own = getQ().getType().getElementType();
     if (!element.isInteger(1) && element != own && !element.isF32())

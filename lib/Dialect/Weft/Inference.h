@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // What inference and verifiers of all families share: refusals, checks of attribute lists, bounds of named
-// dimensions, and rewrites of mixed lists. Inference runs before an op's own verifier, so it trusts no
-// attribute.
+// dimensions, and rewrites of mixed lists. Neither side trusts an attribute: an op's own verifier runs before
+// its inference does.
 #ifndef WEFT_LIB_DIALECT_WEFT_INFERENCE_H
 #define WEFT_LIB_DIALECT_WEFT_INFERENCE_H
 

@@ -119,9 +119,12 @@ LogicalResult ResampleOp::verify() {
   Type weight = getWeight().getType().getElementType(), element = getX().getType().getElementType();
   if (weight != element && !weight.isF32())
     return check.refuse("has element type ", weight, " in weight, wanted ", element, ", as x, or f32");
-  if (getDim(getX(), getAxis()).is(0) && !getDim(getResult(), getAxis()).is(0) &&
-      !getDim(getIndex(), 1).is(0))
-    return check.refuse("has extent 0 in dimension ", int64_t(getAxis()), " of x, wanted elements to take");
+  SmallVector<Dim> x = getDims(getX()), tables = getDims(getIndex());
+  int64_t axis = getAxis();
+  if (axis < 0 || axis >= int64_t(x.size()) || tables.size() != 2)
+    return success(); // inference tells
+  if (x[axis].is(0) && !tables[0].is(0) && !tables[1].is(0))
+    return check.refuse("has extent 0 in dimension ", axis, " of x, wanted elements to take");
   return success();
 }
 

@@ -375,10 +375,11 @@ LogicalResult PadOp::verify() {
   Checker check(*this);
   if (failed(check.sameElementType("value", getValue().getType(), getX().getType())))
     return failure();
-  if (int64_t rank = cast<RankedTensorType>(getValue().getType()).getRank())
-    return check.refuse("has value of rank ", rank, ", wanted 0");
-  if (getMode() == PadMode::constant)
-    return success();
+  if (int64_t valueRank = getValue().getType().getRank())
+    return check.refuse("has value of rank ", valueRank, ", wanted 0");
+  int64_t rank = getX().getType().getRank();
+  if (getMode() == PadMode::constant || int64_t(getInterior().size()) != rank || getType().getRank() != rank)
+    return success(); // where they differ, inference tells
   for (auto [i, dim] : llvm::enumerate(getDims(getX()))) {
     if (getInterior()[i] != 0)
       return check.refuse("has interior ", getInterior()[i], " in dimension ", i, ", wanted 0 in mode ",
