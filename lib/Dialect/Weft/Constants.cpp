@@ -92,6 +92,8 @@ Type weft::ir::toElementType(DType type, MLIRContext *context) {
     return Float4E2M1FNType::get(context);
   case DType::F8E8M0FNU:
     return Float8E8M0FNUType::get(context);
+  case DType::I1: // a byte in memory
+    return IntegerType::get(context, 1);
   case DType::Invalid:
     return {};
   default:
