@@ -2,9 +2,11 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Times generated kernels on one thread, in CPU time: best and median of many runs.
+//   weft-bench-kernels conv H W Ci Co kernel stride [groups] [cpu=] [emit=asm]
 //   weft-bench-kernels gemm M N K [packed|row|transposed] [rows= panel= kblock= tiles= panels= once= unroll=]
 //   [cpu=] [emit=asm]
 #include "weft/Codegen/CPU/EmitObject.h"
+#include "weft/Codegen/CPU/GenerateConv.h"
 #include "weft/Codegen/CPU/GenerateGemm.h"
 #include "weft/Codegen/CPU/LinkImage.h"
 #include "weft/Codegen/CPU/LowerToLLVM.h"
@@ -139,6 +141,33 @@ int main(int argc, char **argv) {
                        " tiles " + std::to_string(tiling.blockTiles) + " panels " +
                        std::to_string(tiling.blockPanels);
     time(name, entry, buffers, info, *kernel->chunks.fixed(), 2.0 * spec.m * spec.n * spec.k, compileMs);
+    return 0;
+  }
+  // conv H W Ci Co kernel stride [groups]: padding as for "same", bias left out.
+  if (words[0] == "conv" && words.size() >= 7) {
+    cpu::ConvSpec spec;
+    int64_t kernel = std::stoll(words[5]), stride = std::stoll(words[6]), pad = (kernel - 1) / 2;
+    spec.space = {{std::stoll(words[1]), kernel, stride, 1, pad, pad},
+                  {std::stoll(words[2]), kernel, stride, 1, pad, pad}};
+    spec.ci = std::stoll(words[3]), spec.co = std::stoll(words[4]);
+    spec.groups = words.size() > 7 ? std::stoll(words[7]) : 1;
+    spec.xType = spec.wType = spec.yType = builder.getF32Type();
+    auto kernelModule = cpu::generateConv(builder.getUnknownLoc(), spec, *target);
+    if (mlir::failed(kernelModule))
+      return 1;
+    cpu::KernelInfo info;
+    double compileMs;
+    WeftKernel entry = load(*kernelModule, *target, info, compileMs, options["emit"]);
+    int64_t out = spec.space[0].out() * spec.space[1].out(), weights = 1;
+    for (int64_t e : cpu::packedConvShape(spec, *target))
+      weights *= e;
+    std::vector<void *> buffers = {buffer(spec.space[0].in * spec.space[1].in * spec.ci), buffer(weights),
+                                   buffer(out * spec.co)};
+    std::string name = "conv";
+    for (size_t i = 1; i < words.size(); ++i)
+      name += " " + words[i];
+    time(name, entry, buffers, info, *kernelModule->chunks.fixed(),
+         2.0 * out * kernel * kernel * spec.co * spec.ci / spec.groups, compileMs);
     return 0;
   }
   fprintf(stderr, "unknown kernel '%s'\n", words[0].c_str());

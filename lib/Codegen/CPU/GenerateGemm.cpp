@@ -54,7 +54,8 @@ GemmTiling weft::cpu::chooseGemmTiling(const GemmSpec &spec, const TargetInfo &t
   t.rows = (target.vectorRegisters - vectors - 1) / vectors;
   t.rows = target.vectorRegisters >= 32 ? std::min<int64_t>(t.rows, 14) : std::min<int64_t>(t.rows, 6);
   t.unroll = 1;
-  t.kBlock = 256;
+  // A panel streams from L2 as fast as it is used; with a small L1 blocks of 512 are better all the same.
+  t.kBlock = target.l1Bytes >= (48 << 10) ? 1024 : 512;
   double m = isDynamic(spec.m) ? 256 : spec.m, n = isDynamic(spec.n) ? 512 : spec.n,
          k = isDynamic(spec.k) ? 512 : spec.k;
   double batch = 1;

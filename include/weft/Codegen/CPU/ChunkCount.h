@@ -13,7 +13,8 @@
 
 namespace weft::cpu {
 
-/// The number of chunks of a kernel: the product of its terms, each ceil(extent / block). No terms: one chunk.
+/// The number of chunks of a kernel: the product of its terms, each ceil(extent / block). No terms: one
+/// chunk.
 struct ChunkCount {
   struct Term {
     unsigned buffer, dim; ///< the extent is that of dimension `dim` of kernel argument `buffer`,

@@ -6,6 +6,7 @@
 #ifndef WEFT_CODEGEN_CPU_KERNELS_H
 #define WEFT_CODEGEN_CPU_KERNELS_H
 
+#include "weft/Codegen/CPU/ChunkCount.h"
 #include "weft/Codegen/CPU/EmitObject.h"
 #include "weft/Codegen/CPU/TargetInfo.h"
 
@@ -37,21 +38,6 @@ struct Epilogue {
   std::function<mlir::Value(mlir::OpBuilder &, mlir::Location, mlir::Value acc,
                             const EpiloguePosition &position, mlir::ValueRange operands)>
       emit;
-};
-
-/// The number of chunks of a kernel: the product of its terms, each ceil(extent / block).
-struct ChunkCount {
-  struct Term {
-    unsigned buffer, dim; ///< the extent is that of dimension `dim` of kernel argument `buffer`,
-    int64_t extent;       ///< which is this, or ShapedType::kDynamic
-    int64_t block;
-  };
-  llvm::SmallVector<Term> terms;
-
-  /// When no term is dynamic.
-  std::optional<int64_t> fixed() const;
-  /// With extents asked of `extentOf(buffer, dim)`.
-  int64_t evaluate(llvm::function_ref<int64_t(unsigned, unsigned)> extentOf) const;
 };
 
 /// A kernel module in the contract of LowerToLLVM.h.

@@ -1,0 +1,226 @@
+// Part of Weft, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Generated convolutions against a reference in double: strides, padding, dilation, groups, depthwise, one to
+// three dimensions, odd sizes, dynamic batch, one chunk and many.
+#include "KernelTesting.h"
+
+#include "weft/Codegen/CPU/GenerateConv.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/Diagnostics.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <random>
+
+using namespace weft;
+using namespace weft::testing;
+using cpu::ConvDim;
+
+namespace {
+
+struct Shape {
+  int64_t n;
+  std::vector<ConvDim> space;
+  int64_t ci, co, groups = 1;
+  bool epilogue = false, dynamicBatch = false;
+};
+
+std::vector<float> randoms(size_t n, unsigned seed) {
+  std::mt19937 random(seed);
+  std::uniform_real_distribution<float> range(-1, 1);
+  std::vector<float> v(n);
+  for (float &x : v)
+    x = range(random);
+  return v;
+}
+
+/// acc + residual at the same position, as a fused epilogue.
+cpu::Epilogue residual(mlir::MemRefType type) {
+  cpu::Epilogue epilogue;
+  epilogue.operands = {type};
+  epilogue.emit = [](mlir::OpBuilder &b, mlir::Location loc, mlir::Value acc, const cpu::EpiloguePosition &at,
+                     mlir::ValueRange operands) {
+    mlir::Value other =
+        at.width == 1 ? mlir::Value(mlir::memref::LoadOp::create(b, loc, operands[0], at.indices))
+                      : mlir::Value(mlir::vector::LoadOp::create(
+                            b, loc, mlir::cast<mlir::VectorType>(acc.getType()), operands[0], at.indices));
+    return mlir::Value(mlir::arith::AddFOp::create(b, loc, acc, other));
+  };
+  return epilogue;
+}
+
+void check(const Shape &shape, const cpu::TargetInfo &target) {
+  mlir::OpBuilder builder(&context());
+  cpu::ConvSpec spec;
+  spec.batch = shape.dynamicBatch ? mlir::ShapedType::kDynamic : shape.n;
+  spec.space.append(shape.space.begin(), shape.space.end());
+  spec.ci = shape.ci, spec.co = shape.co, spec.groups = shape.groups;
+  spec.xType = spec.wType = spec.yType = builder.getF32Type();
+  ConvDim dims[3] = {};
+  for (size_t d = 0; d < shape.space.size(); ++d)
+    dims[3 - shape.space.size() + d] = shape.space[d];
+  int64_t out[3], in = 1, outs = 1, taps = 1;
+  llvm::SmallVector<int64_t> yShape = {spec.batch};
+  for (int d = 0; d < 3; ++d) {
+    out[d] = dims[d].out();
+    in *= dims[d].in, outs *= out[d], taps *= dims[d].kernel;
+  }
+  for (const ConvDim &d : shape.space)
+    yShape.push_back(d.out());
+  yShape.push_back(shape.co);
+  if (shape.epilogue)
+    spec.epilogue = residual(mlir::MemRefType::get(yShape, builder.getF32Type()));
+  std::string what = "n" + std::to_string(shape.n) + " in " + std::to_string(dims[0].in) + "x" +
+                     std::to_string(dims[1].in) + "x" + std::to_string(dims[2].in) + " kernel " +
+                     std::to_string(dims[0].kernel) + "x" + std::to_string(dims[1].kernel) + "x" +
+                     std::to_string(dims[2].kernel) + " stride " + std::to_string(dims[2].stride) + " " +
+                     std::to_string(shape.ci) + "->" + std::to_string(shape.co) + " groups " +
+                     std::to_string(shape.groups) + " on " + target.cpu;
+  auto generated = cpu::generateConv(builder.getUnknownLoc(), spec, target);
+  ASSERT_TRUE(mlir::succeeded(generated)) << what;
+  std::string error;
+  Kernel kernel = compile(*generated->module, target, generated->pipeline, error);
+  ASSERT_TRUE(kernel.entry) << what << ": " << error;
+
+  int64_t inner = shape.ci / shape.groups, perGroup = shape.co / shape.groups;
+  auto x = randoms(shape.n * in * shape.ci, 1), w = randoms(shape.co * inner * taps, 2),
+       r = randoms(shape.n * outs * shape.co, 3);
+  // Weights as ONNX has them: [Co][Ci / groups][taps].
+  auto bytes = cpu::packConvWeights(spec, target, std::as_bytes(std::span(w)), 4, inner * taps, taps, 1);
+  std::vector<float> packed(bytes.size() / 4);
+  std::copy_n(reinterpret_cast<const float *>(bytes.data()), packed.size(), packed.begin());
+  auto xb = Buffer::of(x), wb = Buffer::of(packed), rb = Buffer::of(r);
+  std::vector<int64_t> dynamic(kernel.info.numDims, shape.n);
+  int64_t chunks = generated->chunks.evaluate([&](unsigned, unsigned) { return shape.n; });
+  for (bool oneCall : {true, false}) {
+    Buffer y(r.size() * 4 + 64);
+    std::vector<void *> buffers = {xb.raw(), wb.raw()};
+    if (shape.epilogue)
+      buffers.push_back(rb.raw());
+    buffers.push_back(y.raw());
+    if (oneCall)
+      kernel(buffers, dynamic, 0, chunks);
+    else
+      for (int64_t i = chunks; i-- > 0;)
+        kernel(buffers, dynamic, i, i + 1);
+    int64_t wrong = 0;
+    for (int64_t n = 0; n < shape.n; ++n)
+      for (int64_t o = 0; o < outs; ++o)
+        for (int64_t co = 0; co < shape.co && !wrong; ++co) {
+          int64_t at[3] = {o / (out[1] * out[2]), o / out[2] % out[1], o % out[2]}, g = co / perGroup;
+          double sum = shape.epilogue ? r[(n * outs + o) * shape.co + co] : 0;
+          for (int64_t t = 0; t < taps; ++t) {
+            int64_t k[3] = {t / (dims[1].kernel * dims[2].kernel), t / dims[2].kernel % dims[1].kernel,
+                            t % dims[2].kernel},
+                    i[3];
+            bool inside = true;
+            for (int d = 0; d < 3; ++d) {
+              i[d] = at[d] * dims[d].stride + k[d] * dims[d].dilation - dims[d].padLow;
+              inside &= i[d] >= 0 && i[d] < dims[d].in;
+            }
+            if (!inside)
+              continue;
+            const float *px =
+                &x[(((n * dims[0].in + i[0]) * dims[1].in + i[1]) * dims[2].in + i[2]) * shape.ci +
+                   g * inner];
+            for (int64_t c = 0; c < inner; ++c)
+              sum += double(px[c]) * w[(co * inner + c) * taps + t];
+          }
+          float got = y.as<float>()[(n * outs + o) * shape.co + co];
+          if (!(std::abs(got - sum) <= 4e-6 * std::sqrt(double(taps * inner) + 1))) {
+            ADD_FAILURE() << what << (oneCall ? " in one call" : " chunk by chunk") << ": y[" << n << ", "
+                          << at[0] << "," << at[1] << "," << at[2] << ", " << co << "] = " << got << ", want "
+                          << sum;
+            ++wrong;
+          }
+        }
+    EXPECT_EQ(reinterpret_cast<uint8_t *>(y.as<float>() + r.size())[0], 0xA5) << what;
+  }
+}
+
+void checkAll(const std::vector<Shape> &shapes) {
+  for (const auto &target : testTargets())
+    for (const Shape &shape : shapes)
+      check(shape, target);
+}
+
+ConvDim same(int64_t in, int64_t kernel, int64_t stride = 1, int64_t dilation = 1) {
+  int64_t pad = dilation * (kernel - 1) / 2;
+  return {in, kernel, stride, dilation, pad, pad};
+}
+
+TEST(Conv, ThreeByThree) {
+  checkAll({{1, {same(14, 3), same(14, 3)}, 17, 33},
+            {2, {same(7, 3), same(7, 3)}, 31, 70, 1, true},
+            {1, {same(28, 3, 2), same(28, 3, 2)}, 8, 32},
+            {1, {same(9, 3), same(31, 3)}, 3, 127, 1, true},
+            {1, {{5, 3, 1, 1, 0, 0}, {17, 3, 1, 1, 0, 0}}, 7, 16}});
+}
+TEST(Conv, Pointwise) {
+  checkAll({{1, {{7, 1}, {7, 1}}, 64, 48},
+            {2, {{5, 1}, {3, 1}}, 17, 100, 1, true},
+            {1, {{14, 1, 2}, {14, 1, 2}}, 20, 33},
+            {1, {{1, 1}, {1, 1}}, 127, 31}});
+}
+TEST(Conv, StemAndLargeKernels) {
+  checkAll(
+      {{1, {{30, 7, 2, 1, 3, 2}, {31, 7, 2, 1, 3, 3}}, 3, 64}, {1, {same(12, 11, 4), same(13, 5)}, 3, 17}});
+}
+TEST(Conv, DilationAndUnevenPadding) {
+  checkAll({{1, {same(15, 3, 1, 2), same(15, 3, 1, 2)}, 9, 17},
+            {1, {{10, 2, 3, 2, 0, 4}, {11, 4, 2, 3, 5, 0}}, 5, 20, 1, true},
+            {1, {{1, 3, 1, 1, 1, 1}, {2, 3, 1, 1, 4, 4}}, 3, 5}});
+}
+TEST(Conv, Groups) {
+  checkAll({{1, {same(9, 3), same(9, 3)}, 12, 24, 3},
+            {2, {{6, 1}, {6, 1}}, 64, 96, 2, true},
+            {1, {same(5, 3), same(6, 3)}, 4, 8, 4}});
+}
+TEST(Conv, OneAndThreeDimensions) {
+  checkAll({{2, {same(50, 5, 2)}, 17, 33},
+            {1, {{40, 3, 1, 2, 4, 0}}, 8, 16, 1, true},
+            {1, {same(5, 3), same(6, 3, 2), same(7, 3)}, 6, 17, 1, true},
+            {1, {{4, 2, 2, 1, 0, 0}, {6, 1}, {7, 3, 1, 2, 0, 0}}, 3, 16}});
+}
+TEST(Conv, Depthwise) {
+  checkAll({{1, {same(14, 3), same(17, 3)}, 40, 40, 40, true},
+            {2, {same(15, 3, 2), same(31, 3, 2)}, 17, 17, 17},
+            {1, {same(7, 7), same(7, 7)}, 70, 70, 70},
+            {1, {same(9, 3, 1, 2), same(9, 3, 1, 2)}, 3, 3, 3, true},
+            {1, {{8, 3}, {10, 5}}, 64, 64, 64},
+            {1, {{3, 5, 1, 1, 2, 2}, {3, 9, 1, 1, 4, 4}}, 100, 100, 100},
+            {1, {same(33, 3)}, 31, 31, 31},
+            {1, {same(4, 3), same(5, 3), same(6, 3)}, 20, 20, 20}});
+}
+TEST(Conv, DynamicBatch) {
+  for (int64_t n : {0, 1, 5})
+    checkAll({{n, {same(7, 3), same(7, 3)}, 8, 40, 1, true, true},
+              {n, {{4, 1}, {4, 1}}, 8, 40, 1, false, true},
+              {n, {same(6, 3), same(6, 3)}, 24, 24, 24, true, true}});
+}
+
+TEST(Conv, RefusesBadSpecifications) {
+  std::string message;
+  mlir::ScopedDiagnosticHandler handler(&context(), [&](mlir::Diagnostic &diagnostic) {
+    message = diagnostic.str();
+    return mlir::success();
+  });
+  mlir::OpBuilder builder(&context());
+  cpu::ConvSpec spec;
+  spec.space = {{8, 3}, {8, 3}};
+  spec.ci = 6, spec.co = 8, spec.groups = 4;
+  spec.xType = spec.wType = spec.yType = builder.getF32Type();
+  EXPECT_TRUE(mlir::failed(cpu::generateConv(builder.getUnknownLoc(), spec, testTargets()[0])));
+  EXPECT_THAT(message, ::testing::HasSubstr("6 in, 8 out"));
+  spec.groups = 1;
+  spec.space = {{2, 3}, {8, 3}};
+  EXPECT_TRUE(mlir::failed(cpu::generateConv(builder.getUnknownLoc(), spec, testTargets()[0])));
+  EXPECT_THAT(message, ::testing::HasSubstr("empty result"));
+}
+
+} // namespace
