@@ -96,7 +96,7 @@ LogicalResult GraphImporter::importGraph(const GraphProto &graph, bool isMain) {
   for (int i = 0; i < graph.initializer_size(); ++i) {
     const onnx_wire::TensorProto &tensor = graph.initializer(i);
     Result<HostTensor> read =
-        isMain ? readTensor(tensor, model.external, model.file.rawData(i), model.file.owner())
+        isMain ? readTensor(tensor, model.external, model.file.rawData(i), model.file.ownerOf(i))
                : readTensor(tensor, model.external);
     if (failed(defineTensor(tensor.name(), read)))
       return failure();
@@ -114,12 +114,33 @@ LogicalResult GraphImporter::importNodes(const google::protobuf::RepeatedPtrFiel
   return success();
 }
 
+/// The value under the extents that are declared for it, where its own are unknown; checked at run time.
+static Value refine(OpBuilder &builder, Location loc, Value value, const onnx_wire::TypeProto &type) {
+  SmallVector<ir::Dim> dims = ir::getDims(value);
+  if (!type.has_tensor_type() || type.tensor_type().shape().dim_size() != int(dims.size()))
+    return value;
+  bool better = false;
+  for (size_t i = 0; i < dims.size(); ++i) {
+    const onnx_wire::TensorShapeProto::Dimension &declared = type.tensor_type().shape().dim(int(i));
+    if (!dims[i].isUnknown() || !declared.has_dim_value() || declared.dim_value() < 0)
+      continue;
+    dims[i] = ir::Dim(declared.dim_value());
+    better = true;
+  }
+  if (!better)
+    return value;
+  Type refined = ir::makeTensorType(dims, NodeImporter::elementTypeOf(value));
+  return ir::CastShapeOp::create(builder, loc, refined, value);
+}
+
 FailureOr<std::vector<Imported>> GraphImporter::getOutputs(const GraphProto &graph) {
   std::vector<Imported> outputs;
   for (const onnx_wire::ValueInfoProto &output : graph.output()) {
     std::optional<Imported> value = lookup(output.name());
     if (!value || value->kind == Imported::Kind::Absent)
       return model.error() << "output '" << output.name() << "' is not defined by any node";
+    if (value->isTensor())
+      value->tensor = refine(model.builder, model.locOf(output.name()), value->tensor, output.type());
     outputs.push_back(*value);
   }
   return outputs;

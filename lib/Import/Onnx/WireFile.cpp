@@ -185,3 +185,8 @@ Bytes WireFile::rawData(int i) const {
     return left[i];
   return std::as_bytes(std::span(proto.graph().initializer(i).raw_data()));
 }
+
+std::shared_ptr<const void> WireFile::ownerOf(int i) const {
+  bool inFile = i >= 0 && size_t(i) < left.size() && !left[i].empty();
+  return inFile ? keeper : nullptr;
+}

@@ -25,7 +25,8 @@ public:
   /// The raw_data of the main graph's initializer `i`: in the file when it was left there, else in the
   /// message.
   std::span<const std::byte> rawData(int i) const;
-  const std::shared_ptr<const void> &owner() const { return keeper; }
+  /// Who keeps rawData(i) alive after this object is gone; null when nobody does.
+  std::shared_ptr<const void> ownerOf(int i) const;
 
 private:
   onnx_wire::ModelProto proto;
