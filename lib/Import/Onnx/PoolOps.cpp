@@ -134,12 +134,14 @@ static Value countAlong(NodeImporter &node, Value x, const Windows &windows, int
   }
   if (low.is(0) && high.is(0) && windows.ceilExtra[i] == 0)
     return node.unit(type, rank, double(windows.kernel[i]));
-  if (extent.isStatic() && low.isStatic() && high.isStatic()) {
+  int64_t room = -1;
+  if (extent.isStatic() && low.isStatic() && high.isStatic())
+    room = extent.getStatic() + low.getStatic() + high.getStatic() + windows.ceilExtra[i] - windows.span(i);
+  constexpr int64_t mostCounted = int64_t(1) << 24;
+  if (room >= 0 && (room / stride + 1) * windows.kernel[i] <= mostCounted) {
     int64_t size = extent.getStatic();
-    int64_t room = size + low.getStatic() + high.getStatic() + windows.ceilExtra[i] - windows.span(i);
     std::vector<float> counts;
-    for (int64_t start = 0; start <= room && int64_t(counts.size()) <= size + windows.span(i);
-         start += stride) {
+    for (int64_t start = 0; start <= room; start += stride) {
       int64_t count = 0;
       for (int64_t k = 0; k < windows.kernel[i]; ++k) {
         int64_t position = start + k * dilation - low.getStatic();
@@ -147,7 +149,7 @@ static Value countAlong(NodeImporter &node, Value x, const Windows &windows, int
       }
       counts.push_back(float(count));
     }
-    if (llvm::all_equal(counts) && !counts.empty())
+    if (llvm::all_equal(counts))
       return node.unit(type, rank, counts.front());
     std::vector<int64_t> shape(rank, 1);
     shape[i + 2] = int64_t(counts.size());

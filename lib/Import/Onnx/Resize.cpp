@@ -93,8 +93,8 @@ LogicalResult ResizeImporter::readAxes(Value x, ArrayRef<int64_t> which, Value s
     } else {
       axis.scale = scales ? element(scales, i) : Number(knownScales[i]);
       double known = axis.scale.known.value_or(1);
-      if (!(known > 0) || !std::isfinite(known))
-        return node.error() << "has scale " << known << ", wanted a positive number";
+      if (!(known >= 1e-6 && known <= 1e9))
+        return node.error() << "has scale " << known << ", wanted a number from 1e-6 to 1e9";
       // Whole factors keep what is known of symbolic extents.
       if (axis.scale.known && known == std::floor(known) && known < 1e9)
         axis.out = node.mul(axis.in, int64_t(known));

@@ -33,19 +33,21 @@ public:
 
   Array number(const Number &x) { return {1, 1, {*x.known}}; }
   Array number(const Extent &x) { return {1, 1, {double(x.getStatic())}}; }
+  /// 0, 1, ... along the rows, along the columns.
   Array rowNumbers(const Extent &count) {
     Array a{count.getStatic(), 1, {}};
     for (int64_t i = 0; i < a.rows; ++i)
       a.elements.push_back(double(i));
     return a;
   }
-  /// 0, 1, ... along the columns; `count` is whole.
-  Array columnNumbers(const Array &count) {
-    Array a{1, int64_t(count.elements[0]), {}};
+  Array columnNumbers(const Extent &count) {
+    Array a{1, count.getStatic(), {}};
     for (int64_t i = 0; i < a.columns; ++i)
       a.elements.push_back(double(i));
     return a;
   }
+  /// The same where the count is a whole number among others.
+  Array columnNumbers(const Array &count) { return columnNumbers(Extent(int64_t(count.elements[0]))); }
   Array add(const Array &a, const Array &b) {
     return zip(a, b, [](double x, double y) { return x + y; });
   }
@@ -140,8 +142,9 @@ public:
   Value number(const Number &x) { return x.known ? node.unit(f64, 2, *x.known) : x.value; }
   Value number(const Extent &x) { return unitOf(node, x, f64, 2); }
   Value rowNumbers(const Extent &count) { return node.iota(f64, {count, Extent(1)}, 0); }
+  Value columnNumbers(const Extent &count) { return node.iota(f64, {Extent(1), count}, 1); }
   Value columnNumbers(Value count) {
-    return node.iota(f64, {Extent(1), Extent::of(toScalar(node, node.convert(count, node.i64())))}, 1);
+    return columnNumbers(Extent::of(toScalar(node, node.convert(count, node.i64()))));
   }
   Value add(Value a, Value b) { return node.create<AddOp>(a, b); }
   Value sub(Value a, Value b) { return node.create<SubOp>(a, b); }
@@ -195,9 +198,12 @@ public:
     // The filter widens when it shrinks an image and may look at more than its two or four neighbours.
     double reach = rules.filter == ResizeFilter::Linear ? 1 : 2;
     Array stretch = rules.antialias ? a.min(scale, c(1)) : c(1);
-    Array before = a.sub(a.ceil(a.div(c(reach), stretch)), c(1));
-    Array count = a.add(a.mul(before, c(2)), c(2));
-    Array offset = a.sub(a.columnNumbers(count), before);
+    Array before = c(reach - 1), columns = a.columnNumbers(Extent(int64_t(2 * reach)));
+    if (rules.antialias) {
+      before = a.sub(a.ceil(a.div(c(reach), stretch)), c(1));
+      columns = a.columnNumbers(a.add(a.mul(before, c(2)), c(2)));
+    }
+    Array offset = a.sub(columns, before);
     Array index = a.add(first, offset);
     Array weight = filter(a.mul(stretch, a.abs(a.sub(offset, ratio))));
     if (rules.antialias)
