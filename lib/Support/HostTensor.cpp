@@ -45,7 +45,7 @@ Result<int64_t> checkedNumBytes(DType type, std::span<const int64_t> shape) {
 }
 
 std::shared_ptr<std::byte> allocateAligned(size_t bytes, bool zeroed) {
-  if (bytes > size_t(std::numeric_limits<int64_t>::max()) - 64)
+  if (bytes >> 47) // more than a process can address
     return nullptr;
   const size_t rounded = std::max<size_t>((bytes + 63) / 64 * 64, 64);
   void *memory = nullptr;
