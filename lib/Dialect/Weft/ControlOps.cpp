@@ -16,10 +16,8 @@ using Effects = SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effec
 
 /// The yield that ends a region's block.
 static FailureOr<YieldOp> yieldOf(const Checker &check, StringRef name, Region &region) {
-  Block &block = region.front();
-  if (!block.empty())
-    if (auto yield = dyn_cast<YieldOp>(block.back()))
-      return yield;
+  if (auto yield = dyn_cast<YieldOp>(region.front().back()))
+    return yield;
   return check.refuse("has a region '", name, "' that does not end in weft.yield, wanted one that does");
 }
 

@@ -14,9 +14,6 @@ using Effects = SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effec
 
 LogicalResult VariableOp::verify() {
   Checker check(*this);
-  Operation *parent = (*this)->getParentOp();
-  if (parent && !parent->hasTrait<OpTrait::SymbolTable>())
-    return check.refuse("stands in '", parent->getName().getStringRef(), "', wanted a module");
   auto type = cast<RankedTensorType>(getType());
   if (getTrainable() && !isa<FloatType>(type.getElementType()))
     return check.refuse("is trainable with element type ", type.getElementType(), ", wanted floats");
