@@ -22,7 +22,7 @@ import dump_onnx_cases
 
 HERE = Path(__file__).resolve().parent
 MODES = ("static", "dynamic", "constant")
-LINE = re.compile(r"(PASS|UNSUPPORTED|WRONG|ERROR) ([^\s:]+)(?::? (.*))?")
+LINE = re.compile(r"(PASS|UNSUPPORTED|WRONG|ERROR|CRASH) ([^\s:]+)(?::? (.*))?")
 SILENCE_S = 300  # a case that prints nothing for so long hangs
 
 
