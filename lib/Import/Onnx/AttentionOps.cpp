@@ -109,10 +109,15 @@ LogicalResult AttentionImporter::readOperands() {
     scale = node.getFloat("scale", 1);
   } else {
     Dim size = moreKnown(getDim(q, 3), getDim(k, 3));
-    if (!size.isStatic() || size.getStatic() < 1)
-      return node.error() << "has heads of size " << size.str()
-                          << ", wanted a known one, or the attribute 'scale'";
-    scale = 1 / std::sqrt(double(size.getStatic()));
+    if (size.isStatic() && size.getStatic() > 0) {
+      scale = 1 / std::sqrt(double(size.getStatic()));
+    } else {
+      // Known at run time only: the queries take it.
+      Value wide = widen(node, q);
+      Value factor = node.create<RsqrtOp>(unitOf(node, node.extent(q, 3), node.elementTypeOf(wide), 4));
+      q = node.convert(node.create<MulOp>(wide, factor), node.elementTypeOf(q));
+      scale = 1;
+    }
   }
   return success();
 }

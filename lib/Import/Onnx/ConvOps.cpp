@@ -147,38 +147,49 @@ static LogicalResult importConvTranspose(NodeImporter &node) {
       failed(outputShape) || failed(pads))
     return failure();
   w = withKernel(node, w, *kernel);
-  SmallVector<int64_t> shape = spatialShape(node, w);
-  if (ShapedType::isDynamicShape(shape))
-    return node.error() << "has a weight of unknown window extents, wanted static ones or 'kernel_shape'";
 
   // y = conv of the dilated x, padded to the full overlap, with the window reversed; pads crop the result.
   std::string autoPad = node.getString("auto_pad", "NOTSET");
   bool hasShape = node.hasAttribute("output_shape"),
        isSame = autoPad == "SAME_UPPER" || autoPad == "SAME_LOWER";
-  Extents cropLow(size, Extent(0)), cropHigh(size, Extent(0));
+  Extents padLow, padHigh;
   for (int64_t i = 0; i < size; ++i) {
-    int64_t span = (shape[i] - 1) * (*dilations)[i] + 1, stride = (*strides)[i];
-    conv.low[i] = conv.high[i] = span - 1;
-    conv.high[i] += (*outputPadding)[i];
+    int64_t stride = (*strides)[i];
+    Extent overlap = node.mul(node.sub(node.extent(w, i + 2), 1), (*dilations)[i]), cropLow(0), cropHigh(0);
     if (hasShape || isSame) {
-      Extent total(span + (*outputPadding)[i] - stride);
+      Extent total = node.add(overlap, 1 + (*outputPadding)[i] - stride);
       if (hasShape) {
-        Extent full =
-            node.add(node.mul(node.sub(node.extent(x, i + 2), 1), stride), span + (*outputPadding)[i]);
-        total = node.sub(full, (*outputShape)[i]);
+        Extent starts = node.mul(node.sub(node.extent(x, i + 2), 1), stride);
+        total = node.sub(node.add(starts, node.add(overlap, 1 + (*outputPadding)[i])), (*outputShape)[i]);
       }
       // A result larger than the full overlap grows at its end.
       Extent crop = node.max(total, 0), less = node.floorDiv(crop, 2);
-      cropLow[i] = autoPad == "SAME_UPPER" ? less : node.sub(crop, less);
-      cropHigh[i] = node.sub(total, cropLow[i]);
+      cropLow = autoPad == "SAME_UPPER" ? less : node.sub(crop, less);
+      cropHigh = node.sub(total, cropLow);
     } else if (autoPad != "VALID") {
-      cropLow[i] = (*pads)[i];
-      cropHigh[i] = (*pads)[size + i];
+      cropLow = (*pads)[i];
+      cropHigh = (*pads)[size + i];
     }
+    padLow.push_back(node.sub(overlap, cropLow));
+    padHigh.push_back(node.sub(node.add(overlap, (*outputPadding)[i]), cropHigh));
   }
-  conv.inputDilations = *strides;
   conv.kernelDilations = *dilations;
   conv.reverse.assign(size, true);
+  auto low = toNumbers(padLow), high = toNumbers(padHigh);
+  if (low && high) {
+    conv.inputDilations = *strides;
+    conv.low = *low;
+    conv.high = *high;
+  } else {
+    // Not all is known: the same by a padding of its own.
+    Extents allLow = {0, 0}, allHigh = {0, 0};
+    allLow.append(padLow);
+    allHigh.append(padHigh);
+    SmallVector<int64_t> interior = {0, 0};
+    for (int64_t stride : *strides)
+      interior.push_back(stride - 1);
+    x = node.pad(x, allLow, allHigh, nullptr, PadMode::constant, interior);
+  }
 
   // The weight is [input channel, output channel of a group, window]: weft wants all output channels in one
   // dimension.
@@ -194,22 +205,7 @@ static LogicalResult importConvTranspose(NodeImporter &node) {
     joined.append(split.begin() + 3, split.end());
     w = node.reshape(node.transpose(node.reshape(w, split), permutation), joined);
   }
-  auto low = toNumbers(cropLow), high = toNumbers(cropHigh);
-  if (low && high) {
-    for (int64_t i = 0; i < size; ++i) {
-      conv.low[i] -= (*low)[i];
-      conv.high[i] -= (*high)[i];
-    }
-  }
   Value y = conv.create(node, x, w);
-  if (!low || !high) {
-    Extents padLow = {0, 0}, padHigh = {0, 0};
-    for (int64_t i = 0; i < size; ++i) {
-      padLow.push_back(node.sub(0, cropLow[i]));
-      padHigh.push_back(node.sub(0, cropHigh[i]));
-    }
-    y = node.pad(y, padLow, padHigh);
-  }
   return node.setResult(node.hasOperand(2) ? addBias(node, y, node.operand(2)) : y);
 }
 
@@ -225,8 +221,6 @@ static LogicalResult importCausalConvWithState(NodeImporter &node) {
   if (activation != "none" && activation != "silu" && activation != "swish")
     return node.error() << "has activation '" << activation << "', wanted none, silu or swish";
   Dim channels = moreKnown(getDim(x, 1), getDim(w, 0));
-  if (!channels.isStatic())
-    return node.error() << "has an unknown number of channels, wanted a constant";
 
   // The state is what precedes the input: k - 1 positions, zeros at first.
   Extent before = node.sub(node.extent(w, 2), 1);
@@ -236,9 +230,22 @@ static LogicalResult importCausalConvWithState(NodeImporter &node) {
   } else {
     padded = node.pad(x, {Extent(0), Extent(0), before}, {Extent(0), Extent(0), Extent(0)});
   }
-  Convolution conv(1);
-  conv.groups = channels.getStatic();
-  Value y = conv.create(node, padded, w);
+  Value y;
+  if (channels.isStatic() && channels.getStatic() > 0) {
+    Convolution conv(1);
+    conv.groups = channels.getStatic();
+    y = conv.create(node, padded, w);
+  } else {
+    // Groups of an unknown number are no convolution: the windows [batch, channel, length, k] times the
+    // weight.
+    Value step = node.iota(node.i64(), {node.extent(x, 2), Extent(1)}, 0);
+    Value offset = node.iota(node.i64(), {Extent(1), node.extent(w, 2)}, 1);
+    Value positions = node.unsqueeze(node.create<AddOp>(step, offset), {2});
+    Value windows = widen(node, node.gather(padded, positions, {2}, {}, {}, 2));
+    Value weight = node.unsqueeze(node.squeeze(widen(node, w), {1}), {0, 2});
+    Value sum = node.reduce(ReduceKind::add, node.create<MulOp>(windows, weight), {3});
+    y = node.convert(sum, node.elementTypeOf(x));
+  }
   if (node.hasOperand(2))
     y = addBias(node, y, node.operand(2));
   if (activation != "none") {

@@ -21,14 +21,22 @@ struct Complex {
 static FailureOr<Complex> splitParts(NodeImporter &node, Value x) {
   int64_t last = node.rankOf(x) - 1;
   Dim parts = last >= 0 ? getDim(x, last) : Dim(0);
-  if (!parts.is(1) && !parts.is(2)) {
+  if (parts.isStatic() && !parts.is(1) && !parts.is(2)) {
     node.error() << "has a signal with last extent " << parts.str() << ", wanted 1 (real) or 2 (complex)";
     return failure();
   }
   Complex signal;
   signal.re = node.squeeze(parts.is(1) ? x : node.sliceAxis(x, last, 0, 1), {last});
-  if (parts.is(2))
-    signal.im = node.squeeze(node.sliceAxis(x, last, 1, 1), {last});
+  if (parts.is(1))
+    return signal;
+  Extent count = node.extent(x, last);
+  signal.im = node.squeeze(node.sliceAxis(x, last, node.sub(count, 1), 1), {last});
+  if (!parts.isStatic()) {
+    // Real or complex shows at run time.
+    Value isComplex =
+        node.compare(CompareKind::eq, unitOf(node, count, node.i64(), last), node.unit(node.i64(), last, 2));
+    signal.im = node.create<SelectOp>(isComplex, signal.im, node.like(signal.im, 0));
+  }
   return signal;
 }
 

@@ -6,8 +6,6 @@
 #include "AttentionOps.h"
 #include "Numeric.h"
 
-#include <cmath>
-
 using namespace mlir;
 using namespace weft;
 using namespace weft::ir;
@@ -45,7 +43,7 @@ LogicalResult weft::onnx::importRotaryEmbedding(NodeImporter &node) {
         return node.error() << "has caches of rank " << node.rankOf(cache) << " and positions of rank "
                             << node.rankOf(node.operand(3)) << ", wanted 2 and 2";
       Value positions = node.wrapIndex(node.operand(3), node.extent(cache, 0));
-      cache = node.gather(cache, node.unsqueeze(positions, {2}), {0}, {}, {}, 2);
+      cache = node.gather(cache, node.unsqueeze(positions, {2}), {0}, {}, {}, 0);
     }
     if (node.rankOf(cache) != 3)
       return node.error() << "has caches of rank " << node.rankOf(cache) << ", wanted 3 without position_ids";
@@ -88,13 +86,21 @@ public:
 private:
   /// [batch, token, heads * size] to [token, batch, heads, size], in 32 bits or more.
   Value byToken(Value x, int64_t numHeads);
+  /// x whose extent of `axis` is `extent` or 1, which may show at run time only.
+  Value stretch(Value x, int64_t axis, const Extent &extent) {
+    Extents sizes = node.extents(x);
+    if (node.failed() || sizes[axis].is(1) || sizes[axis] == extent)
+      return x;
+    sizes[axis] = extent;
+    return node.broadcastTo(x, sizes);
+  }
   /// One token: `parts` are q, k, v, then decay and beta where the rule has them. Returns the next state and
   /// the output [batch, query heads, value size].
   std::pair<Value, Value> step(Value state, ValueRange parts);
 
   NodeImporter &node;
   int64_t queryHeads = 0, keyHeads = 0;
-  double scale = 0;
+  Value scale; // [1, 1, 1]
   bool isGated = false, isDelta = false;
 };
 } // namespace
@@ -121,7 +127,7 @@ std::pair<Value, Value> LinearAttentionImporter::step(Value state, ValueRange pa
       node.reshape(q, {batch, Extent(keyHeads), Extent(queryHeads / keyHeads), node.extent(q, 2)});
   Value read = node.dotGeneral(grouped, state, {0, 1}, {0, 1}, {3}, {2});
   read = node.reshape(read, {batch, Extent(queryHeads), node.extent(state, 3)});
-  return {state, node.create<MulOp>(read, node.like(read, scale))};
+  return {state, node.create<MulOp>(read, scale)};
 }
 
 LogicalResult LinearAttentionImporter::run() {
@@ -145,23 +151,22 @@ LogicalResult LinearAttentionImporter::run() {
                         << "beta, wanted decay for the gated rules and beta for the delta rules only";
   Type type = node.elementTypeOf(q);
   SmallVector<Value> xs = {byToken(q, queryHeads), byToken(k, keyHeads), byToken(v, keyHeads)};
-  // Per head a number, or one for each row of the state; beta may be shared by the heads.
-  if (isGated)
-    xs.push_back(byToken(node.operand(4), keyHeads));
+  // Per head a number, or one for each row of the state.
+  if (isGated) {
+    Value decay = byToken(node.operand(4), keyHeads);
+    xs.push_back(stretch(decay, 3, node.extent(xs[1], 3)));
+  }
+  // Per head, or one for all heads.
   if (isDelta) {
-    Value beta = node.operand(5);
-    xs.push_back(byToken(beta, getDim(beta, 2).is(1) ? 1 : keyHeads));
+    Value beta = node.unsqueeze(node.transpose(widen(node, node.operand(5)), {1, 0, 2}), {3});
+    xs.push_back(stretch(beta, 2, Extent(keyHeads)));
   }
   if (node.failed())
     return failure();
-  scale = node.getFloat("scale", 0);
-  if (scale == 0) {
-    Dim size = getDim(xs[0], 3);
-    if (!size.isStatic() || size.getStatic() < 1)
-      return node.error() << "has heads of size " << size.str()
-                          << ", wanted a known one, or the attribute 'scale'";
-    scale = 1 / std::sqrt(double(size.getStatic()));
-  }
+  double given = node.getFloat("scale", 0);
+  Extent size = node.extent(xs[0], 3);
+  scale = given != 0 ? node.unit(node.elementTypeOf(xs[0]), 3, given)
+                     : node.create<RsqrtOp>(unitOf(node, size, node.elementTypeOf(xs[0]), 3));
 
   Value state;
   Type stateType = type;

@@ -32,17 +32,19 @@ static FailureOr<Scaling> readScaling(NodeImporter &node, Value x) {
   if (scaling.block < 0)
     return node.error() << "has block_size " << scaling.block << ", wanted 0 or more";
   int64_t scaleRank = node.rankOf(scaling.scale), rank = node.rankOf(x);
-  if (scaling.zeroPoint && node.rankOf(scaling.zeroPoint) != scaleRank)
-    return node.error() << "has a scale of rank " << scaleRank << " and a zero point of rank "
-                        << node.rankOf(scaling.zeroPoint) << ", wanted equal ranks";
-  bool isOne = llvm::all_of(getDims(scaling.scale), [](const Dim &dim) { return dim.is(1); });
-  if (isOne) {
+  auto isOne = [](Value value) {
+    return llvm::all_of(getDims(value), [](const Dim &dim) { return dim.is(1); });
+  };
+  if (isOne(scaling.scale) && (!scaling.zeroPoint || isOne(scaling.zeroPoint) || scaleRank == 0)) {
     scaling.scale = toScalar(node, scaling.scale);
     if (scaling.zeroPoint)
       scaling.zeroPoint = toScalar(node, scaling.zeroPoint);
     scaling.block = 0;
     return scaling;
   }
+  if (scaling.zeroPoint && node.rankOf(scaling.zeroPoint) != scaleRank)
+    return node.error() << "has a scale of rank " << scaleRank << " and a zero point of rank "
+                        << node.rankOf(scaling.zeroPoint) << ", wanted equal ranks";
   FailureOr<int64_t> axis = node.normalizeAxis(node.getInt("axis", 1), rank);
   if (failed(axis))
     return failure();

@@ -4,6 +4,7 @@
 // Ops that draw random numbers. The bits are weft.random_bits of the element's number; the key is the node's
 // seed, or without one a hash of its name, so the same program draws the same numbers in every run.
 #include "Numeric.h"
+#include "OnnxWire.pb.h"
 
 #include "llvm/Support/xxhash.h"
 #include <bit>
@@ -16,8 +17,11 @@ using namespace weft::onnx;
 
 /// Uniform f32 in [0, 1) of these extents.
 static Value uniform(NodeImporter &node, ArrayRef<Extent> sizes) {
-  uint32_t seed = node.hasAttribute("seed") ? std::bit_cast<uint32_t>(float(node.getFloat("seed", 0)))
-                                            : uint32_t(llvm::xxh3_64bits(node.getName()));
+  uint32_t seed = uint32_t(llvm::xxh3_64bits(node.getName()));
+  // A float by the specification, an integer by some exporters.
+  if (const onnx_wire::AttributeProto *attribute = node.getAttribute("seed"))
+    seed = attribute->type() == onnx_wire::AttributeProto::INT ? uint32_t(attribute->i())
+                                                               : std::bit_cast<uint32_t>(attribute->f());
   Result<HostTensor> key = HostTensor::fromValues<uint32_t>({2}, {seed, 0x57656674});
   if (!key.isOk()) {
     node.error() << "has no memory for the key of its random numbers";
