@@ -365,7 +365,7 @@ struct KnownWindow : OpRewritePattern<SliceOp> {
   }
 };
 
-/// A window in a window, both of numbers, is one window.
+/// A window in a window, both of numbers, is one window, where the inner is known not to be clamped.
 struct SliceOfSlice : OpRewritePattern<SliceOp> {
   using OpRewritePattern::OpRewritePattern;
   LogicalResult matchAndRewrite(SliceOp op, PatternRewriter &rewriter) const override {
@@ -374,11 +374,12 @@ struct SliceOfSlice : OpRewritePattern<SliceOp> {
         !op.getSizes().empty())
       return failure();
     SmallVector<int64_t> starts, strides;
-    for (auto [start, stride, innerStart, innerStride] :
-         llvm::zip(op.getStaticStarts(), op.getStrides(), inner.getStaticStarts(), inner.getStrides())) {
+    for (auto [start, stride, innerStart, innerStride, extent] :
+         llvm::zip(op.getStaticStarts(), op.getStrides(), inner.getStaticStarts(), inner.getStrides(),
+                   getDims(inner.getX()))) {
       int64_t offset, sum, step;
-      if (llvm::MulOverflow(start, innerStride, offset) || llvm::AddOverflow(offset, innerStart, sum) ||
-          llvm::MulOverflow(stride, innerStride, step))
+      if ((innerStart != 0 && !extent.isStatic()) || llvm::MulOverflow(start, innerStride, offset) ||
+          llvm::AddOverflow(offset, innerStart, sum) || llvm::MulOverflow(stride, innerStride, step))
         return failure();
       starts.push_back(sum);
       strides.push_back(step);

@@ -195,6 +195,19 @@ func.func @slices(%x: tensor<20xf32>, %i: tensor<i64>) -> (tensor<20xf32>, tenso
   return %0, %2, %3 : tensor<20xf32>, tensor<2xf32>, tensor<20xf32>
 }
 
+// The inner window may be clamped at run time, so that its start is not known; from 0 on it is.
+// CHECK-LABEL: func @slices_of_unknown
+// CHECK: weft.slice %{{.*}} starts [3] sizes [4]
+// CHECK: weft.slice %{{.*}} starts [1] sizes [2]
+// CHECK: weft.slice %{{.*}} starts [1] sizes [2] strides [1] : (tensor<?xf32>) -> tensor<2xf32>
+func.func @slices_of_unknown(%x: tensor<?xf32>) -> (tensor<2xf32>, tensor<2xf32>) {
+  %0 = weft.slice %x starts [3] sizes [4] strides [1] : (tensor<?xf32>) -> tensor<4xf32>
+  %1 = weft.slice %0 starts [1] sizes [2] strides [1] : (tensor<4xf32>) -> tensor<2xf32>
+  %2 = weft.slice %x starts [0] sizes [4] strides [1] : (tensor<?xf32>) -> tensor<4xf32>
+  %3 = weft.slice %2 starts [1] sizes [2] strides [1] : (tensor<4xf32>) -> tensor<2xf32>
+  return %1, %3 : tensor<2xf32>, tensor<2xf32>
+}
+
 // Known values are clamped as the run would clamp them: the size to 8, then the start so that the window fits.
 // CHECK-LABEL: func @slice_clamps
 // CHECK-NEXT: %[[A:.*]] = weft.slice %{{.*}} starts [5] sizes [3] strides [1] : (tensor<8xf32>) -> tensor<3xf32>

@@ -597,3 +597,35 @@ func.func @cast_type(%x: tensor<2xf32>) {
   weft.cast_shape %x : (tensor<2xf32>) -> tensor<2xi32>
   return
 }
+
+// -----
+
+func.func @segments(%x: tensor<4xf32>) {
+  // expected-error @+1 {{'operandSegmentSizes' attribute cannot have negative elements}}
+  "weft.slice"(%x) <{operandSegmentSizes = array<i32: 1, -3, 3>, static_starts = array<i64: 0>, static_sizes = array<i64: 1>, strides = array<i64: 1>}> : (tensor<4xf32>) -> tensor<1xf32>
+  return
+}
+
+// -----
+
+func.func @missing_attribute(%x: tensor<4xf32>) {
+  // expected-error @+1 {{requires attribute 'permutation'}}
+  "weft.transpose"(%x) : (tensor<4xf32>) -> tensor<4xf32>
+  return
+}
+
+// -----
+
+func.func @unranked(%x: tensor<*xf32>) {
+  // expected-error @+1 {{operand #0 must be ranked tensor}}
+  weft.reverse %x axes [0] : (tensor<*xf32>) -> tensor<*xf32>
+  return
+}
+
+// -----
+
+func.func @named_constant() {
+  // expected-error @+1 {{has type 'tensor<4xf32, #weft.dims<[n]>>', wanted numbers for all extents}}
+  weft.constant dense<1.0> : tensor<4xf32, #weft.dims<[n]>>
+  return
+}
