@@ -1,0 +1,23 @@
+// Part of Weft, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Decompositions of composite ops into smaller ones, attached through DecomposableOpInterface.
+#ifndef WEFT_TRANSFORMS_DECOMPOSE_H
+#define WEFT_TRANSFORMS_DECOMPOSE_H
+
+#include "mlir/IR/DialectRegistry.h"
+#include "mlir/Pass/Pass.h"
+
+namespace weft {
+
+/// Attaches DecomposableOpInterface to the ops that have a decomposition.
+void registerDecompositions(mlir::DialectRegistry &registry);
+
+#define GEN_PASS_DECL
+#include "weft/Transforms/Decompose.h.inc"
+#define GEN_PASS_REGISTRATION
+#include "weft/Transforms/Decompose.h.inc"
+
+} // namespace weft
+
+#endif // WEFT_TRANSFORMS_DECOMPOSE_H
