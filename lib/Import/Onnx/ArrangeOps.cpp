@@ -260,12 +260,16 @@ static LogicalResult importDepthToSpace(NodeImporter &node) {
 static LogicalResult importSpaceToDepth(NodeImporter &node) {
   Value x = node.operand(0);
   int64_t block = node.getInt("blocksize", 0);
-  if (NodeImporter::rankOf(x) != 4 || block < 1 || block > endMark)
-    return node.error() << "found rank " << NodeImporter::rankOf(x) << " and blocksize " << block
-                        << ", wanted rank 4 and a positive blocksize";
+  std::string mode = node.getString("mode", "DCR");
+  if (NodeImporter::rankOf(x) != 4 || block < 1 || block > endMark || (mode != "DCR" && mode != "CRD"))
+    return node.error() << "found rank " << NodeImporter::rankOf(x) << ", blocksize " << block << ", mode '"
+                        << mode << "', wanted rank 4, a positive blocksize, DCR or CRD";
   Extents own = node.extents(x);
   Extent size(block), rows = node.floorDiv(own[2], size), columns = node.floorDiv(own[3], size);
-  Value y = node.transpose(node.reshape(x, {own[0], own[1], rows, size, columns, size}), {0, 3, 5, 1, 2, 4});
+  SmallVector<int64_t> order = {0, 3, 5, 1, 2, 4};
+  if (mode == "CRD")
+    order = {0, 1, 3, 5, 2, 4};
+  Value y = node.transpose(node.reshape(x, {own[0], own[1], rows, size, columns, size}), order);
   return node.setResult(node.reshape(y, {own[0], node.mul(own[1], Extent(block * block)), rows, columns}));
 }
 
