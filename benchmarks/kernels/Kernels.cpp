@@ -3,6 +3,7 @@
 //
 // Times generated kernels on one thread, in CPU time: best and median of many runs.
 //   weft-bench-kernels conv H W Ci Co kernel stride [groups] [cpu=] [emit=asm]
+//   weft-bench-kernels map math.exp N [cpu=] [emit=asm]
 //   weft-bench-kernels gemm M N K [packed|row|transposed] [rows= panel= kblock= tiles= panels= once= unroll=]
 //   [cpu=] [emit=asm]
 #include "weft/Codegen/CPU/EmitObject.h"
@@ -14,6 +15,7 @@
 
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/MLIRContext.h"
+#include "mlir/Parser/Parser.h"
 #include "llvm/Support/raw_ostream.h"
 
 #include <algorithm>
@@ -93,8 +95,8 @@ void time(const std::string &name, WeftKernel entry, std::vector<void *> buffers
 } // namespace
 
 int main(int argc, char **argv) {
-  if (argc < 5) {
-    fprintf(stderr, "usage: %s gemm M N K [packed|row|transposed] [option=value...]\n", argv[0]);
+  if (argc < 4) {
+    fprintf(stderr, "usage: %s gemm|conv|map NUMBERS... [option=value...]\n", argv[0]);
     return 2;
   }
   mlir::MLIRContext context(mlir::MLIRContext::Threading::DISABLED);
@@ -168,6 +170,30 @@ int main(int argc, char **argv) {
       name += " " + words[i];
     time(name, entry, buffers, info, *kernelModule->chunks.fixed(),
          2.0 * out * kernel * kernel * spec.co * spec.ci / spec.groups, compileMs);
+    return 0;
+  }
+  // map OP N: y[i] = OP x[i] as a scalar loop in chunks of 4096; FLOP are elements here.
+  if (words[0] == "map" && words.size() >= 3) {
+    int64_t count = std::stoll(words[2]);
+    std::string type = "memref<" + words[2] + "xf32>";
+    std::string text =
+        "func.func @map(%x: " + type + ", %y: " + type +
+        ", %s: memref<?xi8>, %lo: index, %hi: index) {\n"
+        "%c0 = arith.constant 0 : index %c1 = arith.constant 1 : index %n = arith.constant 4096 : index\n"
+        "scf.for %c = %lo to %hi step %c1 {\n%base = arith.muli %c, %n : index\nscf.for %j = %c0 to %n step "
+        "%c1 {\n"
+        "%i = arith.addi %base, %j : index\n%v = memref.load %x[%i] : " +
+        type + "\n%r = " + words[1] + " %v : f32\nmemref.store %r, %y[%i] : " + type + "\n}\n}\nreturn\n}\n";
+    cpu::GeneratedKernel kernel;
+    kernel.module = mlir::parseSourceString<mlir::ModuleOp>(text, &context);
+    if (!kernel.module)
+      return 1;
+    kernel.pipeline = cpu::Pipeline::Loops;
+    cpu::KernelInfo info;
+    double compileMs;
+    WeftKernel entry = load(kernel, *target, info, compileMs, options["emit"]);
+    time(words[1], entry, {buffer(count), buffer(count)}, info, count / 4096, static_cast<double>(count),
+         compileMs);
     return 0;
   }
   fprintf(stderr, "unknown kernel '%s'\n", words[0].c_str());

@@ -46,7 +46,7 @@ static Expected<TargetMachine *> machineFor(const TargetInfo &target) {
 /// SLP, idiom recognition (it would call memset) and the passes for whole programs.
 static const char *loopPipeline =
     "function(sroa,early-cse<memssa>,simplifycfg,instcombine,"
-    "loop-mssa(loop-rotate<no-header-duplication>,licm,simple-loop-unswitch),simplifycfg,instcombine,"
+    "loop-mssa(loop-rotate<header-duplication>,licm,simple-loop-unswitch),simplifycfg,instcombine,"
     "loop(indvars,loop-deletion),gvn,sroa,instcombine,loop-mssa(licm),"
     "loop-simplify,lcssa,loop-vectorize,loop-load-elim,instcombine,"
     "simplifycfg<bonus-inst-threshold=1;forward-switch-cond;switch-to-lookup;no-keep-loops;hoist-common-"

@@ -114,6 +114,7 @@ private:
   int64_t groupRows = 1;           ///< output rows of a chunk
   int64_t panelBlock = 1;          ///< panels of a chunk
   bool straddle = false;           ///< tiles run over row ends
+  bool pointwise = false;          ///< 1x1 in place: one row, of which a chunk takes some tiles
   bool pads = false, fused = true; ///< taps of a kernel row and channels are one contiguous loop
   int64_t copyHeight = 0, copyWidth = 0;
 };
@@ -130,21 +131,20 @@ void ConvGenerator::plan() {
   for (const ConvDim &d : spec.space)
     pads |= d.padLow > 0 || d.padHigh > 0;
   fused = spec.groups == 1 && s.dims[2].dilation == 1;
-  bool pointwise = !pads;
+  pointwise = !pads;
   for (const ConvDim &d : s.dims)
     pointwise &= d.kernel == 1 && d.stride == 1;
   rows = s.out[1];
   columns = s.out[2];
   if (pointwise) {
     columns *= rows;
-    rows = 1;
+    rows = ceilDivide(columns, maxRows); // what groupRows counts are tiles
   }
   // Rows of a chunk: enough pixels to use a weight often, few enough for L2.
-  int64_t rowBytes = s.dims[1].stride * s.dims[2].in * spec.ci * 4;
+  int64_t rowBytes = (pointwise ? maxRows : s.dims[1].stride * s.dims[2].in) * spec.ci * 4;
   int64_t fit = std::max<int64_t>(1, target.l2Bytes / 2 / std::max<int64_t>(1, rowBytes));
-  groupRows = std::clamp<int64_t>(ceilDivide(168, columns), 1, std::max<int64_t>(1, std::min(rows, fit)));
-  if (pointwise)
-    groupRows = 1;
+  groupRows = std::clamp<int64_t>(ceilDivide(168, pointwise ? maxRows : columns), 1,
+                                  std::max<int64_t>(1, std::min(rows, fit)));
   double flops = 2.0 * (ShapedType::isDynamic(spec.batch) ? 1 : spec.batch) * s.out[0] * s.out[1] * s.out[2] *
                  spec.co * inner * taps(spec);
   int64_t wanted = wantedChunks(flops);
@@ -315,8 +315,7 @@ void ConvGenerator::panel(Value image, Value plane, Value first, Value last, Val
 
   int64_t tiles = ceilDivide(columns, maxRows), size = ceilDivide(columns, tiles);
   int64_t large = tiles - (tiles * size - columns);
-  bool flattened = rows != s.out[1] || columns != s.out[2];
-  loop(first, last, 1, [&](Value row) {
+  auto runTiles = [&](Value row, Value from, Value to) {
     auto tileAt = [&](Value col, int64_t count) {
       SmallVector<int64_t> constants;
       for (int64_t r = 0; r < count; ++r)
@@ -324,16 +323,21 @@ void ConvGenerator::panel(Value image, Value plane, Value first, Value last, Val
       SmallVector<Value> sums = compute(count, {window(row, col)}, constants);
       finishTile(count, sums, [&](int64_t r) -> std::pair<Value, Value> {
         Value p = add(col, r);
-        if (!flattened)
+        if (!pointwise)
           return {row, p};
         return {div(p, s.out[2]), rem(p, c(s.out[2]))};
       });
     };
     if (large > 0)
-      loop(c(0), c(large * size), size, [&](Value col) { tileAt(col, size); });
+      loop(from, min(to, c(large)), 1, [&](Value tile) { tileAt(mul(tile, size), size); });
     if (large < tiles)
-      loop(c(large * size), c(columns), size - 1, [&](Value col) { tileAt(col, size - 1); });
-  });
+      loop(max(from, c(large)), to, 1,
+           [&](Value tile) { tileAt(add(mul(tile, size - 1), large), size - 1); });
+  };
+  if (pointwise)
+    runTiles(c(0), first, last);
+  else
+    loop(first, last, 1, [&](Value row) { runTiles(row, c(0), c(tiles)); });
 }
 
 void ConvGenerator::chunk(Value index) {

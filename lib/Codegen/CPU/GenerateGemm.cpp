@@ -77,7 +77,9 @@ GemmTiling weft::cpu::chooseGemmTiling(const GemmSpec &spec, const TargetInfo &t
   int64_t rowBlocks = ceilDivide(tiles, t.blockTiles);
   t.blockTiles = ceilDivide(tiles, rowBlocks);
   int64_t panels = std::max<int64_t>(1, ceilDivide(static_cast<int64_t>(n), t.panelWidth));
-  double chunks = static_cast<double>(wantedChunks(2 * batch * m * n * k));
+  // A product of few rows takes as long as B is large: 128 KiB of it make a chunk.
+  double work = std::max(2 * batch * m * n * k, oneTile ? batch * n * k * 64 : 0.0);
+  double chunks = static_cast<double>(wantedChunks(work));
   int64_t columnBlocks =
       std::clamp<int64_t>(static_cast<int64_t>(std::ceil(chunks / (rowBlocks * batch))), 1, panels);
   t.blockPanels = ceilDivide(panels, columnBlocks);
