@@ -7,6 +7,7 @@
 
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "weft/Codegen/CPU/GenerateConv.h"
 #include "weft/Codegen/CPU/GenerateGemm.h"
 #include "weft/Conversion/ElementwiseBody.h"
 #include "weft/Dialect/Weft/WeftOps.h"
@@ -36,7 +37,7 @@ bool isGemmFloat(Type type) {
 /// Number of the kernel's argument, or -1.
 int64_t argumentNumber(Value value) {
   auto argument = dyn_cast<BlockArgument>(value);
-  return argument ? argument.getArgNumber() : -1;
+  return argument ? int64_t(argument.getArgNumber()) : -1;
 }
 
 /// One root with elementwise ops of its shape after it and nothing before it; the last is the only result.
@@ -257,6 +258,98 @@ FailureOr<std::optional<GeneratedFor>> generateDot(host::KernelOp kernel, const 
   return std::optional<GeneratedFor>(std::move(generated));
 }
 
+/// Distance in elements between neighbours along each dimension of a row-major tensor.
+SmallVector<int64_t> stridesOf(RankedTensorType type) {
+  SmallVector<int64_t> strides(type.getRank(), 1);
+  for (int64_t i = type.getRank() - 2; i >= 0; --i)
+    strides[i] = strides[i + 1] * type.getDimSize(i + 1);
+  return strides;
+}
+
+FailureOr<std::optional<GeneratedFor>> generateConvolution(host::KernelOp kernel, const Parts &parts,
+                                                           const llvm::SmallBitVector &constants,
+                                                           const cpu::TargetInfo &target) {
+  auto conv = cast<ConvOp>(parts.root);
+  auto xType = cast<RankedTensorType>(conv.getX().getType()), wType = cast<RankedTensorType>(conv.getW().getType());
+  int64_t rank = xType.getRank(), spatial = rank - 2;
+  int64_t weights = argumentNumber(conv.getW());
+  if (!isGemmFloat(xType) || !isGemmFloat(wType) || !isGemmFloat(conv.getType()) || !constants[weights] ||
+      spatial < 1 || spatial > 3 || !wType.hasStaticShape() || wType.getNumElements() == 0)
+    return std::optional<GeneratedFor>();
+  auto isChannelsLast = [&](ArrayRef<int64_t> dims) {
+    bool last = dims[0] == 0 && dims[1] == rank - 1;
+    for (int64_t i = 0; i < spatial; ++i)
+      last &= dims[2 + i] == 1 + i;
+    return last;
+  };
+  if (!isChannelsLast(conv.getXDims()) || !isChannelsLast(conv.getYDims()))
+    return std::optional<GeneratedFor>();
+
+  cpu::ConvSpec spec;
+  spec.name = kernel.getSymName().str();
+  spec.batch = xType.getDimSize(0);
+  spec.ci = xType.getDimSize(rank - 1);
+  spec.co = wType.getDimSize(conv.getWDims()[0]);
+  spec.groups = conv.getFeatureGroups();
+  spec.xType = xType.getElementType();
+  spec.wType = wType.getElementType();
+  spec.yType = getElementTypeOrSelf(parts.result);
+  for (int64_t i = 0; i < spatial; ++i) {
+    cpu::ConvDim dim;
+    dim.in = xType.getDimSize(1 + i);
+    dim.kernel = wType.getDimSize(conv.getWDims()[2 + i]);
+    dim.stride = conv.getStrides()[i];
+    dim.dilation = conv.getKernelDilation()[i];
+    dim.padLow = conv.getPaddingLow()[i];
+    dim.padHigh = conv.getPaddingHigh()[i];
+    if (ShapedType::isDynamic(dim.in) || conv.getInputDilation()[i] != 1 || conv.isReversed(i) || dim.padLow < 0 ||
+        dim.padHigh < 0 || dim.in == 0 || dim.out() <= 0)
+      return std::optional<GeneratedFor>();
+    spec.space.push_back(dim);
+  }
+  if (ShapedType::isDynamic(spec.ci))
+    return std::optional<GeneratedFor>();
+
+  GeneratedFor generated;
+  MergedDims each;
+  for (int64_t i = 0; i < rank; ++i)
+    each.push_back({i});
+  generated.arguments.push_back({unsigned(argumentNumber(conv.getX())), each});
+  generated.arguments.push_back({unsigned(weights), {}});
+  if (!makeEpilogue(parts, each, spec.epilogue, generated.arguments))
+    return std::optional<GeneratedFor>();
+  generated.arguments.push_back({unsigned(kernel.getArgumentTypes().size()), each});
+
+  // The taps are one run of memory when the spatial dimensions of w are neighbours in order.
+  SmallVector<int64_t> strides = stridesOf(wType);
+  ArrayRef<int64_t> wDims = conv.getWDims();
+  for (int64_t i = 2; i + 1 < rank; ++i)
+    if (wDims[i + 1] != wDims[i] + 1)
+      return std::optional<GeneratedFor>();
+  int64_t strideO = strides[wDims[0]], strideI = strides[wDims[1]], strideTap = strides[wDims[rank - 1]];
+  SmallVector<int64_t> shape = cpu::packedConvShape(spec, target);
+  PackedOperand packed;
+  packed.operand = weights;
+  llvm::raw_string_ostream key(packed.key);
+  key << "conv:" << spec.groups << ":" << strideO << ":" << strideI << ":" << strideTap;
+  for (int64_t extent : shape)
+    key << "x" << extent;
+  cpu::ConvSpec layout = spec;
+  layout.epilogue = {};
+  packed.pack = [=](const HostTensor &w) {
+    std::vector<std::byte> bytes = cpu::packConvWeights(layout, target, w.bytes(), byteWidth(w.dtype()), strideO,
+                                                        strideI, strideTap);
+    return HostTensor::copyOf(w.dtype(), std::vector<int64_t>(shape.begin(), shape.end()), bytes);
+  };
+  generated.packed.push_back(std::move(packed));
+
+  FailureOr<cpu::GeneratedKernel> made = cpu::generateConv(conv.getLoc(), spec, target);
+  if (failed(made))
+    return failure();
+  generated.kernel = std::move(*made);
+  return std::optional<GeneratedFor>(std::move(generated));
+}
+
 } // namespace
 
 FailureOr<std::optional<GeneratedFor>> weft::generateKernel(host::KernelOp kernel,
@@ -265,5 +358,7 @@ FailureOr<std::optional<GeneratedFor>> weft::generateKernel(host::KernelOp kerne
   std::optional<Parts> parts = takeApart(kernel);
   if (parts && isa<DotGeneralOp>(parts->root))
     return generateDot(kernel, *parts, constantOperands, target);
+  if (parts && isa<ConvOp>(parts->root))
+    return generateConvolution(kernel, *parts, constantOperands, target);
   return std::optional<GeneratedFor>();
 }

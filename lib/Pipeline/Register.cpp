@@ -4,7 +4,14 @@
 // Registers what every tool of the compiler half needs; see Register.h.
 #include "weft/Pipeline/Register.h"
 
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "weft/Codegen/CPU/LowerToLLVM.h"
 #include "weft/Codegen/Passes.h"
 #include "weft/Conversion/Passes.h"
@@ -15,6 +22,10 @@
 
 void weft::registerWeftDialects(mlir::DialectRegistry &registry) {
   registry.insert<ir::WeftDialect, host::HostDialect, mlir::func::FuncDialect>();
+  // What kernels are lowered through. Threads that compile kernels must find all of them loaded.
+  registry.insert<mlir::arith::ArithDialect, mlir::linalg::LinalgDialect, mlir::math::MathDialect,
+                  mlir::memref::MemRefDialect, mlir::scf::SCFDialect, mlir::tensor::TensorDialect,
+                  mlir::vector::VectorDialect>();
   reference::registerReferenceModels(registry);
   cpu::registerCpuCodegen(registry);
 }
