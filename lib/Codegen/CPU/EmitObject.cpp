@@ -45,13 +45,13 @@ static Expected<TargetMachine *> machineFor(const TargetInfo &target) {
 /// Loops of scalar code: simplify, rotate, hoist, vectorise, unroll, clean up. LLVM's O2 without inlining,
 /// SLP, idiom recognition (it would call memset) and the passes for whole programs.
 static const char *loopPipeline =
-    "function(sroa,early-cse<memssa>,simplifycfg,instcombine,"
-    "loop-mssa(loop-rotate<header-duplication>,licm,simple-loop-unswitch),simplifycfg,instcombine,"
-    "loop(indvars,loop-deletion),gvn,sroa,instcombine,loop-mssa(licm),"
-    "loop-simplify,lcssa,loop-vectorize,loop-load-elim,instcombine,"
+    "function(sroa,early-cse<memssa>,simplifycfg,instcombine<no-verify-fixpoint>,"
+    "loop-mssa(loop-rotate<header-duplication>,licm,simple-loop-unswitch),simplifycfg,instcombine<no-verify-fixpoint>,"
+    "loop(indvars,loop-deletion),gvn,sroa,instcombine<no-verify-fixpoint>,loop-mssa(licm),"
+    "loop-simplify,lcssa,loop-vectorize,loop-load-elim,instcombine<no-verify-fixpoint>,"
     "simplifycfg<bonus-inst-threshold=1;forward-switch-cond;switch-to-lookup;no-keep-loops;hoist-common-"
     "insts;sink-common-insts>,"
-    "loop-unroll<O2>,instcombine,loop-mssa(licm),early-cse,div-rem-pairs,simplifycfg)";
+    "loop-unroll<O2>,instcombine<no-verify-fixpoint>,loop-mssa(licm),early-cse,div-rem-pairs,simplifycfg)";
 
 static Error optimise(Module &module, TargetMachine &machine, Pipeline pipeline) {
   PipelineTuningOptions tuning;

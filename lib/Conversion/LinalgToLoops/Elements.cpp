@@ -18,6 +18,8 @@ void KernelLowering::fail(Operation *op, const Twine &message) {
 }
 
 void KernelLowering::setPoint(Scope *scope) {
+  if (!emitting)
+    return;
   if (scope->child)
     b.setInsertionPoint(scope->child);
   else if (!scope->block->empty() && scope->block->back().hasTrait<OpTrait::IsTerminator>())

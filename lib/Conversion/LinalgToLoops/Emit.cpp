@@ -673,6 +673,7 @@ FailureOr<cpu::ChunkCount> KernelLowering::run() {
   if (failed)
     return failure();
   if (stages.empty()) {
+    emitting = true;
     createKernel();
     func.erase();
     return chunks;
@@ -688,9 +689,9 @@ FailureOr<cpu::ChunkCount> KernelLowering::run() {
   if (failed)
     return failure();
   orderStages();
-  createKernel();
   entry->elements.clear();
   emitting = true;
+  createKernel();
   if (mlir::failed(emitKernel()) || failed) {
     kernel.erase();
     return failure();

@@ -54,7 +54,7 @@ TEST(WindowKernel, Resample) {
 
 TEST(WindowKernel, RandomBits) {
   for (const char *algorithm : {"philox", "threefry"})
-    expectSameOp(std::string("weft.random_bits %0, %1 {algorithm = #weft.random_algorithm<") + algorithm + ">}",
+    expectSameOp(std::string("weft.random_bits %0, %1 {algorithm = #weft<random_algorithm ") + algorithm + ">}",
                  {sample(DType::UI32, {2}, 1, true), sample(DType::UI64, {50}, 2, true)}, {"50xui32"});
 }
 
