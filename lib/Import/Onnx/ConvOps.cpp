@@ -68,10 +68,12 @@ static Value addBias(NodeImporter &node, Value y, Value bias) {
 
 /// The convolution that Conv, ConvInteger and QLinearConv share.
 static FailureOr<Value> convolve(NodeImporter &node, Value x, Value w, Type elementType = nullptr) {
-  Convolution conv(node.rankOf(x) - 2);
-  FailureOr<int64_t> size = checkConv(node, x, w, conv.groups);
+  int64_t groups = 1;
+  FailureOr<int64_t> size = checkConv(node, x, w, groups);
   if (failed(size))
     return failure();
+  Convolution conv(*size);
+  conv.groups = groups;
   FailureOr<Windows> windows = readWindows(node, x, spatialShape(node, w));
   if (failed(windows))
     return failure();
@@ -132,11 +134,13 @@ static LogicalResult importQLinearConv(NodeImporter &node) {
 
 static LogicalResult importConvTranspose(NodeImporter &node) {
   Value x = node.operand(0), w = node.operand(1);
-  Convolution conv(node.rankOf(x) - 2);
-  FailureOr<int64_t> checked = checkConv(node, x, w, conv.groups);
+  int64_t groups = 1;
+  FailureOr<int64_t> checked = checkConv(node, x, w, groups);
   if (failed(checked))
     return failure();
   int64_t size = *checked;
+  Convolution conv(size);
+  conv.groups = groups;
   auto kernel = readPerDim(node, "kernel_shape", size, ShapedType::kDynamic, 1);
   auto strides = readPerDim(node, "strides", size, 1, 1),
        dilations = readPerDim(node, "dilations", size, 1, 1);

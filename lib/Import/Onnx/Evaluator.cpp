@@ -112,7 +112,7 @@ static std::optional<int64_t> integerOf(Operation *op, ArrayRef<int64_t> in, boo
 }
 
 /// One float element, exact when rounded once to the result's type.
-static std::optional<double> floatOf(Operation *op, ArrayRef<double> in) {
+static std::optional<double> floatOf(Operation *op, ArrayRef<double> in, DType type) {
   if (llvm::any_of(in, [](double x) { return std::isnan(x); }))
     return std::nullopt;
   return llvm::TypeSwitch<Operation *, std::optional<double>>(op)
@@ -124,6 +124,11 @@ static std::optional<double> floatOf(Operation *op, ArrayRef<double> in) {
       .Case<ir::AbsOp>([&](auto) { return std::fabs(in[0]); })
       .Case<ir::MaxOp>([&](auto) { return std::max(in[0], in[1]); })
       .Case<ir::MinOp>([&](auto) { return std::min(in[0], in[1]); })
+      .Case<ir::PowOp>([&](auto) -> std::optional<double> {
+        // A double's error is far below half a unit of f32.
+        return type == DType::F32 && in[0] >= 0 ? std::optional<double>(std::pow(in[0], in[1]))
+                                                : std::nullopt;
+      })
       .Case<ir::FloorOp>([&](auto) { return std::floor(in[0]); })
       .Case<ir::CeilOp>([&](auto) { return std::ceil(in[0]); })
       .Case<ir::TruncOp>([&](auto) { return std::trunc(in[0]); })
@@ -209,7 +214,7 @@ static Folded foldElementwise(Operation *op, Operands operands) {
       SmallVector<double, 3> in;
       for (auto [operand, place] : llvm::zip_equal(operands, places))
         in.push_back(operand.asDouble(place));
-      std::optional<double> value = floatOf(op, in);
+      std::optional<double> value = floatOf(op, in, type);
       if (!value)
         return std::nullopt;
       result->setDouble(i, *value);

@@ -105,6 +105,10 @@ Extent NodeImporter::extent(Value x, int64_t axis) {
     error() << "found rank " << rankOf(x) << ", wanted more than " << axis;
     return Extent(1);
   }
+  // A named dimension is read where it comes in, so that x need not live for it.
+  if (Dim dim = ir::getDim(x, axis); dim.isSymbolic() && isa<AffineSymbolExpr>(dim.getExpr()))
+    if (auto source = graph.model.findSymbol(dim.getSymbols().front()))
+      return Extent::of(dim, create<ir::DimOp>(source->first, uint64_t(source->second)));
   return traceExtent(b(), loc, x, axis);
 }
 

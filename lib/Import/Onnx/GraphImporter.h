@@ -79,6 +79,9 @@ public:
   mlir::OpBuilder builder;
   ExternalData external;
   const WireFile &file;
+  /// Where a named dimension can be read: an argument of main and its axis.
+  std::optional<std::pair<mlir::Value, int64_t>> findSymbol(mlir::StringAttr name) const;
+
   /// Functions being inlined, to refuse recursion.
   llvm::SmallVector<const onnx_wire::FunctionProto *> inlining;
 
@@ -108,6 +111,7 @@ private:
   llvm::StringMap<ir::Dim> dims;
   /// Symbol name to bounds, for those that stay symbols.
   std::map<std::string, DimBounds> bounds;
+  std::map<std::string, std::pair<mlir::Value, int64_t>> symbolSources;
   int64_t numNodes = 0;
 };
 

@@ -58,6 +58,13 @@ const FunctionProto *ModelImporter::findFunction(const NodeProto &node) const {
   return function == functions.end() ? nullptr : function->second;
 }
 
+std::optional<std::pair<Value, int64_t>> ModelImporter::findSymbol(StringAttr symbol) const {
+  auto source = symbolSources.find(symbol.str());
+  if (source == symbolSources.end())
+    return std::nullopt;
+  return source->second;
+}
+
 LogicalResult ModelImporter::countNode(Location loc) {
   if (++numNodes <= maxNodes)
     return success();
@@ -207,7 +214,11 @@ FailureOr<OwningOpRef<ModuleOp>> ModelImporter::run() {
   for (auto [input, type] : llvm::zip_equal(inputs, types)) {
     if (importer.lookup(input->name()))
       return error() << "input '" << input->name() << "' is defined twice";
-    importer.define(input->name(), Imported(entry->addArgument(type, locOf(input->name()))));
+    Value argument = entry->addArgument(type, locOf(input->name()));
+    importer.define(input->name(), Imported(argument));
+    for (auto [axis, dim] : llvm::enumerate(ir::getDims(argument)))
+      if (dim.isSymbolic() && isa<AffineSymbolExpr>(dim.getExpr()))
+        symbolSources.try_emplace(dim.getSymbols().front().str(), argument, int64_t(axis));
   }
   for (const ValueInfoProto &input : graph.input())
     if (!initialized.contains(input.name()) && !importer.lookup(input.name()))

@@ -31,6 +31,8 @@ static Value withUnits(NodeImporter &node, Value x, int64_t count) {
 
 /// base + 0, 1, ..., count - 1 along `axis`, where base has extent 1.
 static Value countFrom(NodeImporter &node, Value base, int64_t axis, int64_t count) {
+  if (node.failed())
+    return base;
   Extents steps(node.rankOf(base), Extent(1));
   steps[axis] = Extent(count);
   return node.create<AddOp>(base, node.iota(node.i64(), steps, axis));
@@ -161,7 +163,8 @@ Taps GridSampler::tapsOf(Value coordinate, const Extent &extent, int64_t j) {
   }
   if (numTaps == 1)
     x = node.create<RoundOp>(x, RoundKind::even);
-  if (padding == GridPadding::Border)
+  // Cubic filters see the border through their taps alone, as PyTorch's do: beyond it they still swing.
+  if (padding == GridPadding::Border && numTaps != 4)
     x = node.create<ClampOp>(constantLike(x, 0), x, node.create<SubOp>(length, constantLike(length, 1)));
   else if (padding == GridPadding::Reflection)
     x = reflect(x, extent);

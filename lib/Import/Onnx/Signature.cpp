@@ -112,6 +112,8 @@ LogicalResult ModelImporter::collectDims(ArrayRef<const ValueInfoProto *> inputs
       if (shape == options.specialise.end())
         continue;
       int64_t extent = shape->second[i];
+      if (extent == -1)
+        continue;
       if (failed(checkExtent(extent, "dimension " + std::to_string(i) + " of input '" + input->name() + "'")))
         return failure();
       int64_t number = text ? extent : tensorType(*input).shape().dim(i).dim_value();

@@ -34,6 +34,7 @@ struct ImportOptions {
   /// Extents for named dimensions. One that is also in dynamicDims stays dynamic.
   llvm::StringMap<int64_t> dims;
   /// Shapes of inputs: their dimensions become these numbers wherever they occur, save those in dynamicDims.
+  /// -1 leaves a dimension as the model has it.
   llvm::StringMap<std::vector<int64_t>> specialise;
 };
 
