@@ -688,8 +688,7 @@ Value KernelLowering::bodyValue(Value value, Frame &frame, Scope *scope) {
       return op->getNumResults() == 1 ? result : frame.values[value];
     }
   }
-  if (emitting)
-    frame.values[value] = result;
+  frame.values[value] = result;
   return result;
 }
 
@@ -705,8 +704,7 @@ Value KernelLowering::clone(Operation *op, Frame &frame, Scope *scope) {
     };
     Value result = conditional(choice.getResult(0).getType(), condition, scope, arm(choice.thenBlock()),
                                arm(choice.elseBlock()));
-    if (emitting)
-      frame.values[choice.getResult(0)] = result;
+    frame.values[choice.getResult(0)] = result;
     return result;
   }
   SmallVector<Value> operands;
@@ -723,6 +721,8 @@ Value KernelLowering::clone(Operation *op, Frame &frame, Scope *scope) {
           if (!region.isAncestor(operand.getParentRegion()))
             bodyValue(operand, frame, scope);
       });
+    for (Value result : op->getResults())
+      frame.values[result] = Value();
     return {};
   }
   // A 16-bit float that was only just rounded stays wide.

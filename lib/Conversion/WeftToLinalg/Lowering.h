@@ -87,10 +87,9 @@ Value combine(const Scalars &s, ir::ReduceKind kind, Value x, Value y, bool isUn
 Value identity(const Scalars &s, ir::ReduceKind kind, Type type, bool isUnsigned);
 
 /// The type a reduction accumulates elements in. Booleans accumulate as the bytes 0 and 1, on which the bitwise kinds
-/// (kindOnBytes) are the logical ones.
+/// are the logical ones.
 Type accumulatorType(Type elementType);
-ir::ReduceKind kindOnBytes(ir::ReduceKind kind, Type elementType);
-/// The identity of a kind (after kindOnBytes) in that type.
+/// The identity of a kind in that type.
 Value accumulatorIdentity(const Scalars &s, ir::ReduceKind kind, Type elementType);
 
 /// Extents of a lowered tensor as static integers or tensor.dim values.

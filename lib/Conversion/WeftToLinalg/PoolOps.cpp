@@ -119,7 +119,7 @@ public:
     SmallVector<OpFoldResult> sizes = getResultSizes(b, loc, type, op.getAxes(), window, extents);
     WindowLoops loops(b, loc, type.getRank(), window);
     bool boolean = elementType.isInteger(1), asUnsigned = isUnsigned(elementType);
-    ir::ReduceKind kind = kindOnBytes(op.getKind(), elementType);
+    ir::ReduceKind kind = op.getKind();
     Scalars outer(b, loc);
     Value neutral = accumulatorIdentity(outer, kind, elementType);
     Value init = createFilled(b, loc, neutral, sizes);

@@ -40,7 +40,7 @@ public:
     Type elementType = op.getX().getType().getElementType();
     Value result = op.getKind() == ir::ReduceKind::logaddexp
                        ? lowerLogAddExp(b, loc, adaptor.getX(), op.getAxes(), elementType)
-                       : reduce(b, loc, adaptor.getX(), kindOnBytes(op.getKind(), elementType), op.getAxes(), elementType);
+                       : reduce(b, loc, adaptor.getX(), op.getKind(), op.getAxes(), elementType);
     result = roundTo(b, loc, result, elementType);
     b.replaceOp(op, castTo(b, loc, result, getTypeConverter()->convertType(op.getResult().getType())));
     return success();
@@ -158,7 +158,7 @@ public:
     Value x = adaptor.getX();
     auto type = cast<RankedTensorType>(x.getType());
     Type elementType = op.getX().getType().getElementType();
-    ir::ReduceKind kind = kindOnBytes(op.getKind(), elementType);
+    ir::ReduceKind kind = op.getKind();
     int64_t axis = op.getAxis(), rank = type.getRank();
     SmallVector<OpFoldResult> sizes = getSizes(b, loc, x), outer;
     SmallVector<AffineExpr> kept;

@@ -238,16 +238,15 @@ Value Scalars::convert(Value value, Type from, Type to, bool saturate) const {
 
 Value lowering::combine(const Scalars &s, ir::ReduceKind kind, Value x, Value y, bool isUnsigned) {
   using K = ir::ReduceKind;
-  bool boolean = x.getType().isInteger(1);
   switch (kind) {
   case K::add:
     return s.add(x, y, true);
   case K::mul:
     return s.mul(x, y, true);
   case K::max:
-    return boolean ? s.disjunction(x, y) : s.max(x, y, isUnsigned, true);
+    return s.max(x, y, isUnsigned, true);
   case K::min:
-    return boolean ? s.conjunction(x, y) : s.min(x, y, isUnsigned, true);
+    return s.min(x, y, isUnsigned, true);
   case K::bit_and:
     return arith::AndIOp::create(s.b, s.loc, x, y);
   case K::bit_or:
@@ -288,17 +287,6 @@ Value lowering::identity(const Scalars &s, ir::ReduceKind kind, Type type, bool 
 
 Type lowering::accumulatorType(Type elementType) {
   return elementType.isInteger(1) ? IntegerType::get(elementType.getContext(), 8) : computeType(elementType);
-}
-
-ir::ReduceKind lowering::kindOnBytes(ir::ReduceKind kind, Type elementType) {
-  using K = ir::ReduceKind;
-  if (!elementType.isInteger(1))
-    return kind;
-  if (kind == K::add)
-    return K::bit_xor;
-  if (kind == K::max)
-    return K::bit_or;
-  return kind == K::mul || kind == K::min ? K::bit_and : kind;
 }
 
 Value lowering::accumulatorIdentity(const Scalars &s, ir::ReduceKind kind, Type elementType) {
