@@ -25,7 +25,8 @@ Result<std::string> weft::findCompiler() {
   Dl_info info;
   std::string folder;
   if (dladdr(reinterpret_cast<void *>(&findCompiler), &info) && info.dli_fname) {
-    char *real = realpath(info.dli_fname, nullptr);
+    // A program started by its bare name, from $PATH, has no folder in that name.
+    char *real = realpath(std::strchr(info.dli_fname, '/') ? info.dli_fname : "/proc/self/exe", nullptr);
     folder = real ? real : info.dli_fname;
     std::free(real);
     folder = folder.substr(0, folder.rfind('/'));
