@@ -9,6 +9,7 @@
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "weft/Codegen/CPU/GenerateConv.h"
 #include "weft/Codegen/CPU/GenerateGemm.h"
+#include "weft/Codegen/CPU/GenerateTranspose.h"
 #include "weft/Conversion/ElementwiseBody.h"
 #include "weft/Dialect/Weft/WeftOps.h"
 #include <numeric>
@@ -350,6 +351,49 @@ FailureOr<std::optional<GeneratedFor>> generateConvolution(host::KernelOp kernel
   return std::optional<GeneratedFor>(std::move(generated));
 }
 
+/// A kernel that is one transposition of two neighbouring groups of dimensions behind a leading group that stays.
+std::optional<GeneratedFor> generateTransposition(host::KernelOp kernel, const cpu::TargetInfo &target) {
+  Block &body = kernel.getBody().front();
+  if (body.getOperations().size() != 2)
+    return std::nullopt;
+  auto transpose = dyn_cast<TransposeOp>(body.front());
+  if (!transpose || !transpose.getType().getElementType().isF32())
+    return std::nullopt;
+  auto type = cast<RankedTensorType>(transpose.getX().getType());
+  ArrayRef<int64_t> order = transpose.getPermutation();
+  int64_t rank = order.size(), kept = 0;
+  while (kept < rank && order[kept] == kept)
+    ++kept;
+  if (kept == rank)
+    return std::nullopt;
+  // The rest of the result begins with dimension `split` of x: rows are [kept, split), columns [split, rank).
+  int64_t split = order[kept];
+  for (int64_t i = kept; i < rank; ++i)
+    if (order[i] != (i - kept < rank - split ? split + i - kept : kept + i - kept - (rank - split)))
+      return std::nullopt;
+  auto range = [](int64_t from, int64_t to) {
+    SmallVector<int64_t> dims;
+    for (int64_t i = from; i < to; ++i)
+      dims.push_back(i);
+    return dims;
+  };
+  SmallVector<int64_t> batch = range(0, kept), rows = range(kept, split), columns = range(split, rank);
+  cpu::TransposeSpec spec;
+  spec.name = kernel.getSymName().str();
+  spec.batch = mergedExtent(type, batch);
+  spec.rows = mergedExtent(type, rows);
+  spec.columns = mergedExtent(type, columns);
+  // Narrow ones gain nothing from squares.
+  if (ShapedType::isDynamic(spec.rows) || ShapedType::isDynamic(spec.columns) ||
+      std::min(spec.rows, spec.columns) < int64_t(target.lanes()))
+    return std::nullopt;
+  GeneratedFor generated;
+  generated.arguments.push_back({0, {batch, rows, columns}});
+  generated.arguments.push_back({1, {batch, range(kept, kept + rank - split), range(kept + rank - split, rank)}});
+  generated.kernel = cpu::generateTranspose(transpose.getLoc(), spec, target);
+  return generated;
+}
+
 } // namespace
 
 FailureOr<std::optional<GeneratedFor>> weft::generateKernel(host::KernelOp kernel,
@@ -360,5 +404,5 @@ FailureOr<std::optional<GeneratedFor>> weft::generateKernel(host::KernelOp kerne
     return generateDot(kernel, *parts, constantOperands, target);
   if (parts && isa<ConvOp>(parts->root))
     return generateConvolution(kernel, *parts, constantOperands, target);
-  return std::optional<GeneratedFor>();
+  return generateTransposition(kernel, target);
 }

@@ -1,0 +1,55 @@
+// Part of Weft, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Squares of lanes x lanes elements are loaded row by row, transposed in registers, and stored row by row, so that both
+// sides of memory are touched in whole vectors. A chunk is a block of columns of x, which are rows of y; what does not fill
+// a square goes element by element.
+#include "weft/Codegen/CPU/GenerateTranspose.h"
+
+#include "MicroKernel.h"
+
+using namespace mlir;
+using namespace weft::cpu;
+
+/// Columns of a chunk: 64 rows of y at most, so that the lines of x that are open together stay in L1.
+static constexpr int64_t columnBlock = 64;
+
+GeneratedKernel weft::cpu::generateTranspose(Location loc, const TransposeSpec &spec, const TargetInfo &target) {
+  KernelBuilder k(loc, target);
+  Type f32 = k.b.getF32Type();
+  k.begin(spec.name, {MemRefType::get({spec.batch, spec.rows, spec.columns}, f32),
+                      MemRefType::get({spec.batch, spec.columns, spec.rows}, f32)});
+  Value x = k.args[0], y = k.args[1];
+  int64_t lanes = k.lanes, blocks = ceilDivide(spec.columns, columnBlock);
+  int64_t wholeRows = spec.rows / lanes * lanes;
+  auto move = [&](Value image, Value row, Value column) {
+    k.store(k.load(x, {image, row, column}), y, {image, column, row});
+  };
+  k.loop(k.low, k.high, 1, [&](Value chunk) {
+    Value image = k.div(chunk, blocks), start = k.mul(k.rem(chunk, k.c(blocks)), columnBlock);
+    Value end = k.min(k.add(start, columnBlock), k.c(spec.columns));
+    Value wholeEnd = k.add(start, k.mul(k.div(k.sub(end, start), lanes), lanes));
+    k.loop(start, wholeEnd, lanes, [&](Value column) {
+      k.loop(k.c(0), k.c(wholeRows), lanes, [&](Value row) {
+        SmallVector<Value> square;
+        for (int64_t i = 0; i < lanes; ++i)
+          square.push_back(k.loadVector(x, {image, k.add(row, i), column}, lanes));
+        k.transpose(square);
+        for (int64_t i = 0; i < lanes; ++i)
+          k.store(square[i], y, {image, k.add(column, i), row});
+      });
+    });
+    // Columns beyond the last square, then rows beyond it.
+    k.loop(wholeEnd, end, 1, [&](Value column) {
+      k.loop(k.c(0), k.c(wholeRows), 1, [&](Value row) { move(image, row, column); });
+    });
+    k.loop(start, end, 1, [&](Value column) {
+      k.loop(k.c(wholeRows), k.c(spec.rows), 1, [&](Value row) { move(image, row, column); });
+    });
+  });
+  GeneratedKernel kernel;
+  kernel.chunks.terms.push_back({0, 0, spec.batch, 1});
+  kernel.chunks.terms.push_back({0, 2, spec.columns, columnBlock});
+  kernel.module = k.end();
+  return kernel;
+}
