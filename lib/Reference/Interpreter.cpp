@@ -272,7 +272,8 @@ FailureOr<Tensors> Interpreter::runScan(ir::ScanOp op, ArrayRef<HostTensor> oper
       shape.assign(slices[i][0].shape().begin(), slices[i][0].shape().end());
     } else {
       // No step tells the extents; what the type leaves open is 0 like the number of slices.
-      for (const ir::Dim &dim : ArrayRef(ir::getDims(op->getResult(numCarried + i))).drop_front())
+      const SmallVector<ir::Dim> extents = ir::getDims(op->getResult(numCarried + i));
+      for (const ir::Dim &dim : llvm::drop_begin(extents))
         shape.push_back(dims.valueOf(dim).value_or(0));
     }
     for (const HostTensor &slice : slices[i])
