@@ -18,6 +18,8 @@
 #include "weft/Dialect/Host/HostDialect.h"
 #include "weft/Dialect/Weft/WeftDialect.h"
 #include "weft/Reference/Reference.h"
+#include "weft/Transforms/Decompose.h"
+#include "weft/Transforms/Decompose.h"
 #include "weft/Transforms/Passes.h"
 
 void weft::registerWeftDialects(mlir::DialectRegistry &registry) {
@@ -27,11 +29,15 @@ void weft::registerWeftDialects(mlir::DialectRegistry &registry) {
                   mlir::memref::MemRefDialect, mlir::scf::SCFDialect, mlir::tensor::TensorDialect,
                   mlir::vector::VectorDialect>();
   reference::registerReferenceModels(registry);
+  registerDecompositions(registry);
+  registerDecompositions(registry);
   cpu::registerCpuCodegen(registry);
 }
 
 void weft::registerWeftPasses() {
   registerWeftTransformsPasses();
+  registerWeftDecomposePasses();
+  registerWeftDecomposePasses();
   registerWeftCodegenPasses();
   registerWeftConversionPasses();
 }
