@@ -46,7 +46,8 @@ static Expected<TargetMachine *> machineFor(const TargetInfo &target) {
 /// SLP, idiom recognition (it would call memset) and the passes for whole programs.
 static const char *loopPipeline =
     "function(sroa,early-cse<memssa>,simplifycfg,instcombine<no-verify-fixpoint>,"
-    "loop-mssa(loop-rotate<header-duplication>,licm,simple-loop-unswitch),simplifycfg,instcombine<no-verify-fixpoint>,"
+    "loop-mssa(loop-rotate<header-duplication>,licm,simple-loop-unswitch),simplifycfg,instcombine<no-verify-"
+    "fixpoint>,"
     "loop(indvars,loop-deletion),gvn,sroa,instcombine<no-verify-fixpoint>,loop-mssa(licm),"
     "loop-simplify,lcssa,loop-vectorize,loop-load-elim,instcombine<no-verify-fixpoint>,"
     "simplifycfg<bonus-inst-threshold=1;forward-switch-cond;switch-to-lookup;no-keep-loops;hoist-common-"

@@ -42,6 +42,10 @@ template <typename Op, V (*emit)(V, V)> struct ExpandBinary : OpRewritePattern<O
   }
 };
 
+/// The number where the other operand is NaN. LLVM's own way calls fmin for some types.
+V emitMinNum(V a, V b) { return select(isNaN(a), b, select(lt(b, a), b, a)); }
+V emitMaxNum(V a, V b) { return select(isNaN(a), b, select(gt(b, a), b, a)); }
+
 V emitRsqrt(V x) { return x.c(1.0) / sqrt(x); }
 
 /// pow by a constant that is a multiplication or two, else the general function.
@@ -75,6 +79,15 @@ struct ExpandFPowI : OpRewritePattern<math::FPowIOp> {
   LogicalResult matchAndRewrite(math::FPowIOp op, PatternRewriter &rewriter) const override {
     Value y = arith::SIToFPOp::create(rewriter, op.getLoc(), op.getType(), op.getRhs());
     rewriter.replaceOpWithNewOp<math::PowFOp>(op, op.getLhs(), y);
+    return success();
+  }
+};
+
+struct ExpandClamp : OpRewritePattern<math::ClampFOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(math::ClampFOp op, PatternRewriter &rewriter) const override {
+    Value atLeast = arith::MaximumFOp::create(rewriter, op.getLoc(), op.getValue(), op.getMin());
+    rewriter.replaceOpWithNewOp<arith::MinimumFOp>(op, atLeast, op.getMax());
     return success();
   }
 };
@@ -174,6 +187,13 @@ struct ExpandTrunc : OpRewritePattern<arith::TruncFOp> {
     Location loc = op.getLoc();
     V x(rewriter, loc, op.getIn());
     bool isBF16 = isa<BFloat16Type>(elementOf(op.getType()));
+    // Also of an f32 that was an f64 just before: one rounding instead of two, and LLVM would merge the two
+    // into a call.
+    if (auto first = op.getIn().getDefiningOp<arith::TruncFOp>();
+        first && elementOf(first.getIn().getType()).isF64()) {
+      x = x.with(first.getIn());
+      from = rewriter.getF64Type();
+    }
     if (from.isF64()) {
       rewriter.replaceOpWithNewOp<arith::TruncFOp>(op, op.getType(), roundToOdd(x).value);
       return success();
@@ -247,7 +267,10 @@ LogicalResult weft::cpu::expandMath(ModuleOp module) {
                ExpandUnary<math::AtanhOp, emitAtanh>, ExpandUnary<math::ErfOp, emitErf>,
                ExpandUnary<math::ErfcOp, emitErfc>, ExpandBinary<math::Atan2Op, emitAtan2>,
                ExpandBinary<arith::RemFOp, emitRem>, ExpandBinary<math::IPowIOp, emitIntPow>, ExpandPow,
-               ExpandFPowI, ExpandSinCos, ExpandBF16Ext, ExpandTrunc, IgnoreZeroSign<arith::MaximumFOp>,
-               IgnoreZeroSign<arith::MinimumFOp>, IgnoreZeroSign<vector::ReductionOp>>(context);
+               ExpandBinary<arith::MinNumFOp, emitMinNum>, ExpandBinary<arith::MaxNumFOp, emitMaxNum>,
+               ExpandFPowI, ExpandClamp, ExpandSinCos, ExpandBF16Ext, ExpandTrunc,
+               IgnoreZeroSign<arith::MaximumFOp>, IgnoreZeroSign<arith::MinimumFOp>,
+               IgnoreZeroSign<vector::ReductionOp>>(context);
+  arith::populateCeilFloorDivExpandOpsPatterns(patterns);
   return applyPatternsGreedily(module, std::move(patterns), config);
 }

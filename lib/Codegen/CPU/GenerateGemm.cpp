@@ -67,6 +67,10 @@ GemmTiling weft::cpu::chooseGemmTiling(const GemmSpec &spec, const TargetInfo &t
     int64_t accumulators = target.vectorRegisters >= 32 ? 24 : 12;
     t.panelsAtOnce = std::clamp<int64_t>(accumulators / (std::max<int64_t>(1, spec.m) * vectors), 1, 4);
     t.unroll = spec.m <= 2 ? 4 : 2;
+  } else if (oneTile && spec.b == GemmB::RowMajor) {
+    // Wide pieces of B's rows: neighbouring panels lie side by side.
+    int64_t accumulators = target.vectorRegisters >= 32 ? 24 : 12;
+    t.panelsAtOnce = std::clamp<int64_t>(accumulators / (std::max<int64_t>(1, spec.m) * vectors), 1, 8);
   }
   // The rows of A of a block take half of L2 at most.
   int64_t tiles = std::max<int64_t>(1, ceilDivide(static_cast<int64_t>(m), t.rows));

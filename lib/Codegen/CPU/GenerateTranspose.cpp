@@ -1,9 +1,9 @@
 // Part of Weft, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Squares of lanes x lanes elements are loaded row by row, transposed in registers, and stored row by row, so that both
-// sides of memory are touched in whole vectors. A chunk is a block of columns of x, which are rows of y; what does not fill
-// a square goes element by element.
+// Squares of lanes x lanes elements are loaded row by row, transposed in registers, and stored row by row, so
+// that both sides of memory are touched in whole vectors. A chunk is a block of columns of x, which are rows
+// of y; what does not fill a square goes element by element.
 #include "weft/Codegen/CPU/GenerateTranspose.h"
 
 #include "MicroKernel.h"
@@ -14,7 +14,8 @@ using namespace weft::cpu;
 /// Columns of a chunk: 64 rows of y at most, so that the lines of x that are open together stay in L1.
 static constexpr int64_t columnBlock = 64;
 
-GeneratedKernel weft::cpu::generateTranspose(Location loc, const TransposeSpec &spec, const TargetInfo &target) {
+GeneratedKernel weft::cpu::generateTranspose(Location loc, const TransposeSpec &spec,
+                                             const TargetInfo &target) {
   KernelBuilder k(loc, target);
   Type f32 = k.b.getF32Type();
   k.begin(spec.name, {MemRefType::get({spec.batch, spec.rows, spec.columns}, f32),

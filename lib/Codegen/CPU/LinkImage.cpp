@@ -41,7 +41,7 @@ static Error writeFile(StringRef path, StringRef bytes) {
   return Error::success();
 }
 
-Expected<SmallVector<char, 0>> weft::cpu::linkImage(ArrayRef<StringRef> objects) {
+static Expected<SmallVector<char, 0>> link(ArrayRef<StringRef> objects, ArrayRef<StringRef> flags) {
   std::string linker = findLinker();
   if (linker.empty())
     return createStringError(
@@ -59,17 +59,8 @@ Expected<SmallVector<char, 0>> weft::cpu::linkImage(ArrayRef<StringRef> objects)
       return error;
   }
   std::string image = inFolder("image.so"), log = inFolder("log");
-  std::vector<StringRef> args = {linker,
-                                 "-shared",
-                                 "--hash-style=gnu",
-                                 "-Bsymbolic",
-                                 "--no-undefined",
-                                 "--gc-sections",
-                                 "--build-id=none",
-                                 "--strip-debug",
-                                 "--threads=1",
-                                 "-o",
-                                 image};
+  std::vector<StringRef> args = {linker, "--build-id=none", "--strip-debug", "--threads=1", "-o", image};
+  args.insert(args.end(), flags.begin(), flags.end());
   args.insert(args.end(), files.begin(), files.end());
   std::string message;
   std::optional<StringRef> redirects[] = {StringRef(""), StringRef(log), StringRef(log)};
@@ -83,4 +74,12 @@ Expected<SmallVector<char, 0>> weft::cpu::linkImage(ArrayRef<StringRef> objects)
   if (!bytes)
     return createStringError("the linked image is missing: " + bytes.getError().message());
   return SmallVector<char, 0>((*bytes)->getBufferStart(), (*bytes)->getBufferEnd());
+}
+
+Expected<SmallVector<char, 0>> weft::cpu::linkImage(ArrayRef<StringRef> objects) {
+  return link(objects, {"-shared", "--hash-style=gnu", "-Bsymbolic", "--no-undefined", "--gc-sections"});
+}
+
+Expected<SmallVector<char, 0>> weft::cpu::linkRelocatable(ArrayRef<StringRef> objects) {
+  return link(objects, {"-r"});
 }

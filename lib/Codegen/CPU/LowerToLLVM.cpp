@@ -106,6 +106,26 @@ static void markIndexArithmetic(ModuleOp module) {
   });
 }
 
+/// No arithmetic on bf16 is left: its values are only moved. As i16 they stay that; LLVM would widen a bf16
+/// vector that lives across blocks to f32 and call a function to narrow it.
+static void moveBF16AsIntegers(ModuleOp module) {
+  MLIRContext *context = module.getContext();
+  Type i16 = IntegerType::get(context, 16);
+  module.walk([&](LLVM::ConstantOp op) {
+    if (!isa<BFloat16Type>(getElementTypeOrSelf(op.getType())))
+      return;
+    auto bits = [&](const APFloat &value) { return value.bitcastToAPInt(); };
+    if (auto scalar = dyn_cast<FloatAttr>(op.getValue()))
+      op.setValueAttr(IntegerAttr::get(i16, bits(scalar.getValue())));
+    else if (auto dense = dyn_cast<DenseFPElementsAttr>(op.getValue()))
+      op.setValueAttr(dense.mapValues(i16, bits));
+  });
+  AttrTypeReplacer replacer;
+  replacer.addReplacement([&](BFloat16Type) -> Type { return i16; });
+  replacer.recursivelyReplaceElementsIn(module, /*replaceAttrs=*/true, /*replaceLocs=*/false,
+                                        /*replaceTypes=*/true);
+}
+
 FailureOr<KernelInfo> weft::cpu::lowerKernelToLLVM(ModuleOp module, const TargetInfo &target,
                                                    const LowerOptions &options) {
   MLIRContext *context = module.getContext();
@@ -147,6 +167,7 @@ FailureOr<KernelInfo> weft::cpu::lowerKernelToLLVM(ModuleOp module, const Target
         << "': no way from this op to machine code; wanted an op of arith, math, memref, scf, vector";
     return failure();
   }
+  moveBF16AsIntegers(module);
   addEntry(module, info);
   return info;
 }

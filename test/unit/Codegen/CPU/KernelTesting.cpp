@@ -11,14 +11,26 @@
 #include <dlfcn.h>
 #include <sys/mman.h>
 #include <unistd.h>
+#include <utility>
 
 using namespace weft;
 using namespace weft::testing;
 
 Buffer::Buffer(size_t bytes) {
-  size_t rounded = (bytes + 127) / 64 * 64;
-  data.reset(static_cast<std::byte *>(std::aligned_alloc(64, rounded)));
-  std::memset(data.get(), 0xA5, rounded);
+  size_t page = 4096, rounded = (bytes + 63) / 64 * 64;
+  mapped = (rounded + page - 1) / page * page + page;
+  void *p = mmap(nullptr, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (p == MAP_FAILED || mprotect(static_cast<std::byte *>(p) + mapped - page, page, PROT_NONE) != 0)
+    std::abort();
+  data = static_cast<std::byte *>(p) + mapped - page - rounded;
+  std::memset(data, 0xA5, rounded);
+}
+
+Buffer::Buffer(Buffer &&other) : data(std::exchange(other.data, nullptr)), mapped(other.mapped) {}
+
+Buffer::~Buffer() {
+  if (data)
+    munmap(reinterpret_cast<void *>(reinterpret_cast<uintptr_t>(data) / 4096 * 4096), mapped);
 }
 
 int32_t Kernel::operator()(std::vector<void *> buffers, std::vector<int64_t> dims, int64_t lo,

@@ -13,32 +13,32 @@
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/IR/OwningOpRef.h"
 
+#include <algorithm>
 #include <cstddef>
-#include <cstdlib>
 #include <memory>
 #include <string>
 #include <vector>
 
 namespace weft::testing {
 
-/// 64-byte aligned memory, filled with 0xA5 so that what a kernel leaves unwritten shows.
-/// poisoned.
+/// 64-byte aligned memory that ends at a page nobody may touch, filled with 0xA5 so that what a kernel leaves
+/// unwritten shows.
 class Buffer {
 public:
   explicit Buffer(size_t bytes);
+  Buffer(Buffer &&other);
+  ~Buffer();
   template <typename T> static Buffer of(const std::vector<T> &values) {
     Buffer b(values.size() * sizeof(T));
     std::copy(values.begin(), values.end(), b.as<T>());
     return b;
   }
-  template <typename T> T *as() const { return reinterpret_cast<T *>(data.get()); }
-  void *raw() const { return data.get(); }
+  template <typename T> T *as() const { return reinterpret_cast<T *>(data); }
+  void *raw() const { return data; }
 
 private:
-  struct Free {
-    void operator()(void *p) const { std::free(p); }
-  };
-  std::unique_ptr<std::byte, Free> data;
+  std::byte *data;
+  size_t mapped;
 };
 
 /// A kernel that can be called.

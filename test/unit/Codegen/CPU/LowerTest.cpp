@@ -217,6 +217,113 @@ TEST(Lower, IntegerPowers) {
   }
 }
 
+/// A kernel that computes y[i] = op(a[i], ...) for many ops, all from one type.
+class ManyOps {
+public:
+  ManyOps(const std::string &from, int lanes) : from(from), lanes(lanes) {}
+  void add(const std::string &op, int operands, const std::string &to, bool conversion) {
+    std::string n = std::to_string(count++), arguments;
+    for (int k = 0; k < operands; ++k)
+      arguments += (k ? ", %x" : " %x") + std::to_string(k);
+    body += "%r" + n + " = " + op + arguments + " : " + typed(from) + (conversion ? " to " + typed(to) : "") +
+            "\n";
+    std::string stored = to == "i1" ? "i8" : to, value = "%r" + n;
+    if (to == "i1") {
+      body += "%w" + n + " = arith.extui " + value + " : " + typed("i1") + " to " + typed("i8") + "\n";
+      value = "%w" + n;
+    }
+    parameters += ", %y" + n + ": memref<64x" + stored + ">";
+    body += (lanes ? "vector.store " : "memref.store ") + value + ", %y" + n + "[%i] : memref<64x" + stored +
+            ">" + (lanes ? ", " + typed(stored) : "") + "\n";
+  }
+  void addClamp() {
+    std::string n = std::to_string(count++);
+    parameters += ", %y" + n + ": memref<64x" + from + ">";
+    body += "%r" + n + " = math.clampf %x0 to [%x1, %x2] : " + typed(from) + "\n";
+    body += (lanes ? "vector.store %r" : "memref.store %r") + n + ", %y" + n + "[%i] : memref<64x" + from +
+            ">" + (lanes ? ", " + typed(from) : "") + "\n";
+  }
+  std::string compile(const cpu::TargetInfo &target) const {
+    std::string memref = "memref<64x" + from + ">";
+    std::string text = "func.func @k(%a: " + memref + parameters +
+                       ", %s: memref<?xi8>, %lo: index, %hi: index) {\n%one = arith.constant 1 : index\n" +
+                       "%step = arith.constant " + std::to_string(lanes ? lanes : 1) +
+                       " : index\nscf.for %i = %lo to %hi step %step {\n";
+    for (int k = 0; k < 3; ++k) {
+      std::string n = std::to_string(k);
+      text += "%at" + n + " = arith." +
+              (k == 0   ? "addi %i, %one"
+               : k == 1 ? "shrui %i, %one"
+                        : "muli %i, %one") +
+              " : index\n";
+      text += "%x" + n + (lanes ? " = vector.load" : " = memref.load") + " %a[%at" + n + "] : " + memref +
+              (lanes ? ", " + typed(from) : "") + "\n";
+    }
+    text += body + "}\nreturn\n}\n";
+    std::string error;
+    Kernel kernel =
+        compileText(text, target, lanes ? cpu::Pipeline::Vectorized : cpu::Pipeline::Loops, error);
+    return kernel.entry ? "" : from + " lanes " + std::to_string(lanes) + " on " + target.cpu + ": " + error;
+  }
+
+private:
+  std::string typed(const std::string &t) const {
+    return lanes ? "vector<" + std::to_string(lanes) + "x" + t + ">" : t;
+  }
+  std::string from, parameters, body;
+  int lanes, count = 0;
+};
+
+TEST(Lower, NoOpOfTheContractBecomesALibraryCall) {
+  const std::vector<std::string> floats = {"f16", "bf16", "f32", "f64"},
+                                 integers = {"i8", "i16", "i32", "i64"};
+  for (const auto &target : testTargets())
+    for (int lanes : {0, 8}) {
+      for (const auto &f : floats) {
+        ManyOps ops(f, lanes);
+        for (const char *op : {"arith.addf", "arith.divf", "arith.remf", "arith.maximumf", "arith.minimumf",
+                               "arith.minnumf", "arith.maxnumf", "math.powf", "math.copysign"})
+          ops.add(op, 2, f, false);
+        for (const char *op : {"arith.negf", "math.absf", "math.sqrt", "math.exp", "math.round",
+                               "math.roundeven", "math.floor", "math.sin", "math.rsqrt"})
+          ops.add(op, 1, f, false);
+        ops.add("math.fma", 3, f, false);
+        ops.addClamp();
+        ops.add("arith.cmpf olt,", 2, "i1", false);
+        for (const auto &i : integers) {
+          ops.add("arith.fptosi", 1, i, true);
+          ops.add("arith.fptoui", 1, i, true);
+        }
+        int bits = f == "f64" ? 64 : f == "f32" ? 32 : 16;
+        if (bits > 16) {
+          ops.add("arith.truncf", 1, "f16", true);
+          ops.add("arith.truncf", 1, "bf16", true);
+        }
+        if (bits == 64)
+          ops.add("arith.truncf", 1, "f32", true);
+        if (bits < 32)
+          ops.add("arith.extf", 1, "f32", true);
+        if (bits < 64)
+          ops.add("arith.extf", 1, "f64", true);
+        EXPECT_EQ(ops.compile(target), "");
+      }
+      for (const auto &i : integers) {
+        ManyOps ops(i, lanes);
+        for (const char *op : {"arith.muli", "arith.divsi", "arith.divui", "arith.remsi", "arith.remui",
+                               "arith.ceildivsi", "arith.floordivsi", "arith.ceildivui", "arith.shli",
+                               "arith.shrsi", "arith.maxsi", "arith.minui", "math.ipowi"})
+          ops.add(op, 2, i, false);
+        for (const char *op : {"math.absi", "math.ctpop", "math.ctlz", "math.cttz"})
+          ops.add(op, 1, i, false);
+        for (const auto &f : floats) {
+          ops.add("arith.sitofp", 1, f, true);
+          ops.add("arith.uitofp", 1, f, true);
+        }
+        EXPECT_EQ(ops.compile(target), "");
+      }
+    }
+}
+
 std::string failureOf(const std::string &text) {
   std::string error;
   Kernel k = compileText(text, testTargets().front(), cpu::Pipeline::Vectorized, error);
