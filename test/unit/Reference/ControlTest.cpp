@@ -191,6 +191,26 @@ TEST(ReferenceInterpreter, NamedDims) {
               testing::HasSubstr("wanted batch in [1, 4]"));
 }
 
+TEST(ReferenceInterpreter, NamedDimsTellTheResultOfWindowScatter) {
+  // Three windows of two come from six elements or seven: the name in the result's type decides.
+  const char *text = R"(
+    func.func @main(%x: tensor<?xf32, #weft.dims<[n]>>) -> tensor<?xf32, #weft.dims<[n]>> {
+      %i = weft.window_arg max %x axes [0] {window = array<i64: 2>, strides = array<i64: 2>, padding_low = array<i64: 0>,
+        padding_high = array<i64: 0>, base_dilation = array<i64: 1>, window_dilation = array<i64: 1>}
+        : (tensor<?xf32, #weft.dims<[n]>>) -> tensor<?xi64>
+      %y = weft.reduce_window max %x axes [0] {window = array<i64: 2>, strides = array<i64: 2>, padding_low = array<i64: 0>,
+        padding_high = array<i64: 0>, base_dilation = array<i64: 1>, window_dilation = array<i64: 1>}
+        : (tensor<?xf32, #weft.dims<[n]>>) -> tensor<?xf32>
+      %d = weft.window_scatter %y at %i axes [0] {window = array<i64: 2>, strides = array<i64: 2>,
+        padding_low = array<i64: 0>, padding_high = array<i64: 0>, base_dilation = array<i64: 1>,
+        window_dilation = array<i64: 1>} : (tensor<?xf32>, tensor<?xi64>) -> tensor<?xf32, #weft.dims<[n]>>
+      return %d : tensor<?xf32, #weft.dims<[n]>>
+    })";
+  Outcome run = runModule(text, {f32({1, 2, 4, 3, 5, 6, 9})});
+  ASSERT_EQ(run.results.size(), 1u) << run.errors;
+  expectNumbers(run.results[0], {0, 2, 4, 0, 0, 6, 0});
+}
+
 TEST(ReferenceInterpreter, RefusesInputsOfOtherTypes) {
   const char *text = "func.func @main(%x: tensor<2xf32>) -> tensor<2xf32> {\n return %x : tensor<2xf32>\n}";
   EXPECT_THAT(runModule(text, {}).errors, testing::HasSubstr("found 0 inputs for @main, wanted 1"));
