@@ -249,6 +249,7 @@ TEST(Gemm, EverythingDynamic) {
         s.dynM = s.dynN = s.dynK = s.dynBatch = true;
         s.b = b;
         s.transposedA = transposed;
+        s.epilogue = m == 17 || m == 7;
         shapes.push_back(s);
       }
   checkAll(shapes);
@@ -314,6 +315,24 @@ TEST(Gemm, NarrowFloats) {
           ASSERT_EQ(c.as<uint16_t>()[i * 37 + j], code(sum)) << i << "," << j << " " << sum;
         }
     }
+}
+
+TEST(Gemm, OtherArchitecture) {
+  // AArch64 code can be made here, though not run: it must need no library.
+  mlir::OpBuilder builder(&context());
+  auto target = llvm::cantFail(cpu::TargetInfo::get("aarch64"));
+  cpu::GemmSpec spec;
+  spec.m = 19, spec.n = 37, spec.k = 40;
+  spec.aType = spec.bType = spec.cType = builder.getF32Type();
+  spec.epilogue = biasRelu(37);
+  auto generated = cpu::generateGemm(builder.getUnknownLoc(), spec, target);
+  ASSERT_TRUE(mlir::succeeded(generated));
+  ASSERT_TRUE(mlir::succeeded(cpu::lowerKernelToLLVM(*generated->module, target)));
+  auto object = cpu::emitObject(*generated->module, target, generated->pipeline);
+  ASSERT_TRUE(bool(object)) << llvm::toString(object.takeError());
+  auto image = cpu::linkImage({llvm::StringRef(object->data(), object->size())});
+  ASSERT_TRUE(bool(image)) << llvm::toString(image.takeError());
+  EXPECT_EQ((*image)[18], '\xb7'); // EM_AARCH64
 }
 
 TEST(Gemm, RefusesBadSpecifications) {

@@ -49,6 +49,23 @@ mlir::MLIRContext &weft::testing::context() {
   return *context;
 }
 
+std::shared_ptr<void> weft::testing::load(const llvm::SmallVector<char, 0> &image, std::string &error) {
+  int fd = memfd_create("kernel", MFD_CLOEXEC);
+  if (fd < 0 || write(fd, image.data(), image.size()) != static_cast<ssize_t>(image.size())) {
+    error += "memfd";
+    return nullptr;
+  }
+  std::string path = "/proc/" + std::to_string(getpid()) + "/fd/" + std::to_string(fd);
+  std::shared_ptr<void> library(dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL), [](void *p) {
+    if (p)
+      dlclose(p);
+  });
+  close(fd);
+  if (!library)
+    error += dlerror();
+  return library;
+}
+
 Kernel weft::testing::compile(mlir::ModuleOp module, const cpu::TargetInfo &target, cpu::Pipeline pipeline,
                               std::string &error) {
   mlir::ScopedDiagnosticHandler handler(module.getContext(), [&](mlir::Diagnostic &diagnostic) {
@@ -73,21 +90,9 @@ Kernel weft::testing::compile(mlir::ModuleOp module, const cpu::TargetInfo &targ
     error += llvm::toString(image.takeError());
     return kernel;
   }
-  int fd = memfd_create("kernel", MFD_CLOEXEC);
-  if (fd < 0 || write(fd, image->data(), image->size()) != static_cast<ssize_t>(image->size())) {
-    error += "memfd";
+  kernel.library = load(*image, error);
+  if (!kernel.library)
     return kernel;
-  }
-  std::string path = "/proc/" + std::to_string(getpid()) + "/fd/" + std::to_string(fd);
-  kernel.library = std::shared_ptr<void>(dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL), [](void *p) {
-    if (p)
-      dlclose(p);
-  });
-  close(fd);
-  if (!kernel.library) {
-    error += dlerror();
-    return kernel;
-  }
   kernel.info = *info;
   kernel.scratch = std::make_shared<Buffer>(info->scratchBytes);
   kernel.entry = reinterpret_cast<WeftKernel>(dlsym(kernel.library.get(), info->name.c_str()));

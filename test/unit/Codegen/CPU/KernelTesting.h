@@ -54,6 +54,8 @@ public:
 
 /// The context that all tests share, with everything loaded.
 mlir::MLIRContext &context();
+/// Opens an image; null and the reason in `error` when that fails.
+std::shared_ptr<void> load(const llvm::SmallVector<char, 0> &image, std::string &error);
 /// Compiles; an empty kernel and the reason in `error` when a step fails.
 Kernel compile(mlir::ModuleOp module, const cpu::TargetInfo &target, cpu::Pipeline pipeline,
                std::string &error);

@@ -13,6 +13,7 @@
 
 #include <bit>
 #include <cmath>
+#include <dlfcn.h>
 #include <thread>
 
 using namespace weft;
@@ -348,6 +349,45 @@ TEST(Lower, RefusalsNameWhatIsWrong) {
                         "%x = memref.load %a[%c0] : memref<1xf128> %y = arith.divf %x, %x : f128 "
                         "memref.store %y, %a[%c0] : memref<1xf128> return }"),
               HasSubstr("kernel 'k' calls '__divtf3'"));
+}
+
+TEST(Link, SeveralKernelsInOneImage) {
+  auto target = testTargets().back();
+  std::vector<llvm::SmallVector<char, 0>> objects;
+  for (const char *name : {"first", "second"}) {
+    // Both have constants and a body of their own.
+    std::string text = std::string("func.func @") + name +
+                       R"((%a: memref<16xf32>, %y: memref<16xf32>, %s: memref<?xi8>, %lo: index, %hi: index) {
+      %c1 = arith.constant 1 : index
+      scf.for %i = %lo to %hi step %c1 {
+        %x = memref.load %a[%i] : memref<16xf32>
+        %e = math.)" + (name[0] == 'f' ? "exp" : "log") +
+                       R"( %x : f32
+        memref.store %e, %y[%i] : memref<16xf32>
+      }
+      return
+    })";
+    auto module = mlir::parseSourceString<mlir::ModuleOp>(text, &context());
+    ASSERT_TRUE(bool(module));
+    ASSERT_TRUE(mlir::succeeded(cpu::lowerKernelToLLVM(*module, target)));
+    objects.push_back(llvm::cantFail(cpu::emitObject(*module, target, cpu::Pipeline::Loops)));
+  }
+  auto image = cpu::linkImage({llvm::StringRef(objects[0].data(), objects[0].size()),
+                               llvm::StringRef(objects[1].data(), objects[1].size())});
+  ASSERT_TRUE(bool(image)) << llvm::toString(image.takeError());
+  std::string error;
+  auto library = load(*image, error);
+  ASSERT_TRUE(library) << error;
+  auto a = Buffer::of(std::vector<float>(16, 2.0f));
+  Buffer y(64);
+  std::vector<void *> buffers = {a.raw(), y.raw()};
+  WeftCall call = {buffers.data(), nullptr, nullptr, nullptr};
+  for (auto [name, want] : {std::pair{"first", 7.389056f}, {"second", 0.6931472f}}) {
+    auto entry = reinterpret_cast<WeftKernel>(dlsym(library.get(), name));
+    ASSERT_TRUE(entry) << name;
+    EXPECT_EQ(entry(&call, 0, 16), 0);
+    EXPECT_FLOAT_EQ(y.as<float>()[15], want);
+  }
 }
 
 TEST(Link, ReportsDamagedObjects) {
