@@ -90,6 +90,8 @@ static Value multiply(NodeImporter &node, Value lhs, Value rhs, Type elementType
     lhs = node.unsqueeze(lhs, {0});
   if (rhsRank == 1)
     rhs = node.unsqueeze(rhs, {1});
+  if (node.failed())
+    return lhs;
   Value product = multiplyBatches(node, lhs, rhs, elementType);
   if (node.failed())
     return product;

@@ -48,6 +48,8 @@ static Value joinParts(NodeImporter &node, Complex signal) {
 /// Cut or zero-padded to `length` along the last axis.
 static Value fitLast(NodeImporter &node, Value x, const Extent &length) {
   int64_t axis = node.rankOf(x) - 1;
+  if (node.failed())
+    return x;
   Extents low(axis + 1, Extent(0)), high(axis + 1, Extent(0));
   high[axis] = node.sub(length, node.extent(x, axis));
   return high[axis].is(0) ? x : node.pad(x, low, high);

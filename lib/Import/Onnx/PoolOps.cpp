@@ -138,7 +138,7 @@ static Value countAlong(NodeImporter &node, Value x, const Windows &windows, int
   if (extent.isStatic() && low.isStatic() && high.isStatic())
     room = extent.getStatic() + low.getStatic() + high.getStatic() + windows.ceilExtra[i] - windows.span(i);
   constexpr int64_t mostCounted = int64_t(1) << 24;
-  if (room >= 0 && (room / stride + 1) * windows.kernel[i] <= mostCounted) {
+  if (room >= 0 && room / stride < mostCounted / windows.kernel[i]) {
     int64_t size = extent.getStatic();
     std::vector<float> counts;
     for (int64_t start = 0; start <= room; start += stride) {

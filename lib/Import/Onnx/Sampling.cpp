@@ -33,6 +33,8 @@ static Value withUnits(NodeImporter &node, Value x, int64_t count) {
 static Value countFrom(NodeImporter &node, Value base, int64_t axis, int64_t count) {
   if (node.failed())
     return base;
+  if (node.failed())
+    return base;
   Extents steps(node.rankOf(base), Extent(1));
   steps[axis] = Extent(count);
   return node.create<AddOp>(base, node.iota(node.i64(), steps, axis));
