@@ -1,3 +1,6 @@
+# Part of Weft, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#
 # The lit suite of Weft: FileCheck tests, driver tests and scripts. GoogleTests have their own suite in unit/.
 import os
 import sys
