@@ -301,11 +301,10 @@ static LogicalResult importOneHot(NodeImporter &node) {
   FailureOr<int64_t> axis = node.normalizeAxis(node.getInt("axis", -1), rank);
   if (failed(axis))
     return failure();
-  Value depthValue = node.convert(toScalar(node, node.operand(1)), node.i64());
-  FailureOr<Extents> contents = node.readContents(depthValue);
-  if (failed(contents))
+  FailureOr<Extent> given = node.readScalar(node.convert(node.operand(1), node.i64()));
+  if (failed(given))
     return failure();
-  Extent depth = contents->front();
+  Extent depth = *given;
   if (depth.isStatic() && depth.getStatic() < 0)
     return node.error() << "found a depth of " << depth.getStatic() << ", wanted 0 or more";
   if (NodeImporter::rankOf(values) != 1)

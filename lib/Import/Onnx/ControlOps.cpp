@@ -73,7 +73,7 @@ static LogicalResult importIf(NodeImporter &node) {
     return failure();
   if (!NodeImporter::isBool(condition))
     return node.error() << "found a condition " << NodeImporter::typeOf(condition) << ", wanted a boolean";
-  if (std::optional<SmallVector<int64_t>> known = node.getConstantInts(condition)) {
+  if (std::optional<SmallVector<int64_t>> known = node.getConstantInts(condition); known && !known->empty()) {
     FailureOr<std::vector<Imported>> outputs = importBody(node, *branches[known->front() ? 0 : 1], {});
     return failed(outputs) ? failure() : setAll(node, *outputs);
   }
@@ -171,17 +171,22 @@ private:
 
   LogicalResult readOperands() {
     if (node.hasOperand(0)) {
-      FailureOr<Extents> count = node.readContents(toScalar(node, node.operand(0)));
+      if (!node.operand(0))
+        return node.error() << "found " << node.imported(0).describe() << " as trip count, wanted a tensor";
+      FailureOr<Extent> count = node.readScalar(node.operand(0));
       if (failed(count))
         return failure();
-      trips = node.max(count->front(), Extent(0));
+      trips = node.max(*count, Extent(0));
     }
     if (node.hasOperand(1)) {
+      if (!node.operand(1))
+        return node.error() << "found " << node.imported(1).describe() << " as condition, wanted a tensor";
       condition = toScalar(node, node.operand(1));
       if (node.failed() || !NodeImporter::isBool(condition))
         return node.error() << "found a condition that is no boolean";
       startsTrue = isTrue(condition);
-      if (std::optional<int64_t> known = ir::getConstantInt(condition); known && *known == 0) {
+      if (std::optional<int64_t> known = ir::getConstantInt(condition);
+          !node.failed() && known && *known == 0) {
         trips = Extent(0);
         startsTrue = true;
       }

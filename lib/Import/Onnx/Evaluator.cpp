@@ -199,7 +199,7 @@ static Folded foldElementwise(Operation *op, Operands operands) {
         result->setInt(i, to == DType::I1 ? int64_t(value != 0) : int64_t(value));
       } else if (isFloat(to)) {
         int64_t value = operands[0].asInt(places[0]);
-        if (std::abs(value) >= int64_t(1) << 52 || value == INT64_MIN)
+        if (value >= int64_t(1) << 52 || value <= -(int64_t(1) << 52))
           return std::nullopt;
         result->setDouble(i, double(value));
       } else {

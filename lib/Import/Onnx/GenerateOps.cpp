@@ -72,10 +72,10 @@ static LogicalResult importConstantOfShape(NodeImporter &node) {
 
 /// The number of elements of start, start + delta, ... before limit, of integers.
 static Extent countIntegers(NodeImporter &node, Extent start, Extent limit, Extent delta) {
-  if (delta.isStatic() && delta.getStatic() != 0) {
+  if (delta.isStatic() && delta.getStatic() != 0 && delta.getStatic() != INT64_MIN) {
     bool up = delta.getStatic() > 0;
     Extent span = up ? node.sub(limit, start) : node.sub(start, limit);
-    Extent step = up ? delta : Extent(-delta.getStatic());
+    Extent step = up ? delta : node.sub(Extent(0), delta);
     return node.floorDiv(node.add(node.max(span, Extent(0)), node.sub(step, Extent(1))), step);
   }
   // (span + delta - sign(delta)) / delta, truncated: right where there are elements, else at most 0.
@@ -96,10 +96,10 @@ static LogicalResult importRange(NodeImporter &node) {
   if (!NodeImporter::isFloat(scalars[0])) {
     Extent numbers[3];
     for (int i = 0; i < 3; ++i) {
-      FailureOr<Extents> contents = node.readContents(scalars[i]);
-      if (failed(contents))
+      FailureOr<Extent> number = node.readScalar(scalars[i]);
+      if (failed(number))
         return failure();
-      numbers[i] = contents->front();
+      numbers[i] = *number;
     }
     if (numbers[2].is(0))
       return node.error() << "found a delta of 0";
@@ -170,10 +170,10 @@ static LogicalResult importWindow(NodeImporter &node, ArrayRef<double> coefficie
   if (!type)
     return failure();
   bool periodic = node.getInt("periodic", 1) != 0;
-  FailureOr<Extents> contents = node.readContents(toScalar(node, node.operand(0)));
-  if (failed(contents))
+  FailureOr<Extent> given = node.readScalar(node.operand(0));
+  if (failed(given))
     return failure();
-  Extent size = contents->front();
+  Extent size = *given;
   if (size.isStatic() && size.getStatic() < 0)
     return node.error() << "found a size of " << size.getStatic() << ", wanted 0 or more";
   Extent period = periodic ? size : node.sub(size, Extent(1));

@@ -263,6 +263,14 @@ FailureOr<Extents> NodeImporter::readContents(Value value) {
   return contents;
 }
 
+FailureOr<Extent> NodeImporter::readScalar(Value value) {
+  FailureOr<Extents> contents =
+      readContents(rankOf(value) == 0 ? value : reshape(value, ArrayRef<int64_t>()));
+  if (llvm::failed(contents) || hasFailed)
+    return failure();
+  return contents->front();
+}
+
 FailureOr<SmallVector<int64_t>> NodeImporter::requireInts(int i, StringRef what) {
   Value value = operand(i);
   if (std::optional<SmallVector<int64_t>> numbers = getConstantInts(value))

@@ -190,6 +190,8 @@ public:
   /// The same; what was not followed is read at run time. Fails (with an error) only when the tensor is no
   /// integer of rank 0 or 1, or its number of elements is unknown or above 64.
   mlir::FailureOr<Extents> readContents(mlir::Value value);
+  /// The one element of an integer tensor of any rank.
+  mlir::FailureOr<Extent> readScalar(mlir::Value value);
   /// Operand i as numbers; an error "needs a constant" otherwise. `what` names it: "axes".
   mlir::FailureOr<llvm::SmallVector<int64_t>> requireInts(int i, llvm::StringRef what);
   mlir::FailureOr<HostTensor> requireConstant(int i, llvm::StringRef what);

@@ -35,13 +35,13 @@ public:
   Array number(const Extent &x) { return {1, 1, {double(x.getStatic())}}; }
   /// 0, 1, ... along the rows, along the columns.
   Array rowNumbers(const Extent &count) {
-    Array a{count.getStatic(), 1, {}};
+    Array a{std::max<int64_t>(count.getStatic(), 0), 1, {}};
     for (int64_t i = 0; i < a.rows; ++i)
       a.elements.push_back(double(i));
     return a;
   }
   Array columnNumbers(const Extent &count) {
-    Array a{1, count.getStatic(), {}};
+    Array a{1, std::max<int64_t>(count.getStatic(), 0), {}};
     for (int64_t i = 0; i < a.columns; ++i)
       a.elements.push_back(double(i));
     return a;
@@ -80,6 +80,8 @@ public:
     Array chosen{std::max({p.rows, a.rows, b.rows}), std::max({p.columns, a.columns, b.columns}), {}};
     if (p.rows == 0 || a.rows == 0 || b.rows == 0)
       chosen.rows = 0;
+    if (p.columns == 0 || a.columns == 0 || b.columns == 0)
+      chosen.columns = 0;
     for (int64_t r = 0; r < chosen.rows; ++r)
       for (int64_t c = 0; c < chosen.columns; ++c)
         chosen.elements.push_back(p.at(r, c) != 0 ? a.at(r, c) : b.at(r, c));
@@ -124,6 +126,8 @@ private:
     // An extent of 0 wins over the 1 that stretches.
     if (a.rows == 0 || b.rows == 0)
       result.rows = 0;
+    if (a.columns == 0 || b.columns == 0)
+      result.columns = 0;
     for (int64_t r = 0; r < result.rows; ++r)
       for (int64_t c = 0; c < result.columns; ++c)
         result.elements.push_back(f(a.at(r, c), b.at(r, c)));
@@ -289,6 +293,8 @@ Value weft::onnx::toUnitValue(NodeImporter &node, const Number &x) { return Grap
 ResizeTable weft::onnx::makeResizeTable(NodeImporter &node, const ResizeRules &rules, const ResizeAxis &axis,
                                         Type type) {
   constexpr int64_t mostRows = int64_t(1) << 24;
+  if (axis.out.isStatic() && axis.out.getStatic() < 0)
+    node.error() << "resizes dimension " << axis.axis << " to " << axis.out.getStatic() << ", wanted 0 or more";
   if (axis.in.isStatic() && axis.out.isStatic() && axis.scale.known && axis.roiStart.known &&
       axis.roiEnd.known && axis.out.getStatic() < mostRows)
     return TableMaker(HostArithmetic(node), rules, axis).make(type, node.i64());
