@@ -491,7 +491,7 @@ LogicalResult KernelLowering::emitKernel() {
   // Work of one point of the shared loops, and of the loops that are not chunked one by one.
   double work = 1;
   for (Stage &stage : stages) {
-    double points = stage.source && isCostly(stage.source) ? 8 : 1;
+    double points = stage.source && isCostly(stage.source) ? 3 : 1;
     for (const Loop &loop : stage.loops)
       points *= loop.extent.isConstant() ? double(std::max<int64_t>(loop.extent.constant, 1)) : 64.0;
     work += points;
@@ -696,6 +696,7 @@ FailureOr<cpu::ChunkCount> KernelLowering::run() {
     kernel.erase();
     return failure();
   }
+  unswitchLoops(kernel);
   func.erase();
   return chunks;
 }

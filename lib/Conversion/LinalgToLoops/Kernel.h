@@ -87,6 +87,9 @@ struct Frame {
   SmallVector<Value> accumulators; ///< per output, of a reduction
 };
 
+/// Moves conditions that do not change in an innermost loop out of it: a loop for each case.
+void unswitchLoops(func::FuncOp kernel);
+
 class KernelLowering {
 public:
   explicit KernelLowering(func::FuncOp func) : func(func), b(func.getContext()) {}

@@ -253,6 +253,8 @@ void KernelLowering::chooseVectorLoop() {
     vector = shared.size() - 1;
     return;
   }
+  // Loops too short for a vector leave the choice to the shared ones.
+  bool isShort = true;
   int inner = 0;
   SmallVector<int> scores(shared.size(), 0);
   for (Stage &stage : stages) {
@@ -266,6 +268,7 @@ void KernelLowering::chooseVectorLoop() {
     if (stage.kind == Stage::Map)
       addresses.push_back(stage.touched.back());
     inner += scoreOf(table, addresses, last->atom);
+    isShort &= last->extent.isConstant() && last->extent.constant < 8;
     for (auto [i, one] : llvm::enumerate(shared))
       scores[i] += scoreOf(table, addresses, one.atom);
   }
@@ -273,7 +276,8 @@ void KernelLowering::chooseVectorLoop() {
   for (int i = best; i < int(scores.size()); ++i)
     if (scores[i] == scores[best])
       best = i;
-  if (scores[best] > inner)
+  const Expr &extent = shared[best].extent;
+  if (scores[best] > inner || (isShort && (!extent.isConstant() || extent.constant >= 8)))
     vector = best;
 }
 

@@ -192,9 +192,14 @@ bool KernelLowering::isCostly(Value tensor) {
     return true;
   SmallVector<Value> operands(op->getOperands());
   op->walk([&](Operation *nested) { llvm::append_range(operands, nested->getOperands()); });
+  // What has fewer elements is computed outside the loops over the rest.
+  auto isSmaller = [&](Value operand) {
+    auto type = cast<RankedTensorType>(operand.getType()), own = cast<RankedTensorType>(tensor.getType());
+    return type.hasStaticShape() && own.hasStaticShape() && type.getNumElements() < own.getNumElements();
+  };
   return llvm::any_of(operands, [&](Value operand) {
     return operand != tensor && isa<RankedTensorType>(operand.getType()) && operand.getParentRegion() == &func.getBody() &&
-           !storedValues.count(operand) && isCostly(operand);
+           !storedValues.count(operand) && !isSmaller(operand) && isCostly(operand);
   });
 }
 

@@ -14,7 +14,9 @@ static FailureOr<SmallVector<Value>> decomposeSoftmax(ir::SoftmaxOp op, Formula 
   int64_t axis = op.getAxis();
   Value shifted = g.binary<ir::SubOp>(x, g.reduce(ReduceKind::max, x, axis));
   Value e = g.unary<ir::ExpOp>(shifted);
-  Value y = g.binary<ir::DivOp>(e, g.reduce(ReduceKind::add, e, axis));
+  // The sum is at least 1 (or NaN), so its reciprocal is harmless and one division serves the row.
+  Value sum = g.reduce(ReduceKind::add, e, axis);
+  Value y = g.binary<ir::MulOp>(e, g.binary<ir::DivOp>(g.splat(sum, 1), sum));
   return SmallVector<Value>{g.convert(y, elementType(op.getX()))};
 }
 
