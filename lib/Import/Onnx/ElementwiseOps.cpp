@@ -172,6 +172,10 @@ static LogicalResult convertTo(NodeImporter &node, Type type) {
     if (mode != "nearest")
       x = roundToPowerOfTwo(node, x, mode == "up");
   }
+  // To integers narrower than a byte ONNX keeps the low bits, where the dialect would saturate.
+  if (NodeImporter::isFloat(x) && isa<IntegerType>(type) && !type.isInteger(1) &&
+      type.getIntOrFloatBitWidth() < 8)
+    x = node.convert(x, node.i64());
   bool toNarrow = isa<FloatType>(type) && type.getIntOrFloatBitWidth() <= 8;
   bool saturate = toNarrow && (node.getInt("saturate", 1) != 0 || isa<Float4E2M1FNType>(type));
   return node.setResult(node.convert(x, type, saturate));

@@ -292,7 +292,7 @@ Value weft::onnx::toUnitValue(NodeImporter &node, const Number &x) { return Grap
 
 ResizeTable weft::onnx::makeResizeTable(NodeImporter &node, const ResizeRules &rules, const ResizeAxis &axis,
                                         Type type) {
-  constexpr int64_t mostRows = int64_t(1) << 24;
+  constexpr int64_t mostRows = int64_t(1) << 18;
   if (axis.out.isStatic() && axis.out.getStatic() < 0)
     node.error() << "resizes dimension " << axis.axis << " to " << axis.out.getStatic() << ", wanted 0 or more";
   if (axis.in.isStatic() && axis.out.isStatic() && axis.scale.known && axis.roiStart.known &&
