@@ -1,8 +1,8 @@
 // Part of Weft, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Requests to the compiler, and the cache of programs before them. The key of a program is made without opening the
-// compiler: contents of the model, options, this CPU, build of the compiler.
+// Requests to the compiler, and the cache of programs before them. The key of a program is made without
+// opening the compiler: contents of the model, options, this CPU, build of the compiler.
 #include "weft/Api/Compile.h"
 
 #include "Compiler.h"
@@ -18,7 +18,9 @@
 #include <chrono>
 #include <cstring>
 #include <dirent.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 using namespace weft;
 
@@ -38,7 +40,9 @@ namespace {
 /// Gathers what a request says.
 struct Listener {
   const CompileOptions &options;
-  std::string bytes, errors;
+  const FileSink &sink;
+  std::string errors;
+  Status written;
 
   static void diagnostic(void *user, int32_t severity, WeftText message) {
     auto *self = static_cast<Listener *>(user);
@@ -58,7 +62,9 @@ struct Listener {
       self->options.stageTime(toView(stage), wallMs, cpuMs);
   }
   static void output(void *user, const void *data, size_t size) {
-    static_cast<Listener *>(user)->bytes.append(static_cast<const char *>(data), size);
+    auto *self = static_cast<Listener *>(user);
+    if (self->written.isOk())
+      self->written = self->sink(std::span(static_cast<const std::byte *>(data), size));
   }
 };
 
@@ -68,15 +74,22 @@ Status checkTarget(const CompileOptions &options) {
   return Status::ok();
 }
 
-Result<std::string> request(int32_t kind, const std::string &path, WeftGraphHandle *graph,
-                            const CompileOptions &options) {
+/// What is compiled.
+struct Source {
+  int32_t kind = WEFT_INPUT_ONNX;
+  std::string path;
+  WeftGraphHandle *graph = nullptr;
+};
+
+/// Compiles; the result goes to `sink` piece by piece.
+Status request(const Source &source, const CompileOptions &options, const FileSink &sink) {
   WEFT_RETURN_IF_ERROR(checkTarget(options));
   WEFT_ASSIGN_OR_RETURN(const WeftCompilerApi *api, openCompiler());
-  Listener listener{options, {}, {}};
+  Listener listener{options, sink, {}, {}};
   WeftCompileRequest request = {};
-  request.inputKind = kind;
-  request.path = toText(path);
-  request.graph = graph;
+  request.inputKind = source.kind;
+  request.path = toText(source.path);
+  request.graph = source.graph;
   request.targetCpu = toText(options.targetCpu);
   std::vector<WeftText> dims;
   for (const std::string &dim : options.dynamicDims)
@@ -92,10 +105,12 @@ Result<std::string> request(int32_t kind, const std::string &path, WeftGraphHand
   request.from = toText(options.from);
   request.to = toText(options.to);
   request.emit = toText(options.emit);
+  request.dataFile = toText(options.dataFile);
   request.dumpDir = toText(options.dumpDir);
   request.reproducer = toText(options.reproducer);
   request.threads = options.threads;
   request.verify = options.verify;
+  request.boundedOnly = options.boundedOnly;
   request.user = &listener;
   request.diagnostic = Listener::diagnostic;
   request.progress = Listener::progress;
@@ -103,7 +118,47 @@ Result<std::string> request(int32_t kind, const std::string &path, WeftGraphHand
   request.output = Listener::output;
   if (api->compile(&request) != 0)
     return invalidArgument(listener.errors);
-  return std::move(listener.bytes);
+  return listener.written;
+}
+
+/// The same into memory.
+Result<std::string> requestBytes(const Source &source, const CompileOptions &options) {
+  std::string bytes;
+  WEFT_RETURN_IF_ERROR(request(source, options, [&](std::span<const std::byte> piece) {
+    bytes.append(reinterpret_cast<const char *>(piece.data()), piece.size());
+    return Status::ok();
+  }));
+  return bytes;
+}
+
+/// The same into anonymous memory that is mapped once it is complete: a large program is there only once.
+Result<std::shared_ptr<const runtime::Executable>> requestExecutable(const Source &source,
+                                                                     const CompileOptions &options) {
+  int fd = memfd_create("weft-program", MFD_CLOEXEC);
+  if (fd < 0)
+    return errnoStatus(errno, "memory for the program");
+  size_t total = 0;
+  Status status = request(source, options, [&](std::span<const std::byte> piece) {
+    while (!piece.empty()) {
+      ssize_t count = write(fd, piece.data(), piece.size());
+      if (count < 0 && errno == EINTR)
+        continue;
+      if (count <= 0)
+        return errnoStatus(errno, "memory for the program");
+      piece = piece.subspan(size_t(count));
+      total += size_t(count);
+    }
+    return Status::ok();
+  });
+  void *base = status.isOk() && total ? mmap(nullptr, total, PROT_READ, MAP_SHARED, fd, 0) : MAP_FAILED;
+  int error = errno;
+  close(fd);
+  WEFT_RETURN_IF_ERROR(status);
+  if (base == MAP_FAILED)
+    return errnoStatus(error, "memory for the program");
+  std::shared_ptr<const void> owner(
+      base, [total](const void *memory) { munmap(const_cast<void *>(memory), total); });
+  return runtime::Executable::load(std::span(static_cast<const std::byte *>(base), total), owner);
 }
 
 /// Names the file as it is now: path, size, time, inode.
@@ -134,8 +189,8 @@ void addFolder(Sha256 &hash, const std::string &path) {
     hash.updateField(key);
 }
 
-/// Hash of what the model is: its bytes, and external data by size and time when it may have some. The hash of the
-/// bytes is remembered by the file's size and time.
+/// Hash of what the model is: its bytes, and external data by size and time when it may have some. The hash
+/// of the bytes is remembered by the file's size and time.
 Result<std::string> contentKey(const std::string &path, const CacheDir &cache) {
   WEFT_ASSIGN_OR_RETURN(std::string stat, statKey(path));
   std::string remembered;
@@ -157,12 +212,13 @@ Result<std::string> contentKey(const std::string &path, const CacheDir &cache) {
   return hash.finishHex();
 }
 
-Result<std::string> programKey(const std::string &path, const CompileOptions &options, const CacheDir &cache) {
+Result<std::string> programKey(const std::string &path, const CompileOptions &options,
+                               const CacheDir &cache) {
   WEFT_ASSIGN_OR_RETURN(std::string build, compilerBuildId());
   WEFT_ASSIGN_OR_RETURN(std::string content, contentKey(path, cache));
   Sha256 hash;
   hash.updateField(build).updateField(content).updateField(options.target).updateField(options.targetCpu);
-  hash.updateField(options.numerics);
+  hash.updateField(options.numerics).updateInt(options.boundedOnly);
   hash.updateInt(options.dynamicDims.size());
   for (const std::string &dim : options.dynamicDims)
     hash.updateField(dim);
@@ -180,26 +236,39 @@ double millisecondsSince(std::chrono::steady_clock::time_point start) {
 
 } // namespace
 
-Result<std::string> weft::compileToBytes(const std::string &path, const CompileOptions &options) {
+/// The source that a file is; an error when it is no model.
+static Result<Source> sourceOf(const std::string &path) {
   switch (modelKindOf(path)) {
   case ModelKind::Onnx:
-    return request(WEFT_INPUT_ONNX, path, nullptr, options);
+    return Source{WEFT_INPUT_ONNX, path, nullptr};
   case ModelKind::Mlir:
-    return request(WEFT_INPUT_MLIR, path, nullptr, options);
+    return Source{WEFT_INPUT_MLIR, path, nullptr};
   case ModelKind::Program:
     return invalidArgument(path, ": already compiled, wanted a model (.onnx or .mlir)");
   default:
-    return invalidArgument(path, ": what kind of model this is cannot be told by its name, wanted .onnx or .mlir");
+    return invalidArgument(path,
+                           ": what kind of model this is cannot be told by its name, wanted .onnx or .mlir");
   }
+}
+
+Result<std::string> weft::compileToBytes(const std::string &path, const CompileOptions &options) {
+  WEFT_ASSIGN_OR_RETURN(Source source, sourceOf(path));
+  return requestBytes(source, options);
+}
+
+Status weft::compileTo(const std::string &path, const CompileOptions &options,
+                       const std::function<Status(std::span<const std::byte>)> &sink) {
+  WEFT_ASSIGN_OR_RETURN(Source source, sourceOf(path));
+  return request(source, options, sink);
 }
 
 Result<std::string> weft::compileToBytes(const Graph &graph, const CompileOptions &options) {
   WEFT_RETURN_IF_ERROR(graph.status());
-  return request(WEFT_INPUT_GRAPH, "graph", graph.handle(), options);
+  return requestBytes({WEFT_INPUT_GRAPH, "graph", graph.handle()}, options);
 }
 
-Result<std::shared_ptr<const runtime::Executable>> weft::compile(const std::string &path,
-                                                                 const CompileOptions &options, CompiledInfo *info) {
+Result<std::shared_ptr<const runtime::Executable>>
+weft::compile(const std::string &path, const CompileOptions &options, CompiledInfo *info) {
   auto start = std::chrono::steady_clock::now();
   CompiledInfo ignored;
   CompiledInfo &told = info ? *info : ignored;
@@ -211,7 +280,7 @@ Result<std::shared_ptr<const runtime::Executable>> weft::compile(const std::stri
   }
   CacheDir cache = CacheDir::disabled();
   bool cacheable = options.useCache && options.from.empty() && options.to.empty() && options.emit.empty() &&
-                   options.dumpDir.empty() && !options.stageTime;
+                   options.dumpDir.empty() && options.reproducer.empty() && !options.stageTime;
   if (cacheable) {
     WEFT_ASSIGN_OR_RETURN(cache, CacheDir::open());
   }
@@ -229,28 +298,31 @@ Result<std::shared_ptr<const runtime::Executable>> weft::compile(const std::stri
       cache.remove("programs", key);
     }
   }
-  WEFT_ASSIGN_OR_RETURN(std::string bytes, compileToBytes(path, options));
-  // Loaded from the cache's file, the constants stay mapped instead of in memory.
-  if (cache.isEnabled() && cache.put("programs", key, bytes))
-    if (std::optional<std::string> file = cache.find("programs", key)) {
+  WEFT_ASSIGN_OR_RETURN(Source source, sourceOf(path));
+  if (cache.isEnabled()) {
+    // Straight into the cache's file, from which the constants stay mapped.
+    Status compiled;
+    bool stored = cache.put("programs", key,
+                            [&](const FileSink &sink) { return compiled = request(source, options, sink); });
+    if (std::optional<std::string> file = stored ? cache.find("programs", key) : std::nullopt) {
       auto loaded = runtime::Executable::loadFile(*file);
-      if (loaded.isOk()) {
-        told.milliseconds = millisecondsSince(start);
-        return loaded;
-      }
+      told.milliseconds = millisecondsSince(start);
+      return loaded;
     }
-  auto owner = std::make_shared<std::string>(std::move(bytes));
-  auto loaded = runtime::Executable::load(std::as_bytes(std::span(owner->data(), owner->size())), owner);
+    if (!compiled.isOk() && compiled.code() == Code::InvalidArgument)
+      return compiled;
+    logInfo("the program could not be kept in the cache folder ", cache.path());
+  }
+  auto loaded = requestExecutable(source, options);
   told.milliseconds = millisecondsSince(start);
   return loaded;
 }
 
-Result<std::shared_ptr<const runtime::Executable>> weft::compile(const Graph &graph, const CompileOptions &options,
-                                                                 CompiledInfo *info) {
+Result<std::shared_ptr<const runtime::Executable>>
+weft::compile(const Graph &graph, const CompileOptions &options, CompiledInfo *info) {
   auto start = std::chrono::steady_clock::now();
-  WEFT_ASSIGN_OR_RETURN(std::string bytes, compileToBytes(graph, options));
-  auto owner = std::make_shared<std::string>(std::move(bytes));
-  auto loaded = runtime::Executable::load(std::as_bytes(std::span(owner->data(), owner->size())), owner);
+  WEFT_RETURN_IF_ERROR(graph.status());
+  auto loaded = requestExecutable({WEFT_INPUT_GRAPH, "graph", graph.handle()}, options);
   if (info)
     *info = {false, millisecondsSince(start)};
   return loaded;

@@ -13,6 +13,7 @@
 #include "weft/Codegen/CPU/LinkImage.h"
 #include "weft/Codegen/CPU/LowerToLLVM.h"
 #include "weft/Codegen/Host/BuildProgram.h"
+#include "weft/Dialect/Weft/Dims.h"
 #include "weft/Dialect/Weft/WeftOps.h"
 #include "weft/Pipeline/CompileKernel.h"
 #include "weft/Pipeline/SideFile.h"
@@ -20,7 +21,10 @@
 #include "weft/Support/CacheDir.h"
 #include "weft/Support/File.h"
 #include "weft/Support/Sha256.h"
+#include "llvm/ADT/SetVector.h"
 #include "llvm/ADT/SmallBitVector.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/Path.h"
 #include "llvm/Support/ThreadPool.h"
 #include "llvm/Support/Threading.h"
 #include <chrono>
@@ -48,6 +52,7 @@ private:
   LogicalResult runPasses(Stage stage, void (*build)(OpPassManager &, const StageOptions &));
   LogicalResult compileKernels();
   LogicalResult emitProgram();
+  SmallVector<StringRef> objects();
   LogicalResult writeText(llvm::StringRef text) {
     return write(std::as_bytes(std::span(text.data(), text.size())));
   }
@@ -57,6 +62,8 @@ private:
       return emitError(UnknownLoc::get(&context)) << status.message();
     return success();
   }
+  LogicalResult bindDims();
+  LogicalResult checkBounds();
   LogicalResult writeModule();
   LogicalResult dump(llvm::StringRef name, Operation *op);
   LogicalResult fail(const Twine &message) { return emitError(UnknownLoc::get(&context)) << message; }
@@ -146,10 +153,79 @@ LogicalResult Compiler::runPasses(Stage stage, void (*build)(OpPassManager &, co
   return dump(std::to_string(int(stage)) + "-" + stageName(stage).str(), *module);
 }
 
+/// Gives the named dimensions of text and built graphs the bounds of the options; the importer of ONNX does its own.
+LogicalResult Compiler::bindDims() {
+  if (options.input == InputKind::Onnx || options.from > Stage::Import)
+    return success();
+  if (!options.import.specialise.empty())
+    return fail(options.path + ": found a shape for '" + options.import.specialise.begin()->getKey() +
+                "'; the inputs' extents are those in the file, wanted shapes for ONNX models alone");
+  llvm::SetVector<StringAttr> known;
+  NamedAttrList bounds;
+  if (auto declared = (*module)->getAttrOfType<DictionaryAttr>(ir::WeftDialect::getDimsAttrName()))
+    bounds = NamedAttrList(declared);
+  for (auto function : module->getOps<func::FuncOp>())
+    for (Type type : function.getArgumentTypes())
+      if (isa<RankedTensorType>(type))
+        for (const ir::Dim &dim : ir::getDims(type))
+          for (StringAttr name : dim.getSymbols()) {
+            known.insert(name);
+            auto given = options.import.dynamicDims.find(name.getValue());
+            if (given != options.import.dynamicDims.end())
+              bounds.set(name, DenseI64ArrayAttr::get(&context, {given->second.lower, given->second.upper}));
+            else if (!bounds.get(name))
+              bounds.set(name, DenseI64ArrayAttr::get(&context, {0, -1}));
+          }
+  for (const auto &given : options.import.dynamicDims)
+    if (!known.contains(StringAttr::get(&context, given.getKey()))) {
+      std::string wanted;
+      for (StringAttr name : known)
+        wanted += (wanted.empty() ? "one of: " : ", ") + name.str();
+      return fail(options.path + ": found no dimension '" + given.getKey() + "' among those of the inputs, wanted " +
+                  (wanted.empty() ? "none: all extents are numbers" : wanted));
+    }
+  if (!bounds.empty())
+    (*module)->setAttr(ir::WeftDialect::getDimsAttrName(), bounds.getDictionary(&context));
+  return success();
+}
+
+/// Refuses named dimensions without an upper bound that nobody asked for.
+LogicalResult Compiler::checkBounds() {
+  auto bounds = (*module)->getAttrOfType<DictionaryAttr>(ir::WeftDialect::getDimsAttrName());
+  if (!options.boundedOnly || !bounds)
+    return success();
+  std::string names, flags;
+  for (NamedAttribute dim : bounds) {
+    auto range = dyn_cast<DenseI64ArrayAttr>(dim.getValue());
+    if (!range || range.size() != 2 || range[1] >= 0 || options.import.dynamicDims.contains(dim.getName()))
+      continue;
+    names += (names.empty() ? "'" : ", '") + dim.getName().str() + "'";
+    flags += " --dynamic-dim=" + dim.getName().str() + ":1:64";
+  }
+  if (names.empty())
+    return success();
+  return fail(options.path + ": found no bounds for " + names + "; add" + flags +
+              " (lower and upper bound), or name one without bounds (--dynamic-dim=NAME), or give extents "
+              "(--shape=INPUT=1x3x224x224)");
+}
+
 LogicalResult Compiler::writeModule() {
+  auto flags = OpPrintingFlags().enableDebugInfo(false);
+  if (options.dataFile.empty()) {
+    flags.elideLargeElementsAttrs(16);
+  } else {
+    bool hasData = false;
+    module->walk([&](ir::ConstantOp op) { hasData |= isa<ir::DataAttr>(op.getValue()); });
+    if (hasData) {
+      (*module)->setAttr("weft.data_file",
+                         StringAttr::get(&context, llvm::sys::path::filename(options.dataFile)));
+      if (failed(saveSideFile(*module, options.dataFile)))
+        return failure();
+    }
+  }
   std::string text;
   llvm::raw_string_ostream os(text);
-  module->print(os, OpPrintingFlags().enableDebugInfo(false));
+  module->print(os, flags);
   return writeText(text);
 }
 
@@ -168,7 +244,7 @@ LogicalResult Compiler::run(ModuleOp graph) {
       return failure();
     module = std::move(*imported);
   }
-  if (failed(dump("0-import", *module)))
+  if (failed(bindDims()) || failed(checkBounds()) || failed(dump("0-import", *module)))
     return failure();
   if (failed(runPasses(Stage::Graph, buildGraphStage)))
     return failure();
@@ -276,9 +352,15 @@ LogicalResult Compiler::compileKernels() {
   for (Job &job : jobs) {
     llvm::StringRef name = job.kernel.getSymName();
     emitted += texts.lookup(name);
-    if (options.emit == "obj")
-      emitted.append(kernels[name].object.begin(), kernels[name].object.end());
   }
+  if (options.emit != "obj")
+    return success();
+  if (kernels.empty())
+    return fail(options.path + ": has no kernels, and so no object code");
+  auto object = cpu::linkRelocatable(objects());
+  if (!object)
+    return fail(object.takeError());
+  emitted.assign(object->begin(), object->end());
   return success();
 }
 
@@ -295,16 +377,21 @@ static std::vector<std::string> requiredFeatures(const cpu::TargetInfo &target) 
   return wanted;
 }
 
+/// The objects of all kernels, in an order that depends on their contents alone.
+SmallVector<StringRef> Compiler::objects() {
+  SmallVector<StringRef> list;
+  for (auto &entry : kernels)
+    list.push_back(StringRef(entry.second.object.data(), entry.second.object.size()));
+  llvm::sort(list);
+  return list;
+}
+
 LogicalResult Compiler::emitProgram() {
   Timer timer(*this, stageName(Stage::Program));
   progress(stageName(Stage::Program), 0, 1);
-  SmallVector<StringRef> objects;
-  for (auto &entry : kernels)
-    objects.push_back(StringRef(entry.second.object.data(), entry.second.object.size()));
-  llvm::sort(objects);
   SmallVector<char, 0> image;
-  if (!objects.empty()) {
-    auto linked = cpu::linkImage(objects);
+  if (!kernels.empty()) {
+    auto linked = cpu::linkImage(objects());
     if (!linked)
       return fail(linked.takeError());
     image = std::move(*linked);

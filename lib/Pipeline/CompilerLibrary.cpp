@@ -53,7 +53,7 @@ static LogicalResult parseDynamicDim(StringRef text, llvm::StringMap<onnx::DimBo
   return success();
 }
 
-/// "image=1x3x224x224"; "x=" is a scalar.
+/// "image=1x3x224x224"; "x=" is a scalar; ? leaves a dimension as the model has it.
 static LogicalResult parseShape(StringRef text, llvm::StringMap<std::vector<int64_t>> &into) {
   size_t at = text.rfind('=');
   if (at == StringRef::npos || at == 0)
@@ -63,8 +63,8 @@ static LogicalResult parseShape(StringRef text, llvm::StringMap<std::vector<int6
   if (at + 1 < text.size())
     text.drop_front(at + 1).split(parts, 'x');
   for (StringRef part : parts) {
-    int64_t extent;
-    if (part.getAsInteger(10, extent) || extent < 0)
+    int64_t extent = -1;
+    if (part != "?" && (part.getAsInteger(10, extent) || extent < 0))
       return failure();
     shape.push_back(extent);
   }
@@ -109,11 +109,13 @@ static std::optional<std::string> toOptions(const WeftCompileRequest &request, C
   if (!options.emit.empty() &&
       !llvm::is_contained({"weft", "linalg", "llvm", "asm", "obj", "so"}, StringRef(options.emit)))
     return "cannot emit " + quoted(request.emit) + ", wanted one of weft, linalg, llvm, asm, obj, so";
+  options.dataFile = toRef(request.dataFile);
   options.dumpDir = toRef(request.dumpDir);
   options.reproducer = toRef(request.reproducer);
   options.kernelCacheDir = toRef(request.kernelCacheDir);
   options.threads = request.threads;
   options.verify = request.verify;
+  options.boundedOnly = request.boundedOnly;
   if (request.progress)
     options.progress = [&request](StringRef stage, int64_t done, int64_t total) {
       request.progress(request.user, toText(stage), done, total);

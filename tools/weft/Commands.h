@@ -5,6 +5,8 @@
 #ifndef WEFT_TOOLS_WEFT_COMMANDS_H
 #define WEFT_TOOLS_WEFT_COMMANDS_H
 
+#include "weft/Program/Program.h"
+#include "weft/Support/File.h"
 #include "weft/Weft.h"
 
 #include <CLI/CLI.hpp>
@@ -25,40 +27,66 @@ void addBench(CLI::App &app, int &exitCode);
 
 /// Prints "weft: error: ..." and returns the exit code of a failure.
 int fail(const Status &status);
+/// The same for flags that do not go together: exit code 2.
+int failUsage(const Status &status);
+/// Writes text to standard output; an error when it cannot be written (a full disk, a closed pipe).
+Status writeStdout(std::string_view text);
+
+/// How far something is, once it has taken a second: one line on a terminal, plain lines elsewhere.
+class Progress {
+public:
+  /// When: "auto" (after a second), "always" (at once) or "never".
+  explicit Progress(const std::string &when);
+  ~Progress();
+  void update(std::string_view stage, int64_t done, int64_t total);
+  /// Takes the line off the terminal, before other text.
+  void clear();
+
+private:
+  bool terminal, never, shown = false;
+  int64_t start, delay, last;
+  std::string lastStage;
+};
 
 /// Options of all subcommands that compile.
 struct CompileFlags {
   CompileOptions options;
-  bool noCache = false, verbose = false;
+  bool noCache = false, verbose = false, allWarnings = false;
   std::string timeStages; ///< "", text or json
+  std::string progressWhen = "auto";
+  std::shared_ptr<Progress> progress;
 
-  void add(CLI::App &command);
+  /// `forEngineers`: list the flags of the compiler's stages in --help too.
+  void add(CLI::App &command, bool forEngineers);
   /// Takes the flags into `options`, sets up progress and messages.
-  void finish();
-};
-
-/// A line on the terminal that says how far something is; silent elsewhere and for the first second.
-class Progress {
-public:
-  Progress();
-  ~Progress();
-  void update(std::string_view stage, int64_t done, int64_t total);
-  void clear();
+  void finish(const std::string &model);
+  /// Says how many warnings were not shown.
+  void tellHidden();
 
 private:
-  bool terminal, shown = false;
-  int64_t start;
+  struct Warnings;
+  std::shared_ptr<Warnings> warnings;
 };
 
-/// Inputs by name, from NAME=@file, NAME=random:SEED, or random:SEED for all. `pending` inputs need the program's types.
+/// How pictures become tensors.
+struct ImageFlags {
+  std::string mean, std, layout, resize = "crop";
+  bool verbose = false;
+};
+bool isImageFile(const std::string &file);
+/// A picture as a tensor for `wanted`: resized, scaled to 0..1, normalised, in the input's layout.
+Result<HostTensor> readImage(const std::string &file, const runtime::ValueInfo &wanted,
+                             const ImageFlags &flags);
+
+/// Inputs by name, from NAME=@file, NAME=random:SEED, or random:SEED for all.
 struct InputFlags {
   std::vector<std::string> inputs;
-  std::string mean, std, layout;
-  bool resize = true;
-  /// Reads the files. `info`: the inputs of the program (empty when it is not compiled yet: then only inputs whose files
-  /// tell shape and type are returned).
+  ImageFlags images;
+
+  void add(CLI::App &command, bool isRequired);
+  /// All inputs of the program, in its order.
   Result<NamedTensors> read(const std::vector<runtime::ValueInfo> &info) const;
-  /// Shapes told by files, for specialisation: "name=1x2x3".
+  /// Shapes told by files of arrays, for specialisation: "name=1x2x3".
   Result<std::vector<std::string>> shapes() const;
 };
 
@@ -66,11 +94,27 @@ struct InputFlags {
 struct NamedFile {
   std::string name, file;
 };
-Result<std::vector<NamedFile>> parseNamedFiles(const std::vector<std::string> &texts, const char *flag);
+/// Splits a text that was checked with isNamedFile.
+NamedFile splitNamedFile(const std::string &text);
+/// For CLI11: empty when the text is NAME=@FILE, else what is wanted.
+std::string isNamedFile(const std::string &text);
+
 /// Reads .npy, .npz or .pb.
 Result<HostTensor> readTensor(const std::string &file, const std::string &name);
-/// Fills with seeded values: floats in [0, 1) shifted to mean 0, integers small.
+/// Reads a serialised ONNX TensorProto.
+Result<HostTensor> parseTensorProto(std::span<const std::byte> bytes);
+/// Fills with seeded values: floats in [-1, 1), integers 0..7, booleans.
 void fillRandom(HostTensor &tensor, uint64_t seed);
+
+/// The inputs the program has, for messages: "ids: i64[batch x 24], mask: ...".
+std::string listValues(const std::vector<runtime::ValueInfo> &values);
+
+/// Compiles (or loads) and says so with -v.
+Result<std::shared_ptr<const Executable>> prepare(const std::string &model, CompileFlags &flags,
+                                                  const InputFlags *inputs, CompiledInfo &info);
+
+/// A C header with typed functions that load and run the program (through weft-c/weft.h).
+Result<std::string> makeHeader(const program::Program &program, const std::string &name);
 
 } // namespace weft::driver
 

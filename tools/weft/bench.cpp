@@ -1,15 +1,16 @@
 // Part of Weft, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// weft bench: how long a model takes, compiled and run.
+// weft bench: how long a model takes, compiled and run, and how much memory.
 #include "Commands.h"
+
+#include "weft/Support/File.h"
 
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <ctime>
 #include <nlohmann/json.hpp>
-#include <sys/resource.h>
 
 using namespace weft;
 using namespace weft::driver;
@@ -20,6 +21,16 @@ double now(clockid_t clock) {
   timespec time;
   clock_gettime(clock, &time);
   return time.tv_sec * 1e3 + time.tv_nsec * 1e-6;
+}
+
+/// Most memory this process ever had resident: VmHWM, which unlike ru_maxrss starts anew at exec.
+Result<int64_t> peakResidentBytes() {
+  WEFT_ASSIGN_OR_RETURN(std::string text, readFile("/proc/self/status"));
+  size_t at = text.find("VmHWM:");
+  long long kib = 0;
+  if (at == std::string::npos || std::sscanf(text.c_str() + at, "VmHWM: %lld kB", &kib) != 1)
+    return unavailable("/proc/self/status has no VmHWM");
+  return int64_t(kib) * 1024;
 }
 
 struct BenchCommand {
@@ -33,15 +44,9 @@ struct BenchCommand {
   int run() {
     if (inputs.inputs.empty())
       inputs.inputs = {"random:1"};
-    flags.finish();
-    Result<std::vector<std::string>> shapes = inputs.shapes();
-    if (!shapes.isOk())
-      return fail(shapes.status());
-    if (modelKindOf(model) != ModelKind::Program && flags.options.dynamicDims.empty())
-      for (const std::string &shape : *shapes)
-        flags.options.shapes.push_back(shape);
+    inputs.images.verbose = flags.verbose;
     CompiledInfo info;
-    auto executable = compile(model, flags.options, &info);
+    auto executable = prepare(model, flags, &inputs, info);
     if (!executable.isOk())
       return fail(executable.status());
     SessionOptions options;
@@ -56,13 +61,11 @@ struct BenchCommand {
     if (!named.isOk())
       return fail(named.status());
     std::vector<HostTensor> arguments;
-    for (const runtime::ValueInfo &value : *wanted)
-      for (const auto &[name, tensor] : *named)
-        if (name == value.name)
-          arguments.push_back(tensor);
+    for (auto &[name, tensor] : *named)
+      arguments.push_back(tensor);
     auto outputs = (*session)->run(arguments);
     if (!outputs.isOk())
-      return fail(outputs.status());
+      return fail(outputs.status().context(model));
 
     std::vector<double> cpu, wall;
     double start = now(CLOCK_MONOTONIC);
@@ -70,36 +73,57 @@ struct BenchCommand {
       double cpuStart = now(CLOCK_PROCESS_CPUTIME_ID), wallStart = now(CLOCK_MONOTONIC);
       Status status = (*session)->runInto(arguments, *outputs);
       if (!status.isOk())
-        return fail(status);
+        return fail(status.context(model));
+      double cpuEnd = now(CLOCK_PROCESS_CPUTIME_ID), wallEnd = now(CLOCK_MONOTONIC);
+      flags.progress->update("measuring, seconds", int64_t((wallEnd - start) / 1e3),
+                             int64_t(std::max(2.0, minTime + warmup)));
       if (wallStart - start < warmup * 1e3)
         continue;
-      wall.push_back(now(CLOCK_MONOTONIC) - wallStart);
-      cpu.push_back(now(CLOCK_PROCESS_CPUTIME_ID) - cpuStart);
+      wall.push_back(wallEnd - wallStart);
+      cpu.push_back(cpuEnd - cpuStart);
     }
+    flags.progress->clear();
     std::sort(cpu.begin(), cpu.end());
     std::sort(wall.begin(), wall.end());
-    rusage usage;
-    getrusage(RUSAGE_SELF, &usage);
-    nlohmann::ordered_json report = {{"model", model},
-                                     {"threads", threads},
-                                     {"runs", cpu.size()},
-                                     {"best_cpu_ms", cpu.front()},
-                                     {"median_cpu_ms", cpu[cpu.size() / 2]},
-                                     {"best_wall_ms", wall.front()},
-                                     {"median_wall_ms", wall[wall.size() / 2]},
-                                     {"compile_ms", info.milliseconds},
-                                     {"from_cache", info.fromCache},
-                                     {"peak_rss_bytes", int64_t(usage.ru_maxrss) * 1024}};
+    auto peak = peakResidentBytes();
+    if (!peak.isOk())
+      return fail(peak.status());
+    return report(cpu, wall, info, *peak, (*session)->memoryUse());
+  }
+
+  int report(const std::vector<double> &cpu, const std::vector<double> &wall, const CompiledInfo &info,
+             int64_t peak, const runtime::MemoryUse &memory) {
+    std::string text;
     if (json) {
-      std::printf("%s\n", report.dump().c_str());
-      return 0;
+      nlohmann::ordered_json object = {{"model", model},
+                                       {"threads", threads},
+                                       {"runs", cpu.size()},
+                                       {"best_cpu_ms", cpu.front()},
+                                       {"median_cpu_ms", cpu[cpu.size() / 2]},
+                                       {"best_wall_ms", wall.front()},
+                                       {"median_wall_ms", wall[wall.size() / 2]},
+                                       {"compile_ms", info.milliseconds},
+                                       {"from_cache", info.fromCache},
+                                       {"peak_rss_bytes", peak},
+                                       {"arena_bytes", memory.planBytes},
+                                       {"constant_bytes", memory.constantBytes}};
+      text = object.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+    } else {
+      char lines[512];
+      std::snprintf(
+          lines, sizeof lines,
+          ": %zu runs\n  CPU   best %9.3f ms   median %9.3f ms\n  wall  best %9.3f ms   median %9.3f ms\n"
+          "  %s in %.1f ms; peak memory %.1f MiB (constants %.1f, temporaries %.1f)\n",
+          cpu.size(), cpu.front(), cpu[cpu.size() / 2], wall.front(), wall[wall.size() / 2],
+          info.fromCache                             ? "found in the cache"
+          : modelKindOf(model) == ModelKind::Program ? "loaded"
+                                                     : "compiled",
+          info.milliseconds, double(peak) / 0x1p20, double(memory.constantBytes) / 0x1p20,
+          double(memory.planBytes) / 0x1p20);
+      text = model + lines;
     }
-    std::printf("%s: %zu runs\n  CPU   best %9.3f ms   median %9.3f ms\n  wall  best %9.3f ms   median %9.3f ms\n"
-                "  %s in %.1f ms, peak memory %.1f MiB\n",
-                model.c_str(), cpu.size(), cpu.front(), cpu[cpu.size() / 2], wall.front(), wall[wall.size() / 2],
-                info.fromCache ? "loaded from the cache" : "compiled", info.milliseconds,
-                double(usage.ru_maxrss) / 1024);
-    return 0;
+    Status status = writeStdout(text);
+    return status.isOk() ? 0 : fail(status);
   }
 };
 } // namespace
@@ -107,12 +131,26 @@ struct BenchCommand {
 void weft::driver::addBench(CLI::App &app, int &exitCode) {
   CLI::App *command = app.add_subcommand("bench", "Measure how long a model takes");
   auto state = std::make_shared<BenchCommand>();
-  command->add_option("model", state->model, "The model (.onnx, .mlir) or program (.weft)")->required();
-  command->add_option("-i,--input", state->inputs.inputs, "As for run (default: random:1)");
-  command->add_option("--threads", state->threads, "Threads of the run (0: all this process may use)");
-  command->add_option("--min-time", state->minTime, "Seconds to measure for")->capture_default_str();
-  command->add_option("--warmup", state->warmup, "Seconds to run before measuring")->capture_default_str();
+  command->add_option("model", state->model, "The model (.onnx, .mlir) or program (.weft)")
+      ->required()
+      ->type_name("");
+  state->inputs.add(*command, true);
+  command->add_option("--threads", state->threads, "Threads of the run (0: all it may use)")
+      ->type_name("N")
+      ->check(CLI::Range(0, 4096).description(""));
+  command->add_option("--min-time", state->minTime, "Seconds to measure for, at least 3 runs")
+      ->capture_default_str()
+      ->type_name("")
+      ->check(CLI::Range(0.0, 1e6).description(""));
+  command->add_option("--warmup", state->warmup, "Seconds to run before that")
+      ->capture_default_str()
+      ->type_name("")
+      ->check(CLI::Range(0.0, 1e6).description(""));
   command->add_flag("--json", state->json, "Print one JSON object");
-  state->flags.add(*command);
+  state->flags.add(*command, false);
+  command->footer("Examples:\n"
+                  "  weft bench model.onnx\n"
+                  "  weft bench model.onnx --shape x=8x3x224x224 --threads 1 --min-time 5 --json\n"
+                  "Flags that look into the compiler (weft compile --help) work here too.");
   command->callback([state, &exitCode] { exitCode = state->run(); });
 }

@@ -1,12 +1,14 @@
 // Part of Weft, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// weft compile: a model to a .weft program, or to what --emit asks for.
+// weft compile: a model to a .weft program, or to what --emit or --to ask for.
 #include "Commands.h"
 
+#include "weft/Program/Reader.h"
 #include "weft/Support/File.h"
 
 #include <cstdio>
+#include <unistd.h>
 
 using namespace weft;
 using namespace weft::driver;
@@ -17,31 +19,79 @@ struct CompileCommand {
   std::string model, output, emit, to;
 
   int run() {
-    flags.options.emit = emit == "weft-program" ? "" : emit;
+    if (!emit.empty() && !to.empty())
+      return failUsage(invalidArgument("--emit and --to exclude each other"));
+    flags.finish(model);
+    bool isHeader = emit == "header";
+    if (modelKindOf(model) == ModelKind::Program && isHeader)
+      return writeHeaderOf(program::readProgramFile(model));
+    flags.options.emit = isHeader ? "" : emit;
     flags.options.to = to;
-    flags.finish();
-    flags.options.useCache = false;
+    bool isText = emit == "weft" || emit == "linalg" || emit == "llvm" || emit == "asm" || !to.empty();
+    flags.options.boundedOnly = !isText;
+    // A .mlir file can be read back: large constants go beside it.
+    bool hadData = true;
+    if (output.ends_with(".mlir")) {
+      flags.options.dataFile = output.substr(0, output.size() - 5) + ".npz";
+      hadData = access(flags.options.dataFile.c_str(), F_OK) == 0;
+    }
+    int code = isHeader ? writeHeader()
+                        : write(isText          ? ""
+                                : emit == "so"  ? ".so"
+                                : emit == "obj" ? ".o"
+                                                : ".weft",
+                                [&](const FileSink &sink) { return compileTo(model, flags.options, sink); });
+    if (code != 0 && !hadData)
+      unlink(flags.options.dataFile.c_str());
+    return code;
+  }
+
+  std::string stem() const {
+    size_t slash = model.rfind('/');
+    std::string name = model.substr(slash == std::string::npos ? 0 : slash + 1);
+    return name.substr(0, name.rfind('.'));
+  }
+
+  int writeHeader() {
     Result<std::string> bytes = compileToBytes(model, flags.options);
-    if (!bytes.isOk())
-      return fail(bytes.status());
-    bool text = emit == "weft" || emit == "linalg" || emit == "llvm" || emit == "asm" || !to.empty();
-    if (output.empty() && text)
-      output = "-";
-    if (output.empty()) {
-      size_t slash = model.rfind('/');
-      std::string stem = model.substr(slash == std::string::npos ? 0 : slash + 1);
-      stem = stem.substr(0, stem.rfind('.'));
-      output = stem + (emit == "so" ? ".so" : emit == "obj" ? ".o" : ".weft");
-    }
+    return bytes.isOk()
+               ? writeHeaderOf(program::readProgram(std::as_bytes(std::span<const char>(*bytes)), nullptr))
+               : fail(bytes.status());
+  }
+
+  int writeHeaderOf(Result<program::LoadedProgram> loaded) {
+    if (!loaded.isOk())
+      return fail(loaded.status());
+    Result<std::string> header = makeHeader(loaded->program, stem());
+    if (!header.isOk())
+      return fail(header.status());
+    return write("",
+                 [&](const FileSink &sink) { return sink(std::as_bytes(std::span<const char>(*header))); });
+  }
+
+  /// Without -o, text goes to standard output and bytes to a file named after the model.
+  int write(const std::string &ending, const std::function<Status(const FileSink &)> &produce) {
+    if (output.empty())
+      output = ending.empty() ? "-" : stem() + ending;
+    size_t size = 0;
+    Status status;
     if (output == "-") {
-      std::fwrite(bytes->data(), 1, bytes->size(), stdout);
-      return std::fflush(stdout) == 0 ? 0 : fail(resourceExhausted("standard output cannot be written"));
+      status = produce([&](std::span<const std::byte> bytes) {
+        return writeStdout({reinterpret_cast<const char *>(bytes.data()), bytes.size()});
+      });
+    } else {
+      status = writeFileAtomically(output, [&](const FileSink &sink) {
+        return produce([&](std::span<const std::byte> bytes) {
+          size += bytes.size();
+          return sink(bytes);
+        });
+      });
     }
-    Status status = writeFileAtomically(output, *bytes);
+    flags.tellHidden();
     if (!status.isOk())
       return fail(status);
-    if (flags.verbose)
-      std::fprintf(stderr, "weft: wrote %s (%zu bytes)\n", output.c_str(), bytes->size());
+    if (flags.verbose && output != "-")
+      std::fprintf(stderr, "weft: wrote %s (%zu bytes)\n", output.c_str(), size);
     return 0;
   }
 };
@@ -50,11 +100,23 @@ struct CompileCommand {
 void weft::driver::addCompile(CLI::App &app, int &exitCode) {
   CLI::App *command = app.add_subcommand("compile", "Compile a model to a program");
   auto state = std::make_shared<CompileCommand>();
-  command->add_option("model", state->model, "The model: .onnx or .mlir")->required();
-  command->add_option("-o,--output", state->output, "Where to write; - is standard output (default: MODEL.weft)");
-  command->add_option("--emit", state->emit, "weft (text of the graph), linalg, llvm, asm, obj, so: instead of a program")
-      ->check(CLI::IsMember({"weft", "linalg", "llvm", "asm", "obj", "so"}));
-  command->add_option("--to", state->to, "Stop after this stage and print the IR: import, graph, host, kernel");
-  state->flags.add(*command);
+  command->add_option("model", state->model, "The model: .onnx or .mlir")->required()->type_name("");
+  command->add_option("-o,--output", state->output, "Where to write; - is standard output")
+      ->type_name("FILE");
+  command
+      ->add_option("--emit", state->emit,
+                   "weft, linalg, llvm, asm (text); obj, so (the kernels); header (for C)")
+      ->type_name("")
+      ->check(CLI::IsMember({"weft", "linalg", "llvm", "asm", "obj", "so", "header"}).description(""));
+  state->flags.add(*command, true);
+  command->add_option("--to", state->to, "Stop after import, graph, host or kernel; print the IR")
+      ->type_name("")
+      ->check(CLI::IsMember({"import", "graph", "host", "kernel"}).description(""))
+      ->group("Looking into the compiler");
+  command->footer(
+      "Examples:\n"
+      "  weft compile model.onnx --dynamic-dim=batch:1:64     writes model.weft\n"
+      "  weft compile model.onnx --to=graph -o graph.mlir     and graph.npz, for weft run --from=graph\n"
+      "  weft compile model.weft --emit=header -o model.h");
   command->callback([state, &exitCode] { exitCode = state->run(); });
 }

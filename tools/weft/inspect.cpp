@@ -1,57 +1,303 @@
 // Part of Weft, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// weft inspect: what a program is and does.
+// weft inspect: what a program is and does: its signature, memory, kernels, and the nodes of the model in
+// each.
 #include "Commands.h"
 
+#include "weft/Program/MemoryPlan.h"
+#include "weft/Program/Reader.h"
+
+#include <algorithm>
 #include <cstdio>
 #include <map>
+#include <nlohmann/json.hpp>
 
 using namespace weft;
 using namespace weft::driver;
+using namespace weft::program;
+using nlohmann::ordered_json;
 
 namespace {
+
+/// Extents to size buffers with: the largest a dimension may have, or 1 (its lower bound) where there is no
+/// largest.
+std::vector<int64_t> chooseExtents(const Program &program, std::vector<int64_t> &values) {
+  std::vector<int64_t> symbols(program.symbols.size(), noValue);
+  for (size_t i = 0; i < symbols.size(); ++i) {
+    const Symbol &symbol = program.symbols[i];
+    if (symbol.isDataDependent()) {
+      program.exprs.evaluate(std::span<const int64_t>(symbols), values);
+      symbols[i] = values[symbol.bound];
+    } else {
+      symbols[i] = symbol.upper >= 0 ? symbol.upper : std::max<int64_t>(symbol.lower, 1);
+    }
+  }
+  program.exprs.evaluate(std::span<const int64_t>(symbols), values);
+  return symbols;
+}
+
+std::string bytesText(int64_t bytes) {
+  char text[32];
+  if (bytes < 0)
+    return "?";
+  if (bytes < 1024)
+    std::snprintf(text, sizeof text, "%lld B", (long long)bytes);
+  else if (bytes < 1024 * 1024)
+    std::snprintf(text, sizeof text, "%.1f KiB", double(bytes) / 1024);
+  else
+    std::snprintf(text, sizeof text, "%.1f MiB", double(bytes) / 0x1p20);
+  return text;
+}
+
+/// One command: what it reads and writes, in bytes.
+struct Step {
+  std::string what, nodes;
+  int64_t reads = 0, constants = 0, writes = 0, chunks = -1;
+};
+
+class Explainer {
+public:
+  explicit Explainer(const Program &program) : program(program) {
+    symbols = chooseExtents(program, values);
+    for (const Symbol &symbol : program.symbols)
+      symbolNames.push_back(symbol.name);
+  }
+
+  /// "batch = 64, seq = 1", empty when all is static.
+  std::string extentsText() const {
+    std::string text;
+    for (size_t i = 0; i < symbols.size(); ++i)
+      text += concat(text.empty() ? "" : ", ", program.symbols[i].name, " = ", symbols[i]);
+    return text;
+  }
+
+  std::string typeText(const program::Value &value) const {
+    std::string text = concat(value.dtype, "[");
+    for (size_t d = 0; d < value.dims.size(); ++d)
+      text += (d ? " x " : "") + program.exprs.toString(value.dims[d], symbolNames);
+    return text + "]";
+  }
+
+  Step step(const Function &function, const Command &command) const {
+    Step step{command.name, command.location};
+    auto touch = [&](BufferId id, bool isWritten) {
+      const Buffer *buffer = &function.buffers[id];
+      int64_t size = values[buffer->size];
+      while (buffer->kind == BufferKind::Alias)
+        buffer = &function.buffers[buffer->index];
+      int64_t &sum = isWritten                              ? step.writes
+                     : buffer->kind == BufferKind::Constant ? step.constants
+                                                            : step.reads;
+      sum = size < 0 || sum < 0 ? -1 : sum + size;
+    };
+    auto touchAll = [&](const std::vector<BufferId> &ids, bool isWritten) {
+      for (BufferId id : ids)
+        touch(id, isWritten);
+    };
+    if (const auto *launch = std::get_if<Launch>(&command.what)) {
+      for (size_t i = 0; i < launch->buffers.size(); ++i)
+        touch(launch->buffers[i], i + launch->numResults >= launch->buffers.size());
+      step.chunks = values[launch->chunks];
+    } else if (const auto *host = std::get_if<Host>(&command.what)) {
+      for (const HostArgument &argument : host->args)
+        touch(argument.buffer, argument.isResult);
+      step.what = host->function;
+    } else if (const auto *copy = std::get_if<Copy>(&command.what)) {
+      touch(copy->from, false);
+      step.reads = step.writes = values[copy->size];
+      step.constants = 0;
+    } else if (const auto *fill = std::get_if<Fill>(&command.what)) {
+      touch(fill->buffer, true);
+    } else if (const auto *call = std::get_if<Call>(&command.what)) {
+      touchAll(call->args, false);
+      touchAll(call->results, true);
+      step.what = "call " + program.functions[call->function].name;
+    } else if (const auto *branch = std::get_if<If>(&command.what)) {
+      touchAll(branch->args, false);
+      touchAll(branch->results, true);
+    } else if (const auto *loop = std::get_if<While>(&command.what)) {
+      touchAll(loop->args, false);
+      touchAll(loop->captures, false);
+      touchAll(loop->results, true);
+    }
+    return step;
+  }
+
+  /// Sizes of temporary memory, planned for the chosen extents.
+  Result<std::vector<FunctionPlan>> plans() const {
+    Program copy = program;
+    for (Function &function : copy.functions)
+      function.arenaSize = -1; // plan again: the file does not hold the lower bound
+    return planArenas(copy, values);
+  }
+
+  const Program &program;
+  std::vector<int64_t> symbols, values;
+  std::vector<std::string> symbolNames;
+};
+
 struct InspectCommand {
   CompileFlags flags;
   std::string model;
-  bool commands = false;
+  bool explain = false, verify = false, json = false;
 
   int run() {
-    flags.finish();
-    auto executable = compile(model, flags.options);
-    if (!executable.isOk())
-      return fail(executable.status());
-    const program::Program &program = (*executable)->program();
-    std::printf("%s\n  made by %s\n  id %s\n", model.c_str(), program.producer.c_str(), (*executable)->id().c_str());
-    for (const auto &[key, value] : program.metadata)
-      std::printf("  %s: %s\n", key.c_str(), value.c_str());
-    auto inputs = (*executable)->inputs(), outputs = (*executable)->outputs();
-    if (!inputs.isOk())
-      return fail(inputs.status());
-    if (!outputs.isOk())
-      return fail(outputs.status());
-    for (const runtime::ValueInfo &value : *inputs)
-      std::printf("input  %s: %s\n", value.name.c_str(), value.toString().c_str());
-    for (const runtime::ValueInfo &value : *outputs)
-      std::printf("output %s: %s\n", value.name.c_str(), value.toString().c_str());
-    for (const program::Symbol &symbol : program.symbols)
-      std::printf("dimension %s in [%lld, %s]\n", symbol.name.c_str(), (long long)symbol.lower,
-                  symbol.upper < 0 ? "any" : std::to_string(symbol.upper).c_str());
-    int64_t bytes = 0, code = 0;
-    for (const program::Constant &constant : program.constants)
-      bytes += constant.value.isValid() ? constant.value.numBytes() : 0;
-    for (const program::CodeImage &image : program.images)
-      code += image.bytes.bytes.size();
-    std::printf("%zu kernels (%lld bytes of code), %zu constants (%lld bytes)\n", program.kernels.size(),
-                (long long)code, program.constants.size(), (long long)bytes);
-    for (const program::Function &function : program.functions) {
-      std::printf("function %s: %zu commands, arena of %s bytes\n", function.name.c_str(), function.commands.size(),
-                  function.arenaSize < 0 ? "dynamic" : std::to_string(function.arenaSize).c_str());
-      if (commands)
-        for (const program::Command &command : function.commands)
-          std::printf("  %-40s %s\n", command.name.c_str(), command.location.c_str());
+    if (modelKindOf(model) == ModelKind::Program) {
+      // Read, not loaded: a program for another CPU can be looked at too.
+      ReadOptions options;
+      options.verifyConstants = verify;
+      Result<LoadedProgram> loaded = readProgramFile(model, options);
+      return loaded.isOk() ? tell(loaded->program, loaded->id) : fail(loaded.status());
     }
-    return 0;
+    if (verify)
+      return failUsage(invalidArgument("--verify is for .weft files; '", model, "' is none"));
+    CompiledInfo info;
+    auto executable = prepare(model, flags, nullptr, info);
+    return executable.isOk() ? tell((*executable)->program(), (*executable)->id())
+                             : fail(executable.status());
+  }
+
+  int tell(const Program &program, const std::string &id) {
+    Explainer explainer(program);
+    auto plans = explainer.plans();
+    if (!plans.isOk())
+      return fail(plans.status().context(model));
+    Status status = writeStdout(json ? asJson(explainer, id, *plans) : asText(explainer, id, *plans));
+    return status.isOk() ? 0 : fail(status);
+  }
+
+  static int64_t constantBytes(const Program &program) {
+    int64_t bytes = 0;
+    for (const Constant &constant : program.constants)
+      if (auto size = checkedNumBytes(constant.dtype, constant.dims); size.isOk())
+        bytes += *size;
+    return bytes;
+  }
+
+  std::string asText(const Explainer &explainer, const std::string &id,
+                     const std::vector<FunctionPlan> &plans) {
+    const Program &program = explainer.program;
+    std::string text = model + "\n  made by: " + program.producer + "\n  id: " + id + "\n";
+    for (const auto &[key, value] : program.metadata)
+      text += "  " + key + ": " + (key == "target" ? value.substr(0, value.find("/+")) : value) + "\n";
+    if (verify)
+      text += concat("  verified: manifest, ", program.images.size(), " code image(s), ",
+                     program.constants.size(), " constants have the hashes they should\n");
+    for (const Symbol &symbol : program.symbols)
+      text += concat("dimension ", symbol.name, ": ",
+                     symbol.isDataDependent() ? "depends on data"
+                     : symbol.upper < 0       ? concat("at least ", symbol.lower)
+                                              : concat(symbol.lower, " to ", symbol.upper),
+                     "\n");
+    for (const CodeImage &image : program.images) {
+      std::string features;
+      for (const std::string &feature : image.features)
+        features += " " + feature;
+      text += concat("code for ", image.isa, ": ", bytesText(int64_t(image.bytes.bytes.size())),
+                     features.empty() ? "" : ", needs", features, "\n");
+    }
+    size_t launches = 0;
+    for (const Function &function : program.functions)
+      for (const Command &command : function.commands)
+        launches += std::holds_alternative<Launch>(command.what);
+    text += concat(program.kernels.size(), " kernels for ", launches, " launches; ", program.constants.size(),
+                   " constants, ", bytesText(constantBytes(program)), "; ", program.variables.size(),
+                   " variables\n");
+    std::string at = explainer.extentsText();
+    for (size_t f = 0; f < program.functions.size(); ++f) {
+      const Function &function = program.functions[f];
+      text += concat("function ", function.name, ": ", function.commands.size(), " commands");
+      text += plans[f].size < 0 ? ", temporary memory depends on data"
+                                : concat(", temporary memory ", bytesText(plans[f].size), " (at least ",
+                                         bytesText(plans[f].lowerBound), " by any plan)");
+      text += (at.empty() ? "" : ", at " + at) + "\n";
+      for (const program::Value &value : function.inputs)
+        text += "  input " + value.name + ": " + explainer.typeText(value) + "\n";
+      for (const program::Value &value : function.outputs)
+        text += "  output " + value.name + ": " + explainer.typeText(value) + "\n";
+      if (!explain)
+        continue;
+      char line[256];
+      std::snprintf(line, sizeof line, "  %4s  %10s  %10s  %10s  %6s  %-28s %s\n", "#", "reads", "constants",
+                    "writes", "chunks", "kernel", "nodes");
+      text += line;
+      for (size_t c = 0; c < function.commands.size(); ++c) {
+        Step step = explainer.step(function, function.commands[c]);
+        std::snprintf(line, sizeof line, "  %4zu  %10s  %10s  %10s  %6s  %-28.200s ", c,
+                      bytesText(step.reads).c_str(), bytesText(step.constants).c_str(),
+                      bytesText(step.writes).c_str(),
+                      step.chunks < 0 ? "-" : std::to_string(step.chunks).c_str(), step.what.c_str());
+        text += line + step.nodes + "\n";
+      }
+    }
+    return text;
+  }
+
+  std::string asJson(const Explainer &explainer, const std::string &id,
+                     const std::vector<FunctionPlan> &plans) {
+    const Program &program = explainer.program;
+    ordered_json root = {{"file", model}, {"producer", program.producer}, {"id", id}};
+    if (verify)
+      root["verified"] = true;
+    root["metadata"] = ordered_json::object();
+    for (const auto &[key, value] : program.metadata)
+      root["metadata"][key] = value;
+    root["dimensions"] = ordered_json::array();
+    for (size_t i = 0; i < program.symbols.size(); ++i) {
+      const Symbol &symbol = program.symbols[i];
+      ordered_json entry = {{"name", symbol.name}, {"lower", symbol.lower}};
+      entry["upper"] = symbol.upper < 0 ? ordered_json() : ordered_json(symbol.upper);
+      entry["depends_on_data"] = symbol.isDataDependent();
+      entry["sized_at"] =
+          explainer.symbols[i] == noValue ? ordered_json() : ordered_json(explainer.symbols[i]);
+      root["dimensions"].push_back(entry);
+    }
+    root["code"] = ordered_json::array();
+    for (const CodeImage &image : program.images)
+      root["code"].push_back(
+          {{"isa", image.isa}, {"bytes", image.bytes.bytes.size()}, {"features", image.features}});
+    root["kernels"] = ordered_json::array();
+    for (const Kernel &kernel : program.kernels)
+      root["kernels"].push_back(
+          {{"name", kernel.name}, {"symbol", kernel.symbol}, {"nodes", kernel.location}});
+    root["constants"] = program.constants.size();
+    root["constant_bytes"] = constantBytes(program);
+    root["variables"] = program.variables.size();
+    root["functions"] = ordered_json::array();
+    for (size_t f = 0; f < program.functions.size(); ++f) {
+      const Function &function = program.functions[f];
+      ordered_json entry = {{"name", function.name}};
+      auto values = [&](const char *key, const std::vector<program::Value> &list) {
+        entry[key] = ordered_json::array();
+        for (const program::Value &value : list) {
+          ordered_json dims = ordered_json::array();
+          for (ExprId dim : value.dims)
+            dims.push_back(program.exprs.isConstant(dim)
+                               ? ordered_json(program.exprs[dim].value)
+                               : ordered_json(program.exprs.toString(dim, explainer.symbolNames)));
+          entry[key].push_back({{"name", value.name}, {"dtype", dtypeName(value.dtype)}, {"dims", dims}});
+        }
+      };
+      values("inputs", function.inputs);
+      values("outputs", function.outputs);
+      entry["arena_bytes"] = plans[f].size < 0 ? ordered_json() : ordered_json(plans[f].size);
+      entry["arena_lower_bound"] = plans[f].size < 0 ? ordered_json() : ordered_json(plans[f].lowerBound);
+      entry["commands"] = ordered_json::array();
+      for (const Command &command : function.commands) {
+        Step step = explainer.step(function, command);
+        ordered_json line = {{"name", step.what},
+                             {"nodes", step.nodes},
+                             {"read_bytes", step.reads},
+                             {"constant_bytes", step.constants},
+                             {"write_bytes", step.writes}};
+        if (step.chunks >= 0)
+          line["chunks"] = step.chunks;
+        entry["commands"].push_back(line);
+      }
+      root["functions"].push_back(entry);
+    }
+    return root.dump(2, ' ', false, ordered_json::error_handler_t::replace) + "\n";
   }
 };
 } // namespace
@@ -59,8 +305,17 @@ struct InspectCommand {
 void weft::driver::addInspect(CLI::App &app, int &exitCode) {
   CLI::App *command = app.add_subcommand("inspect", "Tell what a program or model is made of");
   auto state = std::make_shared<InspectCommand>();
-  command->add_option("model", state->model, "The program (.weft) or model (.onnx, .mlir)")->required();
-  command->add_flag("--commands", state->commands, "List the commands, with the nodes of the model they come from");
-  state->flags.add(*command);
+  command->add_option("model", state->model, "The program (.weft) or model (.onnx, .mlir)")
+      ->required()
+      ->type_name("");
+  command->add_flag("--explain", state->explain,
+                    "List what runs, in order: bytes touched, and the nodes fused into each kernel");
+  command->add_flag("--verify", state->verify, "Check the hashes of all constants too");
+  command->add_flag("--json", state->json, "Print one JSON object, with all that --explain tells");
+  state->flags.add(*command, false);
+  command->footer("Examples:\n"
+                  "  weft inspect model.weft --verify\n"
+                  "  weft inspect model.onnx --explain\n"
+                  "Flags that look into the compiler (weft compile --help) work here too.");
   command->callback([state, &exitCode] { exitCode = state->run(); });
 }

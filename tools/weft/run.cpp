@@ -1,13 +1,17 @@
 // Part of Weft, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// weft run: compile (or find in the cache), run once, write or check the outputs.
+// weft run: compile (or find in the cache), run once, then write, check or show the outputs.
 #include "Commands.h"
 
+#include "weft/Support/File.h"
 #include "weft/Support/Npy.h"
 #include "weft/Support/TensorCompare.h"
 
+#include <algorithm>
+#include <cmath>
 #include <cstdio>
+#include <numeric>
 
 using namespace weft;
 using namespace weft::driver;
@@ -16,29 +20,24 @@ namespace {
 struct RunCommand {
   CompileFlags flags;
   InputFlags inputs;
-  std::string model, trace;
+  std::string model, trace, labelFile;
   std::vector<std::string> outputs, expected;
-  int threads = 0;
+  int threads = 0, top = 5;
   double rtol = 1e-4, atol = 1e-5;
 
   int run() {
-    flags.finish();
-    // A model is compiled for the shapes it is given, unless a dimension is to stay dynamic.
-    bool specialise = modelKindOf(model) != ModelKind::Program && flags.options.dynamicDims.empty();
-    if (specialise) {
-      Result<std::vector<std::string>> shapes = inputs.shapes();
-      if (!shapes.isOk())
-        return fail(shapes.status());
-      for (const std::string &shape : *shapes)
-        flags.options.shapes.push_back(shape);
-    }
+    inputs.images.verbose = flags.verbose;
+    // What can be refused before anything is compiled.
+    std::vector<std::string> labels;
+    if (Status status = readLabels(labels); !status.isOk())
+      return fail(status);
     CompiledInfo info;
-    auto executable = compile(model, flags.options, &info);
+    auto executable = prepare(model, flags, &inputs, info);
     if (!executable.isOk())
       return fail(executable.status());
-    if (flags.verbose)
-      std::fprintf(stderr, "weft: %s in %.1f ms\n", info.fromCache ? "loaded from the cache" : "compiled",
-                   info.milliseconds);
+    Status status = checkOutputNames(**executable);
+    if (!status.isOk())
+      return fail(status);
     SessionOptions options;
     options.threads = threads;
     options.trace = !trace.empty();
@@ -53,69 +52,126 @@ struct RunCommand {
       return fail(tensors.status());
     auto results = (*session)->run(*tensors);
     if (!results.isOk())
-      return fail(results.status());
+      return fail(results.status().context(model));
     if (!trace.empty())
       if (Status status = (*session)->trace().writeChromeJson(trace); !status.isOk())
         return fail(status);
-    return finish(*results);
+    return finish(*results, labels);
   }
 
-  /// Writes, checks, or prints the outputs.
-  int finish(const NamedTensors &results) {
-    auto find = [&](const std::string &name) -> const HostTensor * {
-      for (const auto &[key, tensor] : results)
-        if (key == name)
-          return &tensor;
-      return nullptr;
+  /// A label a line; empty lines at the end do not count.
+  Status readLabels(std::vector<std::string> &labels) {
+    if (labelFile.empty())
+      return Status::ok();
+    WEFT_ASSIGN_OR_RETURN(std::string text, readFile(labelFile, 1 << 24));
+    for (size_t at = 0; at < text.size();) {
+      size_t end = std::min(text.find('\n', at), text.size());
+      std::string line = text.substr(at, end - at);
+      if (!line.empty() && line.back() == '\r')
+        line.pop_back();
+      labels.push_back(line);
+      at = end + 1;
+    }
+    while (!labels.empty() && labels.back().empty())
+      labels.pop_back();
+    return labels.empty() ? invalidArgument(labelFile, ": found no labels, wanted one a line") : Status::ok();
+  }
+
+  Status checkOutputNames(const Executable &executable) {
+    WEFT_ASSIGN_OR_RETURN(auto known, executable.outputs());
+    for (const auto *list : {&outputs, &expected})
+      for (const std::string &text : *list) {
+        std::string name = splitNamedFile(text).name;
+        if (std::none_of(known.begin(), known.end(), [&](const auto &value) { return value.name == name; }))
+          return invalidArgument("no output is named '", name, "', wanted one of ", listValues(known));
+      }
+    return Status::ok();
+  }
+
+  /// Writes, checks, labels or prints the outputs.
+  int finish(const NamedTensors &results, const std::vector<std::string> &labels) {
+    auto find = [&](const std::string &name) -> const HostTensor & {
+      return std::find_if(results.begin(), results.end(),
+                          [&](const auto &result) { return result.first == name; })
+          ->second;
     };
-    auto unknown = [&](const std::string &name) {
-      std::string known;
-      for (const auto &[key, tensor] : results)
-        known += (known.empty() ? "" : ", ") + key;
-      return fail(invalidArgument("no output is named '", name, "', wanted one of ", known));
-    };
-    auto toWrite = parseNamedFiles(outputs, "--output");
-    auto toCheck = parseNamedFiles(expected, "--expected");
-    if (!toWrite.isOk())
-      return fail(toWrite.status());
-    if (!toCheck.isOk())
-      return fail(toCheck.status());
-    for (const NamedFile &file : *toWrite) {
-      const HostTensor *tensor = find(file.name);
-      if (!tensor)
-        return unknown(file.name);
-      if (Status status = writeNpy(file.file, *tensor); !status.isOk())
+    for (const std::string &text : outputs) {
+      NamedFile file = splitNamedFile(text);
+      if (Status status = writeNpy(file.file, find(file.name)); !status.isOk())
         return fail(status);
     }
     int code = 0;
-    for (const NamedFile &file : *toCheck) {
-      const HostTensor *tensor = find(file.name);
-      if (!tensor)
-        return unknown(file.name);
+    std::string text;
+    for (const std::string &named : expected) {
+      NamedFile file = splitNamedFile(named);
       auto reference = readTensor(file.file, file.name);
       if (!reference.isOk())
         return fail(reference.status());
-      TensorComparison comparison = compareTensors(*tensor, *reference, {rtol, atol});
+      TensorComparison comparison = compareTensors(find(file.name), *reference, {rtol, atol});
       if (comparison.agrees()) {
-        std::printf("%s: agrees (max absolute error %g, relative %g)\n", file.name.c_str(),
-                    comparison.maxAbsoluteError, comparison.maxRelativeError);
+        text += concat(file.name, ": agrees (max absolute error ", comparison.maxAbsoluteError, ", relative ",
+                       comparison.maxRelativeError, ")\n");
       } else {
-        std::printf("%s: %s\n", file.name.c_str(), comparison.toString().c_str());
+        text += concat(file.name, ": ", comparison.toString(), "\n");
         code = 1;
       }
     }
-    if (toWrite->empty() && toCheck->empty())
+    if (!labels.empty()) {
+      if (Status status = tellTop(results, labels, text); !status.isOk())
+        return fail(status);
+    } else if (outputs.empty() && expected.empty()) {
       for (const auto &[name, tensor] : results)
-        print(name, tensor);
+        print(name, tensor, text);
+    }
+    if (Status status = writeStdout(text); !status.isOk())
+      return fail(status);
     return code;
   }
 
-  static void print(const std::string &name, const HostTensor &tensor) {
-    std::printf("%s: %s =", name.c_str(), tensor.typeString().c_str());
+  /// The classes with the highest scores, for each row of the first output that has a score per label.
+  Status tellTop(const NamedTensors &results, const std::vector<std::string> &labels, std::string &text) {
+    auto classes = int64_t(labels.size());
+    std::string found;
+    for (const auto &[name, tensor] : results) {
+      found += concat(found.empty() ? "" : ", ", name, ": ", tensor.typeString());
+      if (tensor.rank() == 0 || tensor.shape().back() != classes)
+        continue;
+      int64_t rows = tensor.numElements() / classes;
+      for (int64_t row = 0; row < rows; ++row) {
+        std::vector<int64_t> order(static_cast<size_t>(classes));
+        std::iota(order.begin(), order.end(), 0);
+        auto score = [&](int64_t i) {
+          double value = tensor.asDouble(row * classes + i);
+          return std::isnan(value) ? -INFINITY : value;
+        };
+        std::stable_sort(order.begin(), order.end(),
+                         [&](int64_t a, int64_t b) { return score(a) > score(b); });
+        text += rows == 1 ? name + ":\n" : concat(name, " of row ", row, ":\n");
+        for (int64_t i = 0; i < std::min<int64_t>(top, classes); ++i) {
+          char line[32];
+          std::snprintf(line, sizeof line, "  %12.6g  ", tensor.asDouble(row * classes + order[size_t(i)]));
+          text += line + labels[size_t(order[size_t(i)])] + "\n";
+        }
+      }
+      return Status::ok();
+    }
+    return invalidArgument(labelFile, " has ", classes,
+                           " labels; no output ends in a dimension of that extent (found ", found, ")");
+  }
+
+  static void print(const std::string &name, const HostTensor &tensor, std::string &text) {
+    text += concat(name, ": ", tensor.typeString(), " =");
     int64_t shown = std::min<int64_t>(tensor.numElements(), 8);
-    for (int64_t i = 0; i < shown; ++i)
-      std::printf(" %g", tensor.asDouble(i));
-    std::printf(shown < tensor.numElements() ? " ...\n" : "\n");
+    for (int64_t i = 0; i < shown; ++i) {
+      char number[40];
+      if (isInteger(tensor.dtype()))
+        std::snprintf(number, sizeof number, tensor.dtype() == DType::UI64 ? " %llu" : " %lld",
+                      (long long)tensor.asInt(i));
+      else
+        std::snprintf(number, sizeof number, " %.6g", tensor.asDouble(i));
+      text += number;
+    }
+    text += shown < tensor.numElements() ? " ...\n" : "\n";
   }
 };
 } // namespace
@@ -123,14 +179,42 @@ struct RunCommand {
 void weft::driver::addRun(CLI::App &app, int &exitCode) {
   CLI::App *command = app.add_subcommand("run", "Run a model or a program once");
   auto state = std::make_shared<RunCommand>();
-  command->add_option("model", state->model, "The model (.onnx, .mlir) or program (.weft)")->required();
-  command->add_option("-i,--input", state->inputs.inputs, "NAME=@FILE (.npy, .npz), NAME=random:SEED, or random:SEED for all");
-  command->add_option("--output", state->outputs, "NAME=@FILE.npy: write an output");
-  command->add_option("--expected", state->expected, "NAME=@FILE: check an output; exit code 1 when it differs");
-  command->add_option("--rtol", state->rtol, "Relative tolerance of --expected")->capture_default_str();
-  command->add_option("--atol", state->atol, "Absolute tolerance of --expected")->capture_default_str();
-  command->add_option("--threads", state->threads, "Threads of the run (0: all this process may use)");
-  command->add_option("--trace", state->trace, "Write a Chrome trace with a row for each kernel");
-  state->flags.add(*command);
+  command->add_option("model", state->model, "The model (.onnx, .mlir) or program (.weft)")
+      ->required()
+      ->type_name("");
+  state->inputs.add(*command, false);
+  CLI::Validator named(isNamedFile, "");
+  command->add_option("--output", state->outputs, "NAME=@FILE.npy: write an output")
+      ->type_name("OUTPUT")
+      ->allow_extra_args(false)
+      ->check(named);
+  command
+      ->add_option("--expected", state->expected, "NAME=@FILE: check an output; exit code 1 when it differs")
+      ->type_name("OUTPUT")
+      ->allow_extra_args(false)
+      ->check(named);
+  command->add_option("--rtol", state->rtol, "Relative tolerance of --expected")
+      ->capture_default_str()
+      ->type_name("");
+  command->add_option("--atol", state->atol, "Absolute tolerance of --expected")
+      ->capture_default_str()
+      ->type_name("");
+  command->add_option("--labels", state->labelFile, "Names of classes, one a line: tell the highest scores")
+      ->type_name("FILE");
+  command->add_option("--top", state->top, "How many of them")
+      ->capture_default_str()
+      ->type_name("")
+      ->check(CLI::Range(1, 1000000).description(""));
+  command->add_option("--threads", state->threads, "Threads of the run (0: all it may use)")
+      ->type_name("N")
+      ->check(CLI::Range(0, 4096).description(""));
+  command->add_option("--trace", state->trace, "Write a Chrome trace, an event per command")
+      ->type_name("FILE");
+  state->flags.add(*command, false);
+  command->footer("Examples:\n"
+                  "  weft run model.onnx --input random:1\n"
+                  "  weft run model.onnx --input x=@x.npy --expected y=@y.npy\n"
+                  "  weft run net.onnx --input image=@cat.jpg --mean .485,.456,.406 --labels names.txt\n"
+                  "Flags that look into the compiler (weft compile --help) work here too.");
   command->callback([state, &exitCode] { exitCode = state->run(); });
 }

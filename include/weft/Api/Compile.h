@@ -11,6 +11,7 @@
 
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,7 +29,7 @@ struct CompileOptions {
   std::string targetCpu = "native";
   /// Dimensions that stay dynamic: "batch:1:64", or "batch" without bounds.
   std::vector<std::string> dynamicDims;
-  /// Extents to specialise inputs to: "image=1x3x224x224".
+  /// Extents to specialise inputs of an ONNX model to: "image=1x3x224x224"; ? leaves one as the model has it.
   std::vector<std::string> shapes;
   /// "strict", "default" or "fast": how far floating-point results may depart; see docs/numerics.md.
   std::string numerics = "default";
@@ -36,12 +37,15 @@ struct CompileOptions {
   int threads = 0;
   /// Look for the program in the cache folder, and keep it there.
   bool useCache = true;
+  /// Refuse dimensions without an upper bound that `dynamicDims` does not name.
+  bool boundedOnly = false;
   /// Verify the IR between passes.
   bool verify = false;
 
   // For compiler engineers.
   std::string from, to;   ///< stages: import, graph, host, kernel, program
   std::string emit;       ///< weft, linalg, llvm, asm, obj, so: instead of a program
+  std::string dataFile;   ///< .npz for large constants of text; empty: text leaves them out and cannot be read back
   std::string dumpDir;    ///< the IR after each stage, a file each
   std::string reproducer; ///< a file for a crash reproducer
 
@@ -60,6 +64,9 @@ ModelKind modelKindOf(const std::string &path);
 /// INVALID_ARGUMENT: the model or an option is wrong; UNIMPLEMENTED: an op cannot be compiled (all such are named).
 Result<std::string> compileToBytes(const std::string &path, const CompileOptions &options = {});
 Result<std::string> compileToBytes(const Graph &graph, const CompileOptions &options = {});
+/// The same, handed to `sink` piece by piece in order: a large program is never in memory as a whole.
+Status compileTo(const std::string &path, const CompileOptions &options,
+                 const std::function<Status(std::span<const std::byte>)> &sink);
 
 struct CompiledInfo {
   bool fromCache = false;

@@ -27,11 +27,13 @@ struct CompileOptions {
   StageOptions stages;
   Stage from = Stage::Import, to = Stage::Program;
   std::string emit;           ///< "", weft, linalg, llvm, asm, obj, so
+  std::string dataFile;       ///< for large constants of text; empty: they are left out
   std::string dumpDir;        ///< IR after each stage
   std::string reproducer;     ///< crash reproducer
   std::string kernelCacheDir; ///< compiled kernels by content
   int threads = 0;
   bool verify = false;
+  bool boundedOnly = false; ///< refuse dimensions without an upper bound unless import.dynamicDims names them
   std::function<void(llvm::StringRef stage, int64_t done, int64_t total)> progress;
   std::function<void(llvm::StringRef stage, double wallMs, double cpuMs)> stageTime;
   std::function<Status(std::span<const std::byte>)> output; ///< pieces of the result

@@ -14,7 +14,7 @@ extern "C" {
 #endif
 
 /// Raised whenever this file changes; both halves must agree.
-#define WEFT_COMPILER_API_VERSION 1
+#define WEFT_COMPILER_API_VERSION 2
 
 typedef struct WeftText {
   const char *data;
@@ -37,16 +37,19 @@ typedef struct WeftCompileRequest {
   WeftText targetCpu;        ///< "native", "x86-64-v3", ...; empty: native
   const WeftText *dynamicDims; ///< "batch:1:64", "batch" (no bounds): these stay dynamic
   size_t numDynamicDims;
-  const WeftText *shapes;    ///< "image=1x3x224x224": extents to specialise inputs to
+  const WeftText *shapes;    ///< "image=1x3x224x224": extents to specialise inputs to; ? leaves one as it is
   size_t numShapes;
   WeftText numerics;         ///< strict, default, fast; empty: default
   WeftText from, to;         ///< stages: import graph host kernel program; empty: first and last
   WeftText emit;             ///< "", or one of weft linalg llvm asm obj so: text or bytes instead of a program
+  WeftText dataFile;         ///< large constants of text go into this .npz, which the text names; empty: text is for
+                             ///< people, large constants are left out
   WeftText dumpDir;          ///< the IR after each stage goes here, a file each; empty: nowhere
   WeftText reproducer;       ///< a file for a crash reproducer; empty: none
   WeftText kernelCacheDir;   ///< compiled kernels are kept here by content; empty: nowhere
   int32_t threads;           ///< 0: all
   int32_t verify;            ///< verify the IR between passes
+  int32_t boundedOnly;       ///< refuse dimensions without an upper bound unless dynamicDims names them
   void *user;                ///< handed to the callbacks, which may be called from several threads, never at once
   void (*diagnostic)(void *user, int32_t severity, WeftText message);
   void (*progress)(void *user, WeftText stage, int64_t done, int64_t total);

@@ -16,6 +16,8 @@ namespace weft::cpu {
 /// The image's bytes. Each element of `objects` is a relocatable ELF object. Errors: ld.lld is not found, or
 /// what it says.
 llvm::Expected<llvm::SmallVector<char, 0>> linkImage(llvm::ArrayRef<llvm::StringRef> objects);
+/// The objects as one relocatable object, for linking into a program of one's own.
+llvm::Expected<llvm::SmallVector<char, 0>> linkRelocatable(llvm::ArrayRef<llvm::StringRef> objects);
 
 } // namespace weft::cpu
 
