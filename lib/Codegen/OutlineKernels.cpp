@@ -54,8 +54,15 @@ bool isInlined(Value value) {
 /// Whether the value is arithmetic on extents: cloned into kernels that need it as a size.
 bool isShapeArithmetic(Value value) {
   Operation *op = value.getDefiningOp();
-  return op && isa<DimOp, AddOp, SubOp, MulOp, DivOp, MaxOp, MinOp, ConstantOp>(op) &&
+  return op && isa<DimOp, NameExtentOp, AddOp, SubOp, MulOp, DivOp, ConstantOp>(op) &&
          cast<RankedTensorType>(value.getType()).getRank() == 0 && !getDimOf(value).isUnknown();
+}
+
+/// Whether an op that stays in the function reads the value's element (not only its type).
+bool isReadByHost(Value value) {
+  return llvm::any_of(value.getUsers(), [](Operation *user) {
+    return isa<func::ReturnOp, YieldOp, IfOp, WhileOp, AssertOp, ReshapeOp, host::CallOp, NameExtentOp>(user);
+  });
 }
 
 /// Ops that run as one kernel.
@@ -94,8 +101,14 @@ public:
 private:
   void place(Operation *op) {
     Role role = roleOf(op);
-    // Arithmetic on extents is the host's, until a kernel needs it.
-    if (role == Role::Host || (op->getNumResults() == 1 && isShapeArithmetic(op->getResult(0))))
+    // Arithmetic on extents is cloned into the kernels that need it; the host has none, so what it reads itself is a
+    // kernel's result.
+    if (op->getNumResults() == 1 && isShapeArithmetic(op->getResult(0))) {
+      if (isa<ConstantOp, NameExtentOp>(op) || !isReadByHost(op->getResult(0)))
+        return;
+      role = Role::Injective;
+    }
+    if (role == Role::Host)
       return;
     groups.push_back(std::make_unique<Group>());
     Group *group = groups.back().get();
@@ -206,7 +219,8 @@ private:
         clones.insert(producer);
         return;
       }
-      if (isShapeArithmetic(value)) {
+      // A named extent is an element that somebody computed; other arithmetic on extents is done again.
+      if (isShapeArithmetic(value) && !isa<NameExtentOp>(producer)) {
         for (Value operand : producer->getOperands())
           visit(operand);
         clones.insert(producer);
@@ -308,6 +322,14 @@ void toHostCall(Operation *op) {
     operands.resize(1); // k is the extent of the results
     add("axis", top.getAxisAttr());
     add("largest", builder.getI64IntegerAttr(top.getLargest()));
+  } else if (auto nonZero = dyn_cast<NonZeroOp>(op)) {
+    // The count is a result of its own, which names the extent.
+    auto countType = RankedTensorType::get({}, builder.getI64Type());
+    auto call = host::CallOp::create(builder, op->getLoc(), TypeRange{nonZero.getType(), countType}, "non_zero",
+                                     operands, builder.getDictionaryAttr({}));
+    op->replaceAllUsesWith(ValueRange{call.getResult(0)});
+    op->erase();
+    return;
   } else if (auto print = dyn_cast<PrintOp>(op)) {
     function = "print";
     add("message", print.getMessageAttr());
@@ -325,7 +347,7 @@ struct OutlineKernels : impl::OutlineKernelsPassBase<OutlineKernels> {
     SymbolTable symbols(getOperation());
     SmallVector<Operation *> calls;
     getOperation().walk([&](Operation *op) {
-      if (isa<SortOp, TopKOp, PrintOp>(op))
+      if (isa<SortOp, TopKOp, NonZeroOp, PrintOp>(op))
         calls.push_back(op);
     });
     llvm::for_each(calls, toHostCall);

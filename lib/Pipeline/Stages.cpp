@@ -59,6 +59,8 @@ void weft::buildHostStage(mlir::OpPassManager &passes, const StageOptions &optio
   passes.addPass(createLowerScanPass());
   passes.addPass(mlir::createCanonicalizerPass());
   passes.addPass(createInferShapesPass());
+  // Buffers are sized by expressions over names: what is still nameless depends on data.
+  passes.addPass(createNameExtentsPass());
   passes.addPass(createOutlineKernelsPass());
   passes.addPass(createDeduplicateKernelsPass());
 }

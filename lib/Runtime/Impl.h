@@ -55,9 +55,15 @@ struct ShapePlan {
   std::vector<program::FunctionPlan> functions;
 };
 
-/// Evaluates and plans for values of the symbols (noValue: unbound, or set by a command).
+/// Whether nothing tells beforehand how much a data-dependent symbol may be.
+inline bool isUnbounded(const program::Program &program, const program::Symbol &symbol) {
+  return symbol.isDataDependent() && program.exprs.constantOr(symbol.bound, 0) == -1;
+}
+
+/// Evaluates and plans for values of the symbols (noValue: unbound, or set by a command). `guesses`, per symbol, stand
+/// for the bounds of symbols that have none.
 Result<ShapePlan> makeShapePlan(const program::Program &program, std::span<const int64_t> symbols,
-                                bool hasDataSymbols);
+                                bool hasDataSymbols, std::span<const int64_t> guesses);
 
 /// Checks all functions in `reachable` for these values: sizes are there and non-negative, views lie inside
 /// their buffers, arguments are as large as the called function's inputs. What depends on data not yet known

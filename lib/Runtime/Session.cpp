@@ -117,6 +117,10 @@ struct Session::Impl {
   std::map<std::vector<int64_t>, std::shared_ptr<CachedPlan>> plans;
   std::vector<int64_t> symbols, boundSymbols;
   std::shared_ptr<CachedPlan> current;
+  // How much memory is planned for symbols that nothing bounds; a run that finds more raises its guess and is begun
+  // again.
+  std::vector<int64_t> guesses;
+  bool guessedTooLittle = false;
   std::vector<int64_t> dataValues; // of expressions, in programs with data-dependent symbols
   std::vector<int64_t> dataSymbols;
   const int64_t *values = nullptr;
@@ -162,6 +166,8 @@ struct Session::Impl {
 Status Session::Impl::create() {
   exe = &executable->impl();
   program = &exe->loaded.program;
+  constexpr int64_t firstGuess = 8;
+  guesses.assign(program->symbols.size(), firstGuess);
   frames.resize(program->functions.size());
   for (FunctionId f = 0; f < frames.size(); ++f) {
     const Function &function = program->functions[f];
@@ -228,13 +234,16 @@ Status Session::Impl::bindInputs(FunctionId id, std::span<const HostTensor> inpu
 /// Makes `current` the plan for these inputs. In a steady state nothing is evaluated and nothing allocated.
 Status Session::Impl::prepare(FunctionId id, std::span<const HostTensor> inputs) {
   WEFT_RETURN_IF_ERROR(bindInputs(id, inputs));
-  if (!current || symbols != boundSymbols) {
+  if (!current || symbols != boundSymbols || guessedTooLittle) {
+    if (guessedTooLittle)
+      plans.clear(); // they were made for other guesses
+    guessedTooLittle = false;
     const auto it = plans.find(symbols);
     if (it != plans.end()) {
       current = it->second;
     } else {
       auto made = std::make_shared<CachedPlan>();
-      WEFT_ASSIGN_OR_RETURN(made->plan, makeShapePlan(*program, symbols, exe->hasDataSymbols));
+      WEFT_ASSIGN_OR_RETURN(made->plan, makeShapePlan(*program, symbols, exe->hasDataSymbols, guesses));
       made->isChecked.resize(program->functions.size());
       if (plans.size() >= maxPlans) // a caller whose extents never repeat
         plans.clear();
@@ -495,7 +504,15 @@ Status Session::Impl::setSymbol(const SetSymbol &what, const Frame &frame) {
   const Symbol &symbol = program->symbols[what.symbol];
   int64_t value;
   std::memcpy(&value, frame.buffers[what.buffer], sizeof value);
-  const int64_t bound = current->plan.upper[symbol.bound];
+  const bool unbounded = isUnbounded(*program, symbol);
+  const int64_t bound = unbounded ? guesses[what.symbol] : current->plan.upper[symbol.bound];
+  if (unbounded && value > bound) {
+    if (!program->variables.empty())
+      return unimplemented("'", symbol.name, "' is ", value, ", more than was planned for, in a program with variables");
+    guesses[what.symbol] = value;
+    guessedTooLittle = true;
+    return resourceExhausted("'", symbol.name, "' is ", value, ", more than the ", bound, " that were planned for");
+  }
   if (value < symbol.lower || value > bound)
     return outOfRange("'", symbol.name, "' is ", value, ", wanted from ", symbol.lower, " to ", bound);
   dataSymbols[what.symbol] = value;
@@ -727,21 +744,26 @@ Result<std::vector<HostTensor>> Session::run(std::span<const HostTensor> inputs,
   const RunGuard guard(impl.isRunning);
   WEFT_RETURN_IF_ERROR(guard.status());
   WEFT_ASSIGN_OR_RETURN(const FunctionId id, begin(*impl.program, function, impl.isCancelled));
-  WEFT_RETURN_IF_ERROR(impl.prepare(id, inputs));
-  WEFT_RETURN_IF_ERROR(impl.stageInputs(inputs));
-  WEFT_RETURN_IF_ERROR(impl.computeOutputDims(impl.current->plan.upper));
   const std::vector<Value> &values = impl.program->functions[id].outputs;
   std::vector<HostTensor> outputs;
-  outputs.reserve(values.size());
-  impl.entryOutputs.clear();
-  for (size_t i = 0; i < values.size(); ++i) {
-    Result<HostTensor> output = HostTensor::uninitialized(values[i].dtype, impl.outputDims[i]);
-    if (!output.isOk())
-      return output.status().context(concat("output '", values[i].name, "'"));
-    impl.entryOutputs.push_back(output->mutableBytes().data());
-    outputs.push_back(*std::move(output));
-  }
-  WEFT_RETURN_IF_ERROR(impl.execute(id));
+  Status status;
+  do {
+    WEFT_RETURN_IF_ERROR(impl.prepare(id, inputs));
+    WEFT_RETURN_IF_ERROR(impl.stageInputs(inputs));
+    WEFT_RETURN_IF_ERROR(impl.computeOutputDims(impl.current->plan.upper));
+    outputs.clear();
+    outputs.reserve(values.size());
+    impl.entryOutputs.clear();
+    for (size_t i = 0; i < values.size(); ++i) {
+      Result<HostTensor> output = HostTensor::uninitialized(values[i].dtype, impl.outputDims[i]);
+      if (!output.isOk())
+        return output.status().context(concat("output '", values[i].name, "'"));
+      impl.entryOutputs.push_back(output->mutableBytes().data());
+      outputs.push_back(*std::move(output));
+    }
+    status = impl.execute(id);
+  } while (impl.guessedTooLittle);
+  WEFT_RETURN_IF_ERROR(status);
   if (impl.exe->hasDataSymbols) {
     WEFT_RETURN_IF_ERROR(impl.computeOutputDims({impl.values, impl.program->exprs.size()}));
     for (size_t i = 0; i < outputs.size(); ++i)
@@ -832,7 +854,12 @@ Status Session::runInto(std::span<const HostTensor> inputs, std::span<HostTensor
     }
     impl.entryOutputs[i] = data;
   }
-  WEFT_RETURN_IF_ERROR(impl.execute(id));
+  Status status = impl.execute(id);
+  while (impl.guessedTooLittle) {
+    WEFT_RETURN_IF_ERROR(impl.prepare(id, inputs));
+    status = impl.execute(id);
+  }
+  WEFT_RETURN_IF_ERROR(status);
   for (size_t i = 0; i < outputs.size(); ++i)
     if (outputs[i].numBytes() > 0 && impl.entryOutputs[i] != outputs[i].bytes().data())
       std::memcpy(outputs[i].mutableBytes().data(), impl.entryOutputs[i], size_t(outputs[i].numBytes()));

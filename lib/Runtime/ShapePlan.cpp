@@ -12,7 +12,7 @@ namespace weft::runtime {
 using namespace program;
 
 Result<ShapePlan> makeShapePlan(const Program &program, std::span<const int64_t> symbols,
-                                bool hasDataSymbols) {
+                                bool hasDataSymbols, std::span<const int64_t> guesses) {
   ShapePlan plan;
   program.exprs.evaluate(symbols, plan.values);
   if (hasDataSymbols) {
@@ -23,7 +23,9 @@ Result<ShapePlan> makeShapePlan(const Program &program, std::span<const int64_t>
       if (!symbol.isDataDependent())
         continue;
       program.exprs.evaluate(ranges, results); // the bound uses symbols before this one only
-      const int64_t bound = results[symbol.bound].high;
+      int64_t bound = results[symbol.bound].high;
+      if (isUnbounded(program, symbol))
+        bound = guesses[s];
       ranges[s] = bound == noValue ? Interval{} : Interval{std::min(symbol.lower, bound), bound};
     }
     program.exprs.evaluate(ranges, results);

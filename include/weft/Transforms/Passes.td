@@ -52,6 +52,19 @@ def AssignLayoutsPass : Pass<"weft-assign-layouts"> {
                     Statistic<"numLeft", "transposes-left", "transpositions that remain">];
 }
 
+def NameExtentsPass : Pass<"weft-name-extents", "::mlir::ModuleOp"> {
+  let summary = "Names extents that depend on data";
+  let description = [{
+    Where a result's extent is a value that no expression over inputs tells (a size computed from data, the number of
+    non-zero elements), the value gets a name by weft.name_extent, and the result's type says that name. Everything after it is
+    inferred anew.
+
+    Before: `%1 = weft.iota axis 0 sizes [%n] : (tensor<i64>) -> tensor<?xi64>`
+    After: `%2 = weft.name_extent %n as "data_0" ...; %1 = weft.iota axis 0 sizes [%2] : ... -> tensor<?xi64, #weft.dims<[data_0]>>`
+  }];
+  let statistics = [Statistic<"numNamed", "named", "extents named">];
+}
+
 def LowerScanPass : Pass<"weft-lower-scan"> {
   let summary = "Writes scan as while with a counter";
   let description = [{

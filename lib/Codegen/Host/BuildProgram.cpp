@@ -85,6 +85,13 @@ private:
   /// The buffer of a launch's operand: the constant's packed form where the kernel wants one.
   FailureOr<BufferId> operandBuffer(const CompiledKernel &kernel, Value operand, unsigned number);
   LogicalResult buildCall(host::CallOp call);
+  LogicalResult buildNonZero(host::CallOp call);
+  /// Binds a name to an element that has just been computed; it is never more than `bound`.
+  void setSymbol(Operation *op, StringAttr name, ExprId bound, BufferId buffer) {
+    program::SymbolId symbol = owner.symbolOf(name);
+    owner.out.symbols[symbol].bound = bound;
+    emit(op, "set " + name.str(), program::SetSymbol{symbol, buffer});
+  }
   LogicalResult buildIf(IfOp op);
   LogicalResult buildWhile(WhileOp op);
   LogicalResult buildView(Operation *op);
@@ -368,7 +375,37 @@ FailureOr<program::HostArgument> FunctionBuilder::argumentOf(Value value, Buffer
   return argument;
 }
 
+LogicalResult FunctionBuilder::buildNonZero(host::CallOp call) {
+  Value x = call.getOperands()[0], indices = call.getResults()[0], count = call.getResults()[1];
+  FailureOr<BufferId> from = bufferOf(x);
+  FailureOr<SmallVector<ExprId>> dims = owner.dimExprs(x);
+  Dim found = getDim(indices, 0);
+  if (failed(from) || failed(dims) || !found.isSymbolic())
+    return call.emitOpError("has no name for the number of elements");
+  ExprId most = owner.out.exprs.constant(1);
+  for (ExprId dim : *dims)
+    most = owner.out.exprs.mul(most, dim);
+  ExprId rank = owner.out.exprs.constant(dims->size());
+  // As many rows as x has elements; those found come first.
+  ExprId size = owner.out.exprs.mul(owner.out.exprs.mul(most, rank), owner.out.exprs.constant(8));
+  BufferId rows = buffers[indices] = addBuffer(BufferKind::Arena, 0, size);
+  FailureOr<BufferId> counter = define(count);
+  FailureOr<program::HostArgument> operand = argumentOf(x, *from, false);
+  if (failed(counter) || failed(operand))
+    return failure();
+  program::Host command;
+  command.function = "non_zero";
+  command.args.push_back(*operand);
+  command.args.push_back({rows, DType::I64, {most, rank}, true});
+  command.args.push_back({*counter, DType::I64, {}, true});
+  emit(call, "non_zero", std::move(command));
+  setSymbol(call, found.getSymbols()[0], most, *counter);
+  return success();
+}
+
 LogicalResult FunctionBuilder::buildCall(host::CallOp call) {
+  if (call.getFunction() == "non_zero")
+    return buildNonZero(call);
   program::Host command;
   command.function = call.getFunction().str();
   for (Value operand : call.getOperands()) {
@@ -508,6 +545,15 @@ LogicalResult FunctionBuilder::buildOp(Operation *op) {
         return success();
       })
       .Case<StopGradientOp, BarrierOp>([&](auto) { return buildView(op); })
+      .Case<NameExtentOp>([&](auto named) -> LogicalResult {
+        FailureOr<BufferId> id = bufferOf(named.getValue());
+        if (failed(id))
+          return failure();
+        buffers[named.getResult()] = *id;
+        // Nothing bounds it beforehand: -1.
+        setSymbol(op, named.getNameAttr(), owner.out.exprs.constant(-1), *id);
+        return success();
+      })
       .Case<AssertOp>([&](auto check) -> LogicalResult {
         FailureOr<BufferId> id = bufferOf(check.getPredicate());
         if (failed(id))
@@ -530,6 +576,12 @@ LogicalResult FunctionBuilder::buildOp(Operation *op) {
       });
 }
 
+/// Whether a value is computed with the extents its type says; the rows of non_zero are computed with room to spare.
+static bool hasExactSize(Value value) {
+  auto call = value.getDefiningOp<host::CallOp>();
+  return !call || call.getFunction() != "non_zero";
+}
+
 LogicalResult FunctionBuilder::run(Block &block, ArrayRef<Value> inputs, ValueRange outputs) {
   for (auto [i, input] : llvm::enumerate(inputs)) {
     FailureOr<ExprId> size = owner.byteSize(input);
@@ -550,7 +602,7 @@ LogicalResult FunctionBuilder::run(Block &block, ArrayRef<Value> inputs, ValueRa
   }
   for (auto [i, root] : llvm::enumerate(roots))
     if (Operation *op = root.getDefiningOp();
-        op && op->getBlock() == &block && isa<host::LaunchOp, host::CallOp>(op))
+        op && op->getBlock() == &block && isa<host::LaunchOp, host::CallOp>(op) && hasExactSize(root))
       outputOf.try_emplace(root, i);
 
   for (Operation &op : block)

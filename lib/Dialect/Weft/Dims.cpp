@@ -233,6 +233,8 @@ Dim weft::ir::getDimOf(Value value) {
     auto dims = getDims(dim.getX());
     return axis >= 0 && axis < (int64_t)dims.size() ? dims[axis] : Dim();
   }
+  if (auto named = dyn_cast<NameExtentOp>(op))
+    return Dim::symbol(named.getNameAttr());
   if (isa<AddOp>(op))
     return getDimOf(op->getOperand(0)) + getDimOf(op->getOperand(1));
   if (isa<SubOp>(op))

@@ -38,6 +38,18 @@ def Weft_DimOp : Weft_InferredOp<"dim"> {
   let hasFolder = 1;
 }
 
+def Weft_NameExtentOp : Weft_Op<"name_extent", [AllTypesMatch<["value", "result"]>]> {
+  let summary = "the same value, known from here on as the extent of that name";
+  let description = [{
+    Extents that depend on data get a name of their own, so that types can speak of them: whatever is as long as the
+    value says has the named extent. The pass weft-name-extents writes it; a name is declared once. Not pure: types use
+    the name where no value is used.
+  }];
+  let arguments = (ins Weft_ShapeValue:$value, StrAttr:$name);
+  let results = (outs Weft_ShapeValue:$result);
+  let assemblyFormat = "$value `as` $name attr-dict `:` functional-type(operands, results)";
+}
+
 def Weft_ReshapeOp : Weft_InferredOp<"reshape"> {
   let summary = "the same elements in row-major order under another shape";
   let description = "Equal counts. At most one static size is -1: inferred from the count.";
