@@ -10,9 +10,10 @@
 
 namespace weft {
 
-/// Replaces `func` (ranked tensors in and out, a body of linalg, tensor, arith, math and scf) by the kernel of the same
-/// name: `@NAME(operands..., results..., scratch: memref<?xi8>, lo: index, hi: index)` over memrefs. It computes chunks
-/// [lo, hi) of the number returned. Temporaries are memref.alloc of static size. Fails with a diagnostic.
+/// Replaces `func` (ranked tensors in and out, a body of linalg, tensor, arith, math and scf) by the kernel
+/// of the same name: `@NAME(operands..., results..., scratch: memref<?xi8>, lo: index, hi: index)` over
+/// memrefs. It computes chunks [lo, hi) of the number returned. Temporaries are memref.alloc of static size.
+/// Fails with a diagnostic.
 mlir::FailureOr<cpu::ChunkCount> lowerTensorKernelToLoops(mlir::func::FuncOp func);
 
 } // namespace weft

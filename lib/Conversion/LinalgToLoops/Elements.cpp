@@ -1,9 +1,9 @@
 // Part of Weft, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// One element of a tensor value at given indices: follows the indices through the ops down to buffers, emitting the
-// arithmetic on the way, or only noting what is touched. Elements are remembered per scope, so that a value read twice
-// at one place is computed once.
+// One element of a tensor value at given indices: follows the indices through the ops down to buffers,
+// emitting the arithmetic on the way, or only noting what is touched. Elements are remembered per scope, so
+// that a value read twice at one place is computed once.
 #include "Kernel.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
@@ -28,7 +28,8 @@ void KernelLowering::setPoint(Scope *scope) {
     b.setInsertionPointToEnd(scope->block);
 }
 
-//===-- Extents and top-level scalars ----------------------------------------------------------------------------===//
+//===-- Extents and top-level scalars
+//----------------------------------------------------------------------------===//
 
 Expr KernelLowering::extentOf(Value tensor, int64_t dim) {
   auto type = cast<RankedTensorType>(tensor.getType());
@@ -107,7 +108,8 @@ Expr KernelLowering::scalarExpr(Value value) {
              cast && (cast.getIn().getType().isInteger(64) || cast.getIn().getType().isIndex())) {
     result = scalarExpr(cast.getIn());
   } else if (auto extract = dyn_cast_or_null<tensor::ExtractOp>(op);
-             extract && extract.getIndices().empty() && extract.getTensor().getDefiningOp<tensor::FromElementsOp>()) {
+             extract && extract.getIndices().empty() &&
+             extract.getTensor().getDefiningOp<tensor::FromElementsOp>()) {
     result = scalarExpr(extract.getTensor().getDefiningOp<tensor::FromElementsOp>().getOperand(0));
   } else {
     result = Expr::atom(table.newSymbol(std::nullopt, value));
@@ -161,7 +163,8 @@ Value KernelLowering::entryScalar(Value value) {
   return result;
 }
 
-//===-- Index arithmetic -----------------------------------------------------------------------------------------===//
+//===-- Index arithmetic
+//-----------------------------------------------------------------------------------------===//
 
 Expr KernelLowering::linearise(ArrayRef<Expr> indices, ArrayRef<Expr> shape) {
   Expr sum;
@@ -285,7 +288,8 @@ Value KernelLowering::materialise(const Expr &e, Scope *scope) {
   return sum;
 }
 
-//===-- Elements -------------------------------------------------------------------------------------------------===//
+//===-- Elements
+//-------------------------------------------------------------------------------------------------===//
 
 bool KernelLowering::readsStored(Value tensor) {
   if (storedValues.count(tensor))
@@ -307,7 +311,8 @@ bool KernelLowering::readsStored(Value tensor) {
 Value KernelLowering::element(Value tensor, ArrayRef<Expr> indices, Scope *scope) {
   if (failed)
     return {};
-  std::pair<void *, std::vector<Expr>> key(tensor.getAsOpaquePointer(), std::vector<Expr>(indices.begin(), indices.end()));
+  std::pair<void *, std::vector<Expr>> key(tensor.getAsOpaquePointer(),
+                                           std::vector<Expr>(indices.begin(), indices.end()));
   if (!emitting) {
     if (entry->elements.count(key))
       return {};
@@ -326,7 +331,8 @@ Value KernelLowering::element(Value tensor, ArrayRef<Expr> indices, Scope *scope
 }
 
 Value KernelLowering::inRange(const Expr &e, const Expr &extent, Scope *scope, bool &never) {
-  auto low = table.least(e), high = table.greatest(e), top = table.least(extent), bottom = table.greatest(extent);
+  auto low = table.least(e), high = table.greatest(e), top = table.least(extent),
+       bottom = table.greatest(extent);
   never = (high && *high < 0) || (low && bottom && *low >= *bottom);
   if (current && !emitting)
     current->touched.push_back(e);
@@ -338,12 +344,15 @@ Value KernelLowering::inRange(const Expr &e, const Expr &extent, Scope *scope, b
   setPoint(scope);
   Location loc = func.getLoc();
   if (belowHigh)
-    return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sge, x, arith::ConstantIndexOp::create(b, loc, 0));
+    return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sge, x,
+                                 arith::ConstantIndexOp::create(b, loc, 0));
   // One unsigned comparison holds both: a negative number is a large one.
-  return arith::CmpIOp::create(b, loc, aboveLow ? arith::CmpIPredicate::slt : arith::CmpIPredicate::ult, x, limit);
+  return arith::CmpIOp::create(b, loc, aboveLow ? arith::CmpIPredicate::slt : arith::CmpIPredicate::ult, x,
+                               limit);
 }
 
-Value KernelLowering::conditional(Type type, Value condition, Scope *scope, llvm::function_ref<Value(Scope *)> then,
+Value KernelLowering::conditional(Type type, Value condition, Scope *scope,
+                                  llvm::function_ref<Value(Scope *)> then,
                                   llvm::function_ref<Value(Scope *)> otherwise) {
   if (!emitting) {
     then(scope);
@@ -387,16 +396,18 @@ Value KernelLowering::constantElement(arith::ConstantOp op, ArrayRef<Expr> indic
     return arith::ConstantOp::create(b, loc, cast<TypedAttr>(elements.getSplatValue<Attribute>()));
   Expr address = linearise(indices, extentsOf(op.getResult()));
   if (address.isConstant() && address.constant >= 0 && address.constant < elements.getNumElements())
-    return arith::ConstantOp::create(b, loc, cast<TypedAttr>(elements.getValues<Attribute>()[address.constant]));
+    return arith::ConstantOp::create(b, loc,
+                                     cast<TypedAttr>(elements.getValues<Attribute>()[address.constant]));
   // The table becomes read-only data of the module.
   Value &view = entryValues[op.getResult()];
   if (!view) {
     auto type = MemRefType::get({elements.getNumElements()}, elements.getElementType());
-    auto flat = elements.reshape(RankedTensorType::get({elements.getNumElements()}, elements.getElementType()));
+    auto flat =
+        elements.reshape(RankedTensorType::get({elements.getNumElements()}, elements.getElementType()));
     std::string name = (kernel.getSymName() + "_table" + Twine(numConstants++)).str();
     OpBuilder outside(kernel);
-    memref::GlobalOp::create(outside, loc, name, outside.getStringAttr("private"), type, flat, /*constant=*/true,
-                             IntegerAttr());
+    memref::GlobalOp::create(outside, loc, name, outside.getStringAttr("private"), type, flat,
+                             /*constant=*/true, IntegerAttr());
     setPoint(entry);
     view = memref::GetGlobalOp::create(b, loc, type, name);
   }
@@ -580,7 +591,8 @@ Value KernelLowering::emitElement(Value tensor, ArrayRef<Expr> indices, Scope *s
   return {};
 }
 
-//===-- Bodies ---------------------------------------------------------------------------------------------------===//
+//===-- Bodies
+//---------------------------------------------------------------------------------------------------===//
 
 Expr KernelLowering::indexExpr(Value value, Frame &frame, Scope *scope) {
   if (std::optional<int64_t> constant = getConstantIntValue(value))
@@ -601,7 +613,8 @@ Expr KernelLowering::indexExpr(Value value, Frame &frame, Scope *scope) {
     result = table.sub(indexExpr(sub.getLhs(), frame, scope), indexExpr(sub.getRhs(), frame, scope));
   } else if (auto mul = dyn_cast_or_null<arith::MulIOp>(op); mul && value.getType().isIndex()) {
     result = table.mul(indexExpr(mul.getLhs(), frame, scope), indexExpr(mul.getRhs(), frame, scope));
-  } else if (op && isa<arith::DivUIOp, arith::DivSIOp, arith::RemSIOp, arith::RemUIOp>(op) && value.getType().isIndex()) {
+  } else if (op && isa<arith::DivUIOp, arith::DivSIOp, arith::RemSIOp, arith::RemUIOp>(op) &&
+             value.getType().isIndex()) {
     Expr x = indexExpr(op->getOperand(0), frame, scope), y = indexExpr(op->getOperand(1), frame, scope);
     if (y.isConstant() && y.constant > 0 && range(x) >= 0)
       result = isa<arith::DivUIOp, arith::DivSIOp>(op) ? table.div(x, y) : table.mod(x, y);
@@ -636,7 +649,8 @@ Value KernelLowering::bodyValue(Value value, Frame &frame, Scope *scope) {
       return {};
     }
     int64_t number = argument.getArgNumber();
-    if (number >= generic.getNumDpsInputs() && number - generic.getNumDpsInputs() < int64_t(frame.accumulators.size())) {
+    if (number >= generic.getNumDpsInputs() &&
+        number - generic.getNumDpsInputs() < int64_t(frame.accumulators.size())) {
       result = frame.accumulators[number - generic.getNumDpsInputs()];
     } else {
       OpOperand *operand = generic.getMatchingOpOperand(argument);

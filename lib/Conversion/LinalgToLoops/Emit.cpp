@@ -1,8 +1,8 @@
 // Part of Weft, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The loops of a kernel. Outermost the chunks [lo, hi), then the shared loops of a chunk; inside, stage after stage. A
-// reduction carries its accumulators in registers, or, under a vector loop, in a row of memory.
+// The loops of a kernel. Outermost the chunks [lo, hi), then the shared loops of a chunk; inside, stage after
+// stage. A reduction carries its accumulators in registers, or, under a vector loop, in a row of memory.
 #include "Kernel.h"
 
 using namespace mlir;
@@ -80,10 +80,12 @@ void KernelLowering::storeValue(Storage &storage, ArrayRef<Expr> indices, Value 
   memref::StoreOp::create(b, kernel.getLoc(), value, storage.memref, at);
 }
 
-//===-- Loops ----------------------------------------------------------------------------------------------------===//
+//===-- Loops
+//----------------------------------------------------------------------------------------------------===//
 
-SmallVector<Value> KernelLowering::emitLoop(Value low, Value high, Scope *scope, ValueRange carried,
-                                            llvm::function_ref<SmallVector<Value>(Scope *, Value, ValueRange)> body) {
+SmallVector<Value>
+KernelLowering::emitLoop(Value low, Value high, Scope *scope, ValueRange carried,
+                         llvm::function_ref<SmallVector<Value>(Scope *, Value, ValueRange)> body) {
   Location loc = kernel.getLoc();
   setPoint(scope);
   Value one = arith::ConstantIndexOp::create(b, loc, 1);
@@ -115,8 +117,9 @@ void KernelLowering::emitNest(ArrayRef<Loop> nest, Scope *scope, llvm::function_
   });
 }
 
-SmallVector<Value> KernelLowering::emitReduced(ArrayRef<Loop> nest, Scope *scope, ValueRange carried,
-                                               llvm::function_ref<SmallVector<Value>(Scope *, ValueRange)> body) {
+SmallVector<Value>
+KernelLowering::emitReduced(ArrayRef<Loop> nest, Scope *scope, ValueRange carried,
+                            llvm::function_ref<SmallVector<Value>(Scope *, ValueRange)> body) {
   if (nest.empty() || failed)
     return body(scope, carried);
   const Loop &loop = nest.front();
@@ -142,7 +145,8 @@ void KernelLowering::emitVectorLoop(Scope *scope, llvm::function_ref<void(Scope 
   });
 }
 
-//===-- Stages ---------------------------------------------------------------------------------------------------===//
+//===-- Stages
+//---------------------------------------------------------------------------------------------------===//
 
 void KernelLowering::emitMaps(ArrayRef<Stage *> maps, Scope *scope) {
   auto body = [&](Scope *inner) {
@@ -271,7 +275,8 @@ void KernelLowering::emitSequenceBlock(Block &block, Frame &frame, Storage &targ
   for (Operation &op : block.without_terminator()) {
     if (failed)
       return;
-    if (auto loop = dyn_cast<scf::ForOp>(op); loop && loop.getNumResults() == 1 && isa<RankedTensorType>(loop.getResult(0).getType())) {
+    if (auto loop = dyn_cast<scf::ForOp>(op);
+        loop && loop.getNumResults() == 1 && isa<RankedTensorType>(loop.getResult(0).getType())) {
       auto bound = [&](Value v) { return materialise(indexExpr(v, frame, scope), scope); };
       Value low = bound(loop.getLowerBound()), high = bound(loop.getUpperBound());
       emitLoop(low, high, scope, {}, [&](Scope *inner, Value iv, ValueRange) -> SmallVector<Value> {
@@ -284,7 +289,8 @@ void KernelLowering::emitSequenceBlock(Block &block, Frame &frame, Storage &targ
         emitSequenceBlock(*loop.getBody(), nested, target, inner);
         return {};
       });
-    } else if (auto choice = dyn_cast<scf::IfOp>(op); choice && choice.getNumResults() == 1 && isa<RankedTensorType>(choice.getResult(0).getType())) {
+    } else if (auto choice = dyn_cast<scf::IfOp>(op); choice && choice.getNumResults() == 1 &&
+                                                      isa<RankedTensorType>(choice.getResult(0).getType())) {
       Value condition = bodyValue(choice.getCondition(), frame, scope);
       if (failed)
         return;
@@ -377,7 +383,8 @@ void KernelLowering::emitStages(Scope *scope) {
   }
 }
 
-//===-- The kernel -----------------------------------------------------------------------------------------------===//
+//===-- The kernel
+//-----------------------------------------------------------------------------------------------===//
 
 LogicalResult KernelLowering::placeTemporaries() {
   // A result that only its own reduction needs still has to lie somewhere under a vector loop.
@@ -411,8 +418,9 @@ LogicalResult KernelLowering::placeTemporaries() {
         continue;
       if (points < 0) {
         Operation *op = stage.op ? stage.op : stage.source.getDefiningOp();
-        return op->emitOpError("needs a temporary of unknown size, wanted static extents where a reduction is read "
-                               "across another dimension");
+        return op->emitOpError(
+            "needs a temporary of unknown size, wanted static extents where a reduction is read "
+            "across another dimension");
       }
       unsigned bits = cast<RankedTensorType>(target->tensor.getType()).getElementTypeBitWidth();
       bytesPerElement += std::max<int64_t>(points, 1) * ((bits + 7) / 8);
@@ -420,7 +428,8 @@ LogicalResult KernelLowering::placeTemporaries() {
     }
   if (vector >= 0 && !temporaries.empty()) {
     // Blocks of the vector loop whose temporaries stay in the first level cache.
-    int64_t block = std::clamp<int64_t>((24 << 10) / std::max<int64_t>(bytesPerElement, 1), 16, 1024) / 16 * 16;
+    int64_t block =
+        std::clamp<int64_t>((24 << 10) / std::max<int64_t>(bytesPerElement, 1), 16, 1024) / 16 * 16;
     const Expr &extent = shared[vector].extent;
     if (extent.isConstant() && extent.constant <= block + block / 4)
       block = std::max<int64_t>(extent.constant, 1);
@@ -465,8 +474,8 @@ void KernelLowering::createKernel() {
 }
 
 /// The buffer and dimension whose extent an expression is.
-static std::optional<std::pair<unsigned, unsigned>> findExtent(func::FuncOp func, const Expr &extent,
-                                                     llvm::function_ref<Expr(Value, int64_t)> extentOf) {
+static std::optional<std::pair<unsigned, unsigned>>
+findExtent(func::FuncOp func, const Expr &extent, llvm::function_ref<Expr(Value, int64_t)> extentOf) {
   auto search = [&](ValueRange tensors, unsigned base) -> std::optional<std::pair<unsigned, unsigned>> {
     for (auto [i, tensor] : llvm::enumerate(tensors))
       for (int64_t d = 0, e = cast<RankedTensorType>(tensor.getType()).getRank(); d < e; ++d)
@@ -504,7 +513,8 @@ LogicalResult KernelLowering::emitKernel() {
     if (i != vector)
       outers.push_back(i);
   }
-  Value lo = kernel.getArgument(kernel.getNumArguments() - 2), hi = kernel.getArgument(kernel.getNumArguments() - 1);
+  Value lo = kernel.getArgument(kernel.getNumArguments() - 2),
+        hi = kernel.getArgument(kernel.getNumArguments() - 1);
   auto index = [&](int64_t value, Scope *scope) {
     setPoint(scope);
     return Value(arith::ConstantIndexOp::create(b, loc, value));
@@ -530,14 +540,16 @@ LogicalResult KernelLowering::emitKernel() {
     setPoint(scope);
     Value span = arith::SubIOp::create(b, loc, last, first);
     Value blocks = arith::CeilDivUIOp::create(b, loc, span, index(vectorBlock, scope));
-    emitLoop(index(0, scope), blocks, scope, {}, [&](Scope *inner, Value iv, ValueRange) -> SmallVector<Value> {
-      setPoint(inner);
-      Value offset = arith::MulIOp::create(b, loc, iv, index(vectorBlock, inner));
-      vectorStart = arith::AddIOp::create(b, loc, first, offset);
-      vectorLength = least(arith::SubIOp::create(b, loc, last, vectorStart), index(vectorBlock, inner), inner);
-      emitStages(inner);
-      return {};
-    });
+    emitLoop(index(0, scope), blocks, scope, {},
+             [&](Scope *inner, Value iv, ValueRange) -> SmallVector<Value> {
+               setPoint(inner);
+               Value offset = arith::MulIOp::create(b, loc, iv, index(vectorBlock, inner));
+               vectorStart = arith::AddIOp::create(b, loc, first, offset);
+               vectorLength =
+                   least(arith::SubIOp::create(b, loc, last, vectorStart), index(vectorBlock, inner), inner);
+               emitStages(inner);
+               return {};
+             });
   };
   /// Loops over outers[from..], then the whole vector loop.
   std::function<void(size_t, Scope *)> emitOuters = [&](size_t from, Scope *scope) {
@@ -616,7 +628,8 @@ LogicalResult KernelLowering::emitKernel() {
       }
       setPoint(chunk);
       Value first = arith::MulIOp::create(b, loc, c, index(perChunk, chunk));
-      Value last = least(arith::AddIOp::create(b, loc, first, index(perChunk, chunk)), index(units, chunk), chunk);
+      Value last =
+          least(arith::AddIOp::create(b, loc, first, index(perChunk, chunk)), index(units, chunk), chunk);
       emitLoop(first, last, chunk, {}, [&](Scope *inner, Value u, ValueRange) -> SmallVector<Value> {
         unit(inner, u);
         return {};
@@ -632,7 +645,8 @@ LogicalResult KernelLowering::emitKernel() {
   double inside = work * double(first.inner);
   for (int i = 0; i < int(shared.size()); ++i)
     if (i != lead)
-      inside *= shared[i].extent.isConstant() ? double(std::max<int64_t>(shared[i].extent.constant, 1)) : 64.0;
+      inside *=
+          shared[i].extent.isConstant() ? double(std::max<int64_t>(shared[i].extent.constant, 1)) : 64.0;
   int64_t rows = std::max<int64_t>(1, int64_t(target / inside));
   auto where = findExtent(func, first.lead, [&](Value tensor, int64_t d) { return extentOf(tensor, d); });
   if (first.lead.isConstant())

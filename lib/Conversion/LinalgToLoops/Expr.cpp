@@ -1,8 +1,8 @@
 // Part of Weft, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Arithmetic of index expressions. A quotient is split into the part that the divisor divides and a rest whose range is
-// known; only what does not cancel becomes a Div or Mod atom.
+// Arithmetic of index expressions. A quotient is split into the part that the divisor divides and a rest
+// whose range is known; only what does not cancel becomes a Div or Mod atom.
 #include "Expr.h"
 #include <numeric>
 

@@ -1,9 +1,9 @@
 // Part of Weft, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Index expressions: sums of atoms with integer coefficients. Atoms are loop variables, extents known at run time,
-// values computed in a body, and quotients, remainders and products of expressions. Ranges of loop variables let
-// reshapes cancel: (i * 64 + j) / 64 is i where j < 64.
+// Index expressions: sums of atoms with integer coefficients. Atoms are loop variables, extents known at run
+// time, values computed in a body, and quotients, remainders and products of expressions. Ranges of loop
+// variables let reshapes cancel: (i * 64 + j) / 64 is i where j < 64.
 #ifndef WEFT_LIB_CONVERSION_LINALGTOLOOPS_EXPR_H
 #define WEFT_LIB_CONVERSION_LINALGTOLOOPS_EXPR_H
 

@@ -3,10 +3,11 @@
 //
 // The lowering of one tensor function to loops: its stages, and the evaluation of elements.
 //
-// A stage is what is stored: a result, a reduction, or a costly value that several stages read. Everything else is
-// computed where it is read, one element at a time, by following indices through the ops (element()). The same walk
-// runs first without emitting, to learn which addresses a stage touches. Loops that all stages have in common run
-// outside; of these one may be the vector loop, which runs innermost in every stage over a block.
+// A stage is what is stored: a result, a reduction, or a costly value that several stages read. Everything
+// else is computed where it is read, one element at a time, by following indices through the ops (element()).
+// The same walk runs first without emitting, to learn which addresses a stage touches. Loops that all stages
+// have in common run outside; of these one may be the vector loop, which runs innermost in every stage over a
+// block.
 #ifndef WEFT_LIB_CONVERSION_LINALGTOLOOPS_KERNEL_H
 #define WEFT_LIB_CONVERSION_LINALGTOLOOPS_KERNEL_H
 
@@ -24,8 +25,8 @@
 namespace weft::loops {
 using namespace mlir;
 
-/// A place where code is emitted: a loop body or an arm of a condition. Code is put before the loop that is being
-/// filled, so that what does not depend on a loop stands outside it.
+/// A place where code is emitted: a loop body or an arm of a condition. Code is put before the loop that is
+/// being filled, so that what does not depend on a loop stands outside it.
 struct Scope {
   Scope *parent = nullptr;
   bool isCondition = false; ///< nothing moves out of an arm
@@ -40,16 +41,16 @@ struct Loop {
   AtomId atom = 0;
   Expr extent;
   bool reduced = false;
-  int64_t base = 0;      ///< dimension of the stage's iteration space that this is (a part of)
-  int64_t factor = 1;    ///< base index = sum of loop * factor
-  int shared = -1;       ///< the shared loop it is, or -1
+  int64_t base = 0;   ///< dimension of the stage's iteration space that this is (a part of)
+  int64_t factor = 1; ///< base index = sum of loop * factor
+  int shared = -1;    ///< the shared loop it is, or -1
 };
 
 /// Where a stage's values go.
 struct Storage {
   Value tensor;              ///< the value stored; null for a part of a result
   int buffer = -1;           ///< a buffer argument, or -1: temporary
-  SmallVector<Expr> shape; ///< of the buffer, as the tensor sees it
+  SmallVector<Expr> shape;   ///< of the buffer, as the tensor sees it
   SmallVector<Expr> offsets; ///< for parts: where element 0 goes; empty: all 0
   Value memref;              ///< bound while emitting: one-dimensional view
   Value scalar;              ///< a reduction without private loops: its value in the current iteration
@@ -64,14 +65,14 @@ struct Read {
 
 struct Stage {
   enum Kind { Map, Reduce, Sequence } kind = Map;
-  Value source;             ///< Map: the tensor whose elements are stored
-  Operation *op = nullptr;  ///< Reduce: linalg.generic; Sequence: scf.for
-  SmallVector<Expr> dims;   ///< the iteration space in terms of the loops
+  Value source;            ///< Map: the tensor whose elements are stored
+  Operation *op = nullptr; ///< Reduce: linalg.generic; Sequence: scf.for
+  SmallVector<Expr> dims;  ///< the iteration space in terms of the loops
   SmallVector<Loop> loops;
   SmallVector<Storage *> targets; ///< Map, Sequence: one; Reduce: per result, null if unused
   /// Reduce: whether a result is carried through the reduced loops (else stored in each iteration).
   SmallVector<bool> carried;
-  SmallVector<Loop> layout;  ///< the loops as temporaries are laid out, before merging
+  SmallVector<Loop> layout;   ///< the loops as temporaries are laid out, before merging
   SmallVector<Stage *> after; ///< stages that write the same buffer before this one
   SmallVector<Read> reads;
   std::vector<Expr> touched; ///< linear addresses and conditions, by the analysis

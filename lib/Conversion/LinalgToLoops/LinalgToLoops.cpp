@@ -19,7 +19,8 @@ namespace weft {
 FailureOr<cpu::ChunkCount> weft::lowerTensorKernelToLoops(func::FuncOp func) {
   if (func.isExternal() || !llvm::hasSingleElement(func.getBody()))
     return func.emitOpError("has no body of one block, wanted a kernel"), failure();
-  func->getContext()->loadDialect<memref::MemRefDialect, scf::SCFDialect, arith::ArithDialect, math::MathDialect>();
+  func->getContext()
+      ->loadDialect<memref::MemRefDialect, scf::SCFDialect, arith::ArithDialect, math::MathDialect>();
   return loops::KernelLowering(func).run();
 }
 

@@ -1,16 +1,18 @@
 // Part of Weft, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Which loops of the stages are one. A loop is shared when every stage has it and what a stage reads of another there
-// is what it has just stored: those loops run outermost, are cut into chunks, and keep temporaries small. One of them
-// may run innermost instead (the vector loop), when memory is contiguous along it.
+// Which loops of the stages are one. A loop is shared when every stage has it and what a stage reads of
+// another there is what it has just stored: those loops run outermost, are cut into chunks, and keep
+// temporaries small. One of them may run innermost instead (the vector loop), when memory is contiguous along
+// it.
 #include "Kernel.h"
 #include "llvm/ADT/EquivalenceClasses.h"
 
 using namespace mlir;
 using namespace weft::loops;
 
-SmallVector<Expr> KernelLowering::baseIndices(const Stage &producer, const Storage &storage, ArrayRef<Expr> indices) {
+SmallVector<Expr> KernelLowering::baseIndices(const Stage &producer, const Storage &storage,
+                                              ArrayRef<Expr> indices) {
   if (producer.kind != Stage::Reduce)
     return SmallVector<Expr>(indices);
   SmallVector<Expr> base(producer.dims.size(), Expr(0));
@@ -23,9 +25,9 @@ SmallVector<Expr> KernelLowering::baseIndices(const Stage &producer, const Stora
 }
 
 Expr KernelLowering::loopIndex(const Stage &producer, const Loop &loop, ArrayRef<Expr> base) {
-  bool leads = llvm::all_of(producer.layout.empty() ? producer.loops : producer.layout, [&](const Loop &other) {
-    return other.base != loop.base || other.factor <= loop.factor;
-  });
+  bool leads =
+      llvm::all_of(producer.layout.empty() ? producer.loops : producer.layout,
+                   [&](const Loop &other) { return other.base != loop.base || other.factor <= loop.factor; });
   Expr index = table.div(base[loop.base], Expr(loop.factor));
   return leads ? index : table.mod(index, loop.extent);
 }
@@ -103,7 +105,9 @@ double KernelLowering::shareLoops(bool apply) {
   }
   for (Stage &stage : stages)
     groups.insert(&stage);
-  auto idOf = [&](Stage &stage, const Loop &loop) { return first[&stage] + unsigned(&loop - stage.loops.begin()); };
+  auto idOf = [&](Stage &stage, const Loop &loop) {
+    return first[&stage] + unsigned(&loop - stage.loops.begin());
+  };
 
   for (Stage &consumer : stages)
     for (const Read &read : consumer.reads) {
@@ -139,8 +143,9 @@ double KernelLowering::shareLoops(bool apply) {
         Expr extent(1);
         for (const Loop &other : s.loops)
           if (other.base == loop.base)
-            extent = extent.isConstant() && other.extent.isConstant() ? Expr(extent.constant * other.extent.constant)
-                                                                      : other.extent;
+            extent = extent.isConstant() && other.extent.isConstant()
+                         ? Expr(extent.constant * other.extent.constant)
+                         : other.extent;
         return t.offsets.empty() || (t.offsets[loop.base].is(0) && t.shape[loop.base] == extent);
       };
       for (const Loop &loop : stage.loops)
@@ -230,7 +235,8 @@ double KernelLowering::shareLoops(bool apply) {
   return points;
 }
 
-/// How well an innermost loop over `atom` walks through memory: +1 for a step of one element, -1 for any other.
+/// How well an innermost loop over `atom` walks through memory: +1 for a step of one element, -1 for any
+/// other.
 static int scoreOf(ExprTable &table, ArrayRef<Expr> addresses, AtomId atom) {
   int score = 0;
   for (const Expr &address : addresses) {
@@ -272,7 +278,8 @@ void KernelLowering::chooseVectorLoop() {
     for (auto [i, one] : llvm::enumerate(shared))
       scores[i] += scoreOf(table, addresses, one.atom);
   }
-  int best = std::max_element(scores.begin(), scores.end(), [](int x, int y) { return x < y; }) - scores.begin();
+  int best =
+      std::max_element(scores.begin(), scores.end(), [](int x, int y) { return x < y; }) - scores.begin();
   for (int i = best; i < int(scores.size()); ++i)
     if (scores[i] == scores[best])
       best = i;
@@ -328,7 +335,8 @@ void KernelLowering::mergeLoops() {
   for (Stage &stage : stages) {
     llvm::erase_if(stage.loops, [](const Loop &loop) { return loop.shared >= 0; });
     // Parallel loops before reduced ones; each kind in memory's order.
-    std::stable_sort(stage.loops.begin(), stage.loops.end(), [](const Loop &x, const Loop &y) { return x.reduced < y.reduced; });
+    std::stable_sort(stage.loops.begin(), stage.loops.end(),
+                     [](const Loop &x, const Loop &y) { return x.reduced < y.reduced; });
     for (size_t i = 0; i + 1 < stage.loops.size() && !failed;) {
       Loop &outer = stage.loops[i], &inner = stage.loops[i + 1];
       if (outer.reduced != inner.reduced || !inner.extent.isConstant() ||

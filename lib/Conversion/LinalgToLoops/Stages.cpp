@@ -1,8 +1,9 @@
 // Part of Weft, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// What a kernel stores: its results (reshapes at the end are free: the buffer is row-major either way; inserted slices
-// are written where they belong), every reduction, and costly values that several stages read.
+// What a kernel stores: its results (reshapes at the end are free: the buffer is row-major either way;
+// inserted slices are written where they belong), every reduction, and costly values that several stages
+// read.
 #include "Kernel.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
@@ -50,8 +51,8 @@ void KernelLowering::setIterationSpace(Stage &stage, ArrayRef<Expr> spaceExtents
 
 /// The stage that stores `value` in `storage`.
 Stage &KernelLowering::addStored(Value value, Storage *storage) {
-  if (auto found = producers.find(value); found != producers.end() && mustBeStored(value) &&
-                                          storedValues.lookup(value) == nullptr) {
+  if (auto found = producers.find(value);
+      found != producers.end() && mustBeStored(value) && storedValues.lookup(value) == nullptr) {
     // Another result of a reduction that is there already.
     Stage &stage = *found->second;
     unsigned number = cast<OpResult>(value).getResultNumber();
@@ -112,10 +113,12 @@ Stage &KernelLowering::addStored(Value value, Storage *storage) {
 
 /// Stores `value` into a result's buffer of `shape` from `offsets` on.
 void KernelLowering::addResult(Value value, int index, ArrayRef<Expr> shape, ArrayRef<Expr> offsets) {
-  while (offsets.empty() && isa_and_nonnull<tensor::CollapseShapeOp, tensor::ExpandShapeOp, tensor::CastOp>(value.getDefiningOp()))
+  while (offsets.empty() && isa_and_nonnull<tensor::CollapseShapeOp, tensor::ExpandShapeOp, tensor::CastOp>(
+                                value.getDefiningOp()))
     value = value.getDefiningOp()->getOperand(0);
   SmallVector<Expr> bufferShape = offsets.empty() ? extentsOf(value) : SmallVector<Expr>(shape);
-  SmallVector<Expr> start = offsets.empty() ? SmallVector<Expr>(bufferShape.size(), Expr(0)) : SmallVector<Expr>(offsets);
+  SmallVector<Expr> start =
+      offsets.empty() ? SmallVector<Expr>(bufferShape.size(), Expr(0)) : SmallVector<Expr>(offsets);
   auto shifted = [&](ArrayRef<OpFoldResult> by) {
     SmallVector<Expr> moved;
     for (auto [s, o] : llvm::zip(start, by))
@@ -183,10 +186,12 @@ bool KernelLowering::isCostly(Value tensor) {
     return false;
   bool costly = false;
   op->walk([&](Operation *nested) {
-    costly |= isa<arith::DivFOp, arith::RemFOp, arith::DivSIOp, arith::DivUIOp, arith::RemSIOp, arith::RemUIOp>(nested);
+    costly |=
+        isa<arith::DivFOp, arith::RemFOp, arith::DivSIOp, arith::DivUIOp, arith::RemSIOp, arith::RemUIOp>(
+            nested);
     costly |= isa<math::MathDialect>(nested->getDialect()) &&
-              !isa<math::AbsFOp, math::CopySignOp, math::FloorOp, math::CeilOp, math::TruncOp, math::RoundEvenOp,
-                   math::FmaOp, math::CtPopOp, math::CountLeadingZerosOp>(nested);
+              !isa<math::AbsFOp, math::CopySignOp, math::FloorOp, math::CeilOp, math::TruncOp,
+                   math::RoundEvenOp, math::FmaOp, math::CtPopOp, math::CountLeadingZerosOp>(nested);
   });
   if (costly)
     return true;
@@ -198,8 +203,9 @@ bool KernelLowering::isCostly(Value tensor) {
     return type.hasStaticShape() && own.hasStaticShape() && type.getNumElements() < own.getNumElements();
   };
   return llvm::any_of(operands, [&](Value operand) {
-    return operand != tensor && isa<RankedTensorType>(operand.getType()) && operand.getParentRegion() == &func.getBody() &&
-           !storedValues.count(operand) && !isSmaller(operand) && isCostly(operand);
+    return operand != tensor && isa<RankedTensorType>(operand.getType()) &&
+           operand.getParentRegion() == &func.getBody() && !storedValues.count(operand) &&
+           !isSmaller(operand) && isCostly(operand);
   });
 }
 
@@ -253,8 +259,8 @@ void KernelLowering::analyseAll() {
     analyse(stage);
 }
 
-/// Stores costly values that several stages would compute, nearest to their readers first, as long as that costs no
-/// shared loop and the value's extents are known.
+/// Stores costly values that several stages would compute, nearest to their readers first, as long as that
+/// costs no shared loop and the value's extents are known.
 void KernelLowering::storeCostlyValues() {
   for (int round = 0; round < 16 && !failed; ++round) {
     splitLoops();
@@ -273,7 +279,8 @@ void KernelLowering::storeCostlyValues() {
     for (Value candidate : candidates) {
       // Maps over shared loops alone are emitted together and compute it once.
       bool together = llvm::all_of(readers.lookup(candidate), [&](Stage *reader) {
-        return reader->kind == Stage::Map && llvm::all_of(reader->loops, [](const Loop &l) { return l.shared >= 0; });
+        return reader->kind == Stage::Map &&
+               llvm::all_of(reader->loops, [](const Loop &l) { return l.shared >= 0; });
       });
       if (together)
         continue;

@@ -1,9 +1,10 @@
 // Part of Weft, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Takes conditions out of innermost loops, so that they vectorise. Stage: kernel. A condition that the loop does not
-// change is asked once, with a loop for each case; bounds on an index that grows with the loop cut its range into what
-// is outside, inside and outside again. So windows over padded edges test rows and edges, not elements.
+// Takes conditions out of innermost loops, so that they vectorise. Stage: kernel. A condition that the loop
+// does not change is asked once, with a loop for each case; bounds on an index that grows with the loop cut
+// its range into what is outside, inside and outside again. So windows over padded edges test rows and edges,
+// not elements.
 #include "Kernel.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/Transforms/LoopInvariantCodeMotionUtils.h"
@@ -14,7 +15,8 @@ using namespace mlir;
 static scf::IfOp findInvariant(scf::ForOp loop) {
   scf::IfOp found;
   loop.getBody()->walk([&](scf::IfOp choice) {
-    if (!found && choice->getParentOp() == loop.getOperation() && loop.isDefinedOutsideOfLoop(choice.getCondition()))
+    if (!found && choice->getParentOp() == loop.getOperation() &&
+        loop.isDefinedOutsideOfLoop(choice.getCondition()))
       found = choice;
   });
   return found;
@@ -67,8 +69,8 @@ static Value atFirst(OpBuilder &b, scf::ForOp loop, Value value) {
   return b.clone(*op, mapping)->getResult(0);
 }
 
-/// The conjunction that a condition is: comparisons, and what the loop does not change; false if it holds anything
-/// but bounds on growing indices.
+/// The conjunction that a condition is: comparisons, and what the loop does not change; false if it holds
+/// anything but bounds on growing indices.
 static bool collectBounds(scf::ForOp loop, Value condition, SmallVectorImpl<arith::CmpIOp> &bounds,
                           SmallVectorImpl<Value> &invariants) {
   if (loop.isDefinedOutsideOfLoop(condition)) {
@@ -106,7 +108,8 @@ static void splitRange(scf::ForOp loop) {
     return;
   OpBuilder b(loop);
   Location loc = loop.getLoc();
-  Value low = loop.getLowerBound(), high = loop.getUpperBound(), zero = arith::ConstantIndexOp::create(b, loc, 0);
+  Value low = loop.getLowerBound(), high = loop.getUpperBound(),
+        zero = arith::ConstantIndexOp::create(b, loc, 0);
   Value begin = low, end = high;
   for (arith::CmpIOp compare : bounds) {
     Value first = atFirst(b, loop, compare.getLhs());
@@ -118,7 +121,8 @@ static void splitRange(scf::ForOp loop) {
     };
     if (compare.getPredicate() != arith::CmpIPredicate::slt)
       begin = arith::MaxSIOp::create(
-          b, loc, begin, reaches(compare.getPredicate() == arith::CmpIPredicate::sge ? compare.getRhs() : zero));
+          b, loc, begin,
+          reaches(compare.getPredicate() == arith::CmpIPredicate::sge ? compare.getRhs() : zero));
     if (compare.getPredicate() != arith::CmpIPredicate::sge)
       end = arith::MinSIOp::create(b, loc, end, reaches(compare.getRhs()));
   }
@@ -168,10 +172,12 @@ void weft::loops::unswitchLoops(func::FuncOp kernel) {
         }
         OpBuilder b(one);
         Value condition = choice.getCondition();
-        auto outer = scf::IfOp::create(b, one.getLoc(), one.getResultTypes(), condition, /*withElseRegion=*/true);
+        auto outer =
+            scf::IfOp::create(b, one.getLoc(), one.getResultTypes(), condition, /*withElseRegion=*/true);
         for (bool then : {true, false}) {
           Block *block = then ? outer.thenBlock() : outer.elseBlock();
-          OpBuilder inner = block->empty() ? OpBuilder::atBlockEnd(block) : OpBuilder::atBlockTerminator(block);
+          OpBuilder inner =
+              block->empty() ? OpBuilder::atBlockEnd(block) : OpBuilder::atBlockTerminator(block);
           IRMapping mapping;
           auto copy = cast<scf::ForOp>(inner.clone(*one, mapping));
           if (one.getNumResults())

@@ -1,8 +1,8 @@
 // Part of Weft, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// dot_general as one generic: the way of every type and layout that has no generator. Stage: tensor. 16-bit inputs
-// accumulate in f32; integers in the result's type.
+// dot_general as one generic: the way of every type and layout that has no generator. Stage: tensor. 16-bit
+// inputs accumulate in f32; integers in the result's type.
 #include "Lowering.h"
 
 using namespace mlir;
@@ -15,7 +15,8 @@ class DotGeneralLowering : public OpConversionPattern<ir::DotGeneralOp> {
 public:
   using OpConversionPattern::OpConversionPattern;
 
-  LogicalResult matchAndRewrite(ir::DotGeneralOp op, OpAdaptor adaptor, ConversionPatternRewriter &b) const override {
+  LogicalResult matchAndRewrite(ir::DotGeneralOp op, OpAdaptor adaptor,
+                                ConversionPatternRewriter &b) const override {
     Location loc = op.getLoc();
     Value lhs = adaptor.getLhs(), rhs = adaptor.getRhs();
     Type lhsType = op.getLhs().getType().getElementType(), rhsType = op.getRhs().getType().getElementType();
@@ -53,11 +54,12 @@ public:
                                 AffineMap::get(total, 0, resultDims, b.getContext())};
     Type held = computeType(resultType);
     Value init = createFilled(b, loc, Scalars(b, loc).integer(held, 0), sizes);
-    Value sum = createGeneric(b, loc, {lhs, rhs}, init, maps, reduced, [&](const Scalars &s, ValueRange args) {
-                  Value x = s.convert(s.load(args[0], lhsType), lhsType, heldFor(resultType), false);
-                  Value y = s.convert(s.load(args[1], rhsType), rhsType, heldFor(resultType), false);
-                  return SmallVector<Value>{s.add(args[2], s.mul(x, y), true)};
-                }).getResult(0);
+    Value sum =
+        createGeneric(b, loc, {lhs, rhs}, init, maps, reduced, [&](const Scalars &s, ValueRange args) {
+          Value x = s.convert(s.load(args[0], lhsType), lhsType, heldFor(resultType), false);
+          Value y = s.convert(s.load(args[1], rhsType), rhsType, heldFor(resultType), false);
+          return SmallVector<Value>{s.add(args[2], s.mul(x, y), true)};
+        }).getResult(0);
     if (type.getElementType() != held) {
       AffineMap map = b.getMultiDimIdentityMap(rank);
       Value empty = createEmpty(b, loc, sizes, type.getElementType());

@@ -1,8 +1,9 @@
 // Part of Weft, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// conv as one generic for any layout, dilation, reversal and grouping: the way of what has no generator. Stage: tensor.
-// Loops: batch, output feature, output positions; then window positions and input features of the group, reduced.
+// conv as one generic for any layout, dilation, reversal and grouping: the way of what has no generator.
+// Stage: tensor. Loops: batch, output feature, output positions; then window positions and input features of
+// the group, reduced.
 #include "Windows.h"
 
 using namespace mlir;
@@ -16,7 +17,8 @@ class ConvLowering : public OpConversionPattern<ir::ConvOp> {
 public:
   using OpConversionPattern::OpConversionPattern;
 
-  LogicalResult matchAndRewrite(ir::ConvOp op, OpAdaptor adaptor, ConversionPatternRewriter &b) const override {
+  LogicalResult matchAndRewrite(ir::ConvOp op, OpAdaptor adaptor,
+                                ConversionPatternRewriter &b) const override {
     Location loc = op.getLoc();
     Value x = adaptor.getX(), w = adaptor.getW();
     Type xType = op.getX().getType().getElementType(), wType = op.getW().getType().getElementType();
@@ -64,7 +66,8 @@ public:
       index[xDims[0]] = loop(yDims[0]);
       Value feature = loop(total - 1);
       if (op.getFeatureGroups() > 1) {
-        Value group = arith::DivUIOp::create(s.b, s.loc, loop(yDims[1]), s.index(std::max<int64_t>(groupOut, 1)));
+        Value group =
+            arith::DivUIOp::create(s.b, s.loc, loop(yDims[1]), s.index(std::max<int64_t>(groupOut, 1)));
         feature = s.add(feature, s.mul(group, s.index(groupIn)));
       }
       index[xDims[1]] = feature;

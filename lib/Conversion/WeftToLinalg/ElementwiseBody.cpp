@@ -1,8 +1,8 @@
 // Part of Weft, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Scalar bodies of elementwise chains, and their vectors: every op of such a body is elementwise, so a vector body is the
-// scalar one with other types.
+// Scalar bodies of elementwise chains, and their vectors: every op of such a body is elementwise, so a vector
+// body is the scalar one with other types.
 #include "weft/Conversion/ElementwiseBody.h"
 
 #include "Lowering.h"
@@ -14,8 +14,8 @@ using namespace weft::lowering;
 
 ElementwiseBody::~ElementwiseBody() = default;
 
-FailureOr<std::shared_ptr<ElementwiseBody>> ElementwiseBody::create(ArrayRef<Operation *> ops, ArrayRef<Value> inputs,
-                                                                    Value output) {
+FailureOr<std::shared_ptr<ElementwiseBody>> ElementwiseBody::create(ArrayRef<Operation *> ops,
+                                                                    ArrayRef<Value> inputs, Value output) {
   std::shared_ptr<ElementwiseBody> body(new ElementwiseBody);
   body->block = std::make_unique<Block>();
   OpBuilder builder(output.getContext());
@@ -26,13 +26,13 @@ FailureOr<std::shared_ptr<ElementwiseBody>> ElementwiseBody::create(ArrayRef<Ope
   for (Value input : inputs) {
     Type element = getElementTypeOrSelf(input);
     Type memory = getMemoryElementType(element);
-    if (!memory)
+    if (isPacked(element))
       return failure();
     Value argument = body->block->addArgument(memory, loc);
     mapping.map(input, scalars.load(argument, element));
   }
   for (Operation *op : ops) {
-    if (!hasElementwiseLowering(op))
+    if (!hasElementwiseLowering(op) || isPacked(getElementTypeOrSelf(op->getResult(0).getType())))
       return failure();
     SmallVector<Value> operands;
     for (Value operand : op->getOperands()) {
@@ -73,7 +73,8 @@ Value ElementwiseBody::emit(OpBuilder &builder, Location loc, ValueRange inputs,
     mapping.map(argument, input);
   for (Operation &op : *block) {
     // An input that is already in the type it is computed in needs no extension.
-    if (isa<arith::ExtFOp>(op) && mapping.lookup(op.getOperand(0)).getType() == typeOf(op.getResult(0).getType())) {
+    if (isa<arith::ExtFOp>(op) &&
+        mapping.lookup(op.getOperand(0)).getType() == typeOf(op.getResult(0).getType())) {
       mapping.map(op.getResult(0), mapping.lookup(op.getOperand(0)));
       continue;
     }

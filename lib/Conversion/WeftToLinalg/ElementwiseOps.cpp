@@ -1,8 +1,9 @@
 // Part of Weft, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Elementwise ops become one linalg.generic each. Stage: tensor. A stretched operand loses its unit dimensions
-// first, so that all maps are projected permutations and upstream fusion takes them. Nothing in a body traps.
+// Elementwise ops become one linalg.generic each. Stage: tensor. A stretched operand loses its unit
+// dimensions first, so that all maps are projected permutations and upstream fusion takes them. Nothing in a
+// body traps.
 #include "Lowering.h"
 #include "llvm/ADT/TypeSwitch.h"
 
@@ -13,10 +14,7 @@ using ir::CompareKind;
 
 namespace {
 
-template <typename MathOp>
-Value unary(const Scalars &s, Value x) {
-  return MathOp::create(s.b, s.loc, x);
-}
+template <typename MathOp> Value unary(const Scalars &s, Value x) { return MathOp::create(s.b, s.loc, x); }
 
 /// The divisor where dividing by it is defined (nonzero, not least / -1), else 1; and whether it was zero.
 std::pair<Value, Value> safeDivisor(const Scalars &s, Value x, Value y, bool isUnsigned) {
@@ -52,17 +50,17 @@ Value emitRem(const Scalars &s, Value x, Value y, bool isUnsigned) {
 Value emitIntegerPow(const Scalars &s, Value base, Value exponent, bool isUnsigned) {
   Type type = base.getType();
   Value one = s.integer(type, 1), zero = s.integer(type, 0);
-  auto loop = scf::ForOp::create(
-      s.b, s.loc, s.index(0), s.index(type.getIntOrFloatBitWidth()), s.index(1), ValueRange{one, base, exponent},
-      [&](OpBuilder &b, Location loc, Value, ValueRange carried) {
-        Scalars n(b, loc);
-        Value bit = arith::AndIOp::create(b, loc, carried[2], one);
-        Value odd = n.compare(CompareKind::ne, bit, zero);
-        Value result = n.select(odd, n.mul(carried[0], carried[1]), carried[0]);
-        Value square = n.mul(carried[1], carried[1]);
-        Value rest = arith::ShRUIOp::create(b, loc, carried[2], one);
-        scf::YieldOp::create(b, loc, ValueRange{result, square, rest});
-      });
+  auto loop = scf::ForOp::create(s.b, s.loc, s.index(0), s.index(type.getIntOrFloatBitWidth()), s.index(1),
+                                 ValueRange{one, base, exponent},
+                                 [&](OpBuilder &b, Location loc, Value, ValueRange carried) {
+                                   Scalars n(b, loc);
+                                   Value bit = arith::AndIOp::create(b, loc, carried[2], one);
+                                   Value odd = n.compare(CompareKind::ne, bit, zero);
+                                   Value result = n.select(odd, n.mul(carried[0], carried[1]), carried[0]);
+                                   Value square = n.mul(carried[1], carried[1]);
+                                   Value rest = arith::ShRUIOp::create(b, loc, carried[2], one);
+                                   scf::YieldOp::create(b, loc, ValueRange{result, square, rest});
+                                 });
   Value power = loop.getResult(0);
   if (isUnsigned)
     return power;
@@ -104,8 +102,8 @@ Value emitSign(const Scalars &s, Value x, bool isUnsigned) {
 Value emitLogistic(const Scalars &s, Value x) {
   Type type = x.getType();
   Value one = s.constant(type, 1);
-  Value t = math::ExpOp::create(s.b, s.loc,
-                                arith::NegFOp::create(s.b, s.loc, math::AbsFOp::create(s.b, s.loc, x)));
+  Value t =
+      math::ExpOp::create(s.b, s.loc, arith::NegFOp::create(s.b, s.loc, math::AbsFOp::create(s.b, s.loc, x)));
   Value top = s.select(s.compare(CompareKind::lt, x, s.constant(type, 0)), t, one);
   return s.divide(top, s.add(one, t));
 }
@@ -116,7 +114,8 @@ Value emitFloatUnary(const Scalars &s, Operation *op, Value x) {
       .Case<ir::FloorOp>([&](auto) { return unary<math::FloorOp>(s, x); })
       .Case<ir::TruncOp>([&](auto) { return unary<math::TruncOp>(s, x); })
       .Case<ir::RoundOp>([&](auto round) {
-        return round.getHalves() == ir::RoundKind::even ? unary<math::RoundEvenOp>(s, x) : unary<math::RoundOp>(s, x);
+        return round.getHalves() == ir::RoundKind::even ? unary<math::RoundEvenOp>(s, x)
+                                                        : unary<math::RoundOp>(s, x);
       })
       .Case<ir::ExpOp>([&](auto) { return unary<math::ExpOp>(s, x); })
       .Case<ir::Expm1Op>([&](auto) { return unary<math::ExpM1Op>(s, x); })
@@ -148,12 +147,7 @@ Value emitFloatUnary(const Scalars &s, Operation *op, Value x) {
 
 } // namespace
 
-bool lowering::hasElementwiseLowering(Operation *op) {
-  if (!op->hasTrait<ir::Elementwise>())
-    return false;
-  auto isByteSized = [](Type type) { return getMemoryElementType(getElementTypeOrSelf(type)) != Type(); };
-  return llvm::all_of(op->getOperandTypes(), isByteSized) && llvm::all_of(op->getResultTypes(), isByteSized);
-}
+bool lowering::hasElementwiseLowering(Operation *op) { return op->hasTrait<ir::Elementwise>(); }
 
 Value lowering::emitElementwise(const Scalars &s, Operation *op, ValueRange x) {
   Type elementType = getElementTypeOrSelf(op->getOperand(0).getType());
@@ -167,7 +161,8 @@ Value lowering::emitElementwise(const Scalars &s, Operation *op, ValueRange x) {
       .Case<ir::DivOp>([&](auto) { return emitDiv(s, x[0], x[1], isUnsigned); })
       .Case<ir::RemOp>([&](auto) { return emitRem(s, x[0], x[1], isUnsigned); })
       .Case<ir::PowOp>([&](auto) {
-        return isFloat ? Value(math::PowFOp::create(s.b, s.loc, x[0], x[1])) : emitIntegerPow(s, x[0], x[1], isUnsigned);
+        return isFloat ? Value(math::PowFOp::create(s.b, s.loc, x[0], x[1]))
+                       : emitIntegerPow(s, x[0], x[1], isUnsigned);
       })
       .Case<ir::MaxOp>([&](auto) { return s.max(x[0], x[1], isUnsigned); })
       .Case<ir::MinOp>([&](auto) { return s.min(x[0], x[1], isUnsigned); })
@@ -214,7 +209,7 @@ public:
   LogicalResult matchAndRewrite(Operation *op, ArrayRef<Value> operands,
                                 ConversionPatternRewriter &b) const override {
     if (!hasElementwiseLowering(op))
-      return b.notifyMatchFailure(op, "not elementwise, or of a type narrower than a byte");
+      return b.notifyMatchFailure(op, "not elementwise");
     Location loc = op->getLoc();
     auto resultType = cast<RankedTensorType>(op->getResult(0).getType());
     auto lowered = cast<RankedTensorType>(getTypeConverter()->convertType(resultType));
@@ -251,7 +246,8 @@ public:
   }
 };
 
-/// Equal widths: one bitcast per element. Narrower or wider: shifts over a trailing dimension, low part first.
+/// Equal widths: one bitcast per element. Narrower or wider: shifts over a trailing dimension, low part
+/// first.
 class BitcastConvertLowering : public OpConversionPattern<ir::BitcastConvertOp> {
 public:
   using OpConversionPattern::OpConversionPattern;
@@ -260,12 +256,14 @@ public:
                                 ConversionPatternRewriter &b) const override {
     Location loc = op.getLoc();
     Value x = adaptor.getOperand();
-    auto lowered = cast_or_null<RankedTensorType>(getTypeConverter()->convertType(op.getResult().getType()));
-    if (!lowered)
-      return op.emitOpError("found ") << op.getResult().getType() << ", wanted elements of at least a byte";
+    auto lowered = cast<RankedTensorType>(getTypeConverter()->convertType(op.getResult().getType()));
+    for (Type type : {op.getOperand().getType().getElementType(), op.getResult().getType().getElementType()})
+      if (isPacked(type))
+        return op.emitOpError("found ") << type << ", wanted elements of at least a byte";
     auto from = cast<RankedTensorType>(x.getType());
     unsigned before = from.getElementTypeBitWidth(), after = lowered.getElementTypeBitWidth();
-    Type wideInt = b.getIntegerType(std::max(before, after)), narrowInt = b.getIntegerType(std::min(before, after));
+    Type wideInt = b.getIntegerType(std::max(before, after)),
+         narrowInt = b.getIntegerType(std::min(before, after));
     int64_t rank = lowered.getRank();
     SmallVector<OpFoldResult> sizes = getSizes(b, loc, x);
     auto bitcast = [](const Scalars &s, Value v, Type type) {
@@ -277,23 +275,25 @@ public:
       sizes.push_back(b.getIndexAttr(before / after));
     Value result;
     if (before < after) {
-      result = createFromIndices(b, loc, sizes, lowered.getElementType(), [&](const Scalars &s, ValueRange at) {
-        Value bits;
-        for (unsigned part = 0; part < after / before; ++part) {
-          SmallVector<Value> index(at);
-          index.push_back(s.index(part));
-          Value piece = bitcast(s, tensor::ExtractOp::create(s.b, s.loc, x, index), narrowInt);
-          piece = arith::ExtUIOp::create(s.b, s.loc, wideInt, piece);
-          piece = arith::ShLIOp::create(s.b, s.loc, piece, s.integer(wideInt, part * before));
-          bits = bits ? Value(arith::OrIOp::create(s.b, s.loc, bits, piece)) : piece;
-        }
-        return bitcast(s, bits, lowered.getElementType());
-      });
+      result =
+          createFromIndices(b, loc, sizes, lowered.getElementType(), [&](const Scalars &s, ValueRange at) {
+            Value bits;
+            for (unsigned part = 0; part < after / before; ++part) {
+              SmallVector<Value> index(at);
+              index.push_back(s.index(part));
+              Value piece = bitcast(s, tensor::ExtractOp::create(s.b, s.loc, x, index), narrowInt);
+              piece = arith::ExtUIOp::create(s.b, s.loc, wideInt, piece);
+              piece = arith::ShLIOp::create(s.b, s.loc, piece, s.integer(wideInt, part * before));
+              bits = bits ? Value(arith::OrIOp::create(s.b, s.loc, bits, piece)) : piece;
+            }
+            return bitcast(s, bits, lowered.getElementType());
+          });
     } else {
       SmallVector<AffineExpr> dims;
       for (int64_t i = 0; i < from.getRank(); ++i)
         dims.push_back(b.getAffineDimExpr(i));
-      SmallVector<AffineMap> maps{AffineMap::get(rank, 0, dims, b.getContext()), b.getMultiDimIdentityMap(rank)};
+      SmallVector<AffineMap> maps{AffineMap::get(rank, 0, dims, b.getContext()),
+                                  b.getMultiDimIdentityMap(rank)};
       Value empty = createEmpty(b, loc, lowered, sizes);
       result = createGeneric(b, loc, x, empty, maps, {}, [&](const Scalars &s, ValueRange args) {
                  Value bits = args[0];

@@ -1,8 +1,8 @@
 // Part of Weft, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// gather and scatter. Stage: tensor. gather is a generic that clamps and reads; scatter is a nest of scf.for over the
-// updates in row-major order, so that duplicates combine as specified.
+// gather and scatter. Stage: tensor. gather is a generic that clamps and reads; scatter is a nest of scf.for
+// over the updates in row-major order, so that duplicates combine as specified.
 #include "Lowering.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 
@@ -17,7 +17,8 @@ namespace {
 struct PointMap {
   template <typename Op>
   explicit PointMap(Op op)
-      : dims(op.getDims()), batchDims(op.getBatchDims()), indexBatchDims(op.getIndexBatchDims()), at(op.getAt()) {
+      : dims(op.getDims()), batchDims(op.getBatchDims()), indexBatchDims(op.getIndexBatchDims()),
+        at(op.getAt()) {
     rank = op.getX().getType().getRank();
     numIndexDims = op.getIndex().getType().getRank() - 1;
     for (int64_t i = 0; i < rank; ++i)
@@ -58,32 +59,33 @@ class GatherLowering : public OpConversionPattern<ir::GatherOp> {
 public:
   using OpConversionPattern::OpConversionPattern;
 
-  LogicalResult matchAndRewrite(ir::GatherOp op, OpAdaptor adaptor, ConversionPatternRewriter &b) const override {
+  LogicalResult matchAndRewrite(ir::GatherOp op, OpAdaptor adaptor,
+                                ConversionPatternRewriter &b) const override {
     Location loc = op.getLoc();
     Value x = adaptor.getX(), index = adaptor.getIndex();
-    auto type = cast_or_null<RankedTensorType>(getTypeConverter()->convertType(op.getResult().getType()));
-    if (!type)
-      return op.emitOpError("found elements narrower than a byte, wanted at least a byte");
+    auto type = cast<RankedTensorType>(getTypeConverter()->convertType(op.getResult().getType()));
     PointMap map(op);
     SmallVector<OpFoldResult> sizes(type.getRank()), extents = getSizes(b, loc, x);
     for (int64_t i = 0; i < map.numIndexDims; ++i)
       sizes[map.indexPosition(i)] = getSize(b, loc, index, i);
     for (auto [i, dim] : llvm::enumerate(map.rest))
       sizes[map.restPosition(i)] = extents[dim];
-    Value result = createFromIndices(b, loc, sizes, type.getElementType(), [&](const Scalars &s, ValueRange point) {
-      SmallVector<Value> components;
-      for (auto [k, dim] : llvm::enumerate(map.dims)) {
-        Value component = s.toIndex(tensor::ExtractOp::create(s.b, s.loc, index, map.indexAt(s, point, k)));
-        if (!op.getInBounds()) {
-          std::optional<int64_t> extent = getConstantIntValue(extents[dim]);
-          Value last = extent ? s.index(*extent - 1) : s.sub(asIndex(b, loc, extents[dim]), s.index(1));
-          // The upper bound first: an empty x has no point, and nothing is read then.
-          component = s.clamp(component, s.index(0), last);
-        }
-        components.push_back(component);
-      }
-      return Value(tensor::ExtractOp::create(s.b, s.loc, x, map.positionOf(point, components)));
-    });
+    Value result =
+        createFromIndices(b, loc, sizes, type.getElementType(), [&](const Scalars &s, ValueRange point) {
+          SmallVector<Value> components;
+          for (auto [k, dim] : llvm::enumerate(map.dims)) {
+            Value component =
+                s.toIndex(tensor::ExtractOp::create(s.b, s.loc, index, map.indexAt(s, point, k)));
+            if (!op.getInBounds()) {
+              std::optional<int64_t> extent = getConstantIntValue(extents[dim]);
+              Value last = extent ? s.index(*extent - 1) : s.sub(asIndex(b, loc, extents[dim]), s.index(1));
+              // The upper bound first: an empty x has no point, and nothing is read then.
+              component = s.clamp(component, s.index(0), last);
+            }
+            components.push_back(component);
+          }
+          return Value(tensor::ExtractOp::create(s.b, s.loc, x, map.positionOf(point, components)));
+        });
     b.replaceOp(op, castTo(b, loc, result, type));
     return success();
   }
@@ -93,13 +95,12 @@ class ScatterLowering : public OpConversionPattern<ir::ScatterOp> {
 public:
   using OpConversionPattern::OpConversionPattern;
 
-  LogicalResult matchAndRewrite(ir::ScatterOp op, OpAdaptor adaptor, ConversionPatternRewriter &b) const override {
+  LogicalResult matchAndRewrite(ir::ScatterOp op, OpAdaptor adaptor,
+                                ConversionPatternRewriter &b) const override {
     Location loc = op.getLoc();
     Type elementType = op.getX().getType().getElementType();
     Value x = adaptor.getX(), index = adaptor.getIndex(), update = adaptor.getUpdate();
-    auto type = cast_or_null<RankedTensorType>(getTypeConverter()->convertType(op.getResult().getType()));
-    if (!type)
-      return op.emitOpError("found elements narrower than a byte, wanted at least a byte");
+    auto type = cast<RankedTensorType>(getTypeConverter()->convertType(op.getResult().getType()));
     PointMap map(op);
     SmallVector<OpFoldResult> extents = getSizes(b, loc, x);
     SmallVector<Value> lower, upper, steps;
@@ -128,13 +129,16 @@ public:
         Value value = tensor::ExtractOp::create(then, where, update, SmallVector<Value>(point));
         if (op.getKind() != ir::ScatterKind::set) {
           Value old = tensor::ExtractOp::create(then, where, target, position);
-          Value sum = apply(t, op.getKind(), t.load(old, elementType), t.load(value, elementType), elementType);
+          Value sum =
+              apply(t, op.getKind(), t.load(old, elementType), t.load(value, elementType), elementType);
           value = t.store(sum, elementType);
         }
-        scf::YieldOp::create(then, where, Value(tensor::InsertOp::create(then, where, value, target, position)));
+        scf::YieldOp::create(then, where,
+                             Value(tensor::InsertOp::create(then, where, value, target, position)));
       };
-      auto guarded = scf::IfOp::create(inner, at, inside, write,
-                                       [&](OpBuilder &otherwise, Location where) { scf::YieldOp::create(otherwise, where, target); });
+      auto guarded = scf::IfOp::create(inner, at, inside, write, [&](OpBuilder &otherwise, Location where) {
+        scf::YieldOp::create(otherwise, where, target);
+      });
       return {guarded.getResult(0)};
     };
     Value result;

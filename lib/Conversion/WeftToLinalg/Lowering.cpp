@@ -1,8 +1,8 @@
 // Part of Weft, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Makers of linalg and tensor ops that all families use. Stage: tensor. Sizes are OpFoldResults so that static
-// extents stay static in the types.
+// Makers of linalg and tensor ops that all families use. Stage: tensor. Sizes are OpFoldResults so that
+// static extents stay static in the types.
 #include "Lowering.h"
 
 using namespace mlir;
@@ -64,7 +64,8 @@ linalg::GenericOp lowering::createGeneric(OpBuilder &b, Location loc, ValueRange
     iterators[dim] = utils::IteratorType::reduction;
   return linalg::GenericOp::create(b, loc, outs.getTypes(), ins, outs, maps, iterators,
                                    [&](OpBuilder &nested, Location bodyLoc, ValueRange args) {
-                                     linalg::YieldOp::create(nested, bodyLoc, body(Scalars(nested, bodyLoc), args));
+                                     linalg::YieldOp::create(nested, bodyLoc,
+                                                             body(Scalars(nested, bodyLoc), args));
                                    });
 }
 
@@ -72,12 +73,13 @@ Value lowering::createFromIndices(OpBuilder &b, Location loc, ArrayRef<OpFoldRes
                                   llvm::function_ref<Value(const Scalars &, ValueRange)> body) {
   Value empty = createEmpty(b, loc, sizes, elementType);
   AffineMap map = b.getMultiDimIdentityMap(sizes.size());
-  return createGeneric(b, loc, {}, empty, map, {}, [&](const Scalars &s, ValueRange) -> SmallVector<Value> {
-           SmallVector<Value> indices;
-           for (size_t i = 0; i < sizes.size(); ++i)
-             indices.push_back(linalg::IndexOp::create(s.b, s.loc, i));
-           return {body(s, indices)};
-         })
+  return createGeneric(b, loc, {}, empty, map, {},
+                       [&](const Scalars &s, ValueRange) -> SmallVector<Value> {
+                         SmallVector<Value> indices;
+                         for (size_t i = 0; i < sizes.size(); ++i)
+                           indices.push_back(linalg::IndexOp::create(s.b, s.loc, i));
+                         return {body(s, indices)};
+                       })
       .getResult(0);
 }
 
@@ -100,7 +102,8 @@ Value lowering::dropUnitDims(OpBuilder &b, Location loc, Value tensor, ArrayRef<
       groups.back().push_back(i);
     }
   }
-  return tensor::CollapseShapeOp::create(b, loc, RankedTensorType::get(shape, type.getElementType()), tensor, groups);
+  return tensor::CollapseShapeOp::create(b, loc, RankedTensorType::get(shape, type.getElementType()), tensor,
+                                         groups);
 }
 
 Value lowering::addUnitDims(OpBuilder &b, Location loc, Value tensor, ArrayRef<int64_t> axes) {
@@ -127,8 +130,8 @@ Value lowering::addUnitDims(OpBuilder &b, Location loc, Value tensor, ArrayRef<i
     shape.push_back(type.getDimSize(next));
     sizes.push_back(old[next++]);
   }
-  return tensor::ExpandShapeOp::create(b, loc, RankedTensorType::get(shape, type.getElementType()), tensor, groups,
-                                       sizes);
+  return tensor::ExpandShapeOp::create(b, loc, RankedTensorType::get(shape, type.getElementType()), tensor,
+                                       groups, sizes);
 }
 
 Value lowering::castTo(OpBuilder &b, Location loc, Value tensor, Type type) {

@@ -1,11 +1,13 @@
 // Part of Weft, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// What the families' patterns share: types in memory and in registers, scalar arithmetic, and makers of linalg ops.
+// What the families' patterns share: types in memory and in registers, scalar arithmetic, and makers of
+// linalg ops.
 #ifndef WEFT_LIB_CONVERSION_WEFTTOLINALG_LOWERING_H
 #define WEFT_LIB_CONVERSION_WEFTTOLINALG_LOWERING_H
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -17,13 +19,13 @@
 namespace weft::lowering {
 using namespace mlir;
 
-/// The type scalars of an element type are computed in: f16, bf16 and 8-bit floats in f32, booleans in i1, unsigned
-/// integers in the signless type, the rest as they are.
+/// The type scalars of an element type are computed in: f16, bf16 and 8-bit floats in f32, booleans in i1,
+/// unsigned integers in the signless type, the rest as they are.
 Type computeType(Type elementType);
 inline bool isUnsigned(Type type) { return type.isUnsignedInteger() || type.isInteger(1); }
 
-/// Arithmetic on scalars of any type with one name per operation, so that bodies read as formulas. Integer variants
-/// take `isUnsigned` from the original element type where it matters.
+/// Arithmetic on scalars of any type with one name per operation, so that bodies read as formulas. Integer
+/// variants take `isUnsigned` from the original element type where it matters.
 class Scalars {
 public:
   Scalars(OpBuilder &b, Location loc) : b(b), loc(loc) {}
@@ -69,12 +71,12 @@ private:
   Value floatToInteger(Value value, Type to) const;
 };
 
-/// Decoding and encoding of 8-bit floats held in i8 (Float8Ops.cpp).
+/// Decoding and encoding of floats of at most 8 bits held in i8 (Float8.cpp).
 Value decodeFloat8(const Scalars &s, Value bits, Type elementType);
 Value encodeFloat8(const Scalars &s, Value value, Type elementType, bool saturate);
 
-/// One scalar of an elementwise op (everything with the Elementwise trait); operands and result in compute types.
-/// Null when the op has no scalar form.
+/// One scalar of an elementwise op (everything with the Elementwise trait); operands and result in compute
+/// types. Null when the op has no scalar form.
 Value emitElementwise(const Scalars &s, Operation *op, ValueRange operands);
 Value emitErfInv(const Scalars &s, Value x);
 Value emitLgamma(const Scalars &s, Value x);
@@ -86,8 +88,8 @@ Value combine(const Scalars &s, ir::ReduceKind kind, Value x, Value y, bool isUn
 /// The identity of a kind as a scalar of `type`.
 Value identity(const Scalars &s, ir::ReduceKind kind, Type type, bool isUnsigned);
 
-/// The type a reduction accumulates elements in. Booleans accumulate as the bytes 0 and 1, on which the bitwise kinds
-/// are the logical ones.
+/// The type a reduction accumulates elements in. Booleans accumulate as the bytes 0 and 1, on which the
+/// bitwise kinds are the logical ones.
 Type accumulatorType(Type elementType);
 /// The identity of a kind in that type.
 Value accumulatorIdentity(const Scalars &s, ir::ReduceKind kind, Type elementType);
@@ -97,7 +99,8 @@ SmallVector<OpFoldResult> getSizes(OpBuilder &b, Location loc, Value tensor);
 OpFoldResult getSize(OpBuilder &b, Location loc, Value tensor, int64_t axis);
 Value asIndex(OpBuilder &b, Location loc, OpFoldResult size);
 /// A mixed list (numbers with holes filled by rank-0 i64 tensors, already lowered) as indices.
-SmallVector<OpFoldResult> getMixedList(OpBuilder &b, Location loc, ArrayRef<int64_t> statics, ValueRange values);
+SmallVector<OpFoldResult> getMixedList(OpBuilder &b, Location loc, ArrayRef<int64_t> statics,
+                                       ValueRange values);
 Value createEmpty(OpBuilder &b, Location loc, ArrayRef<OpFoldResult> sizes, Type elementType);
 /// An empty tensor of a result type; dynamic extents are taken from `sizes`.
 Value createEmpty(OpBuilder &b, Location loc, RankedTensorType type, ArrayRef<OpFoldResult> sizes);
@@ -118,6 +121,17 @@ Value addUnitDims(OpBuilder &b, Location loc, Value tensor, ArrayRef<int64_t> ax
 Value extractScalar(OpBuilder &b, Location loc, Value tensor);
 /// `tensor` as `type` (extents better or less known).
 Value castTo(OpBuilder &b, Location loc, Value tensor, Type type);
+
+/// Whether several elements of a type share a byte at a kernel's boundary.
+inline bool isPacked(Type elementType) {
+  return !elementType.isIndex() && !elementType.isInteger(1) && elementType.getIntOrFloatBitWidth() < 8;
+}
+/// The form of a tensor type at a kernel's boundary: a row of bytes, several elements in each, for types
+/// narrower than a byte (not booleans); null for the others.
+RankedTensorType getPackedType(Type type);
+/// Gives the arguments and results of `func` (converted, of `original` type before) that are packed their
+/// packed types, and unpacks and packs them.
+LogicalResult packBoundary(func::FuncOp func, FunctionType original);
 
 void populateElementwise(RewritePatternSet &patterns, const TypeConverter &converter);
 void populateShape(RewritePatternSet &patterns, const TypeConverter &converter);

@@ -1,8 +1,8 @@
 // Part of Weft, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// weft.pad. Stage: tensor. Plain constant padding becomes tensor.pad; interior, negative and dynamic widths and the
-// other modes become a generic that computes where each element comes from.
+// weft.pad. Stage: tensor. Plain constant padding becomes tensor.pad; interior, negative and dynamic widths
+// and the other modes become a generic that computes where each element comes from.
 #include "Lowering.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 
@@ -17,11 +17,10 @@ class PadLowering : public OpConversionPattern<ir::PadOp> {
 public:
   using OpConversionPattern::OpConversionPattern;
 
-  LogicalResult matchAndRewrite(ir::PadOp op, OpAdaptor adaptor, ConversionPatternRewriter &b) const override {
+  LogicalResult matchAndRewrite(ir::PadOp op, OpAdaptor adaptor,
+                                ConversionPatternRewriter &b) const override {
     Location loc = op.getLoc();
-    auto type = cast_or_null<RankedTensorType>(getTypeConverter()->convertType(op.getResult().getType()));
-    if (!type)
-      return op.emitOpError("found elements narrower than a byte, wanted at least a byte");
+    auto type = cast<RankedTensorType>(getTypeConverter()->convertType(op.getResult().getType()));
     SmallVector<OpFoldResult> low = getMixedList(b, loc, op.getStaticLow(), adaptor.getLow());
     SmallVector<OpFoldResult> high = getMixedList(b, loc, op.getStaticHigh(), adaptor.getHigh());
     auto isNatural = [](OpFoldResult width) {
@@ -29,7 +28,8 @@ public:
       return value && *value >= 0;
     };
     bool plain = op.getMode() == ir::PadMode::constant && llvm::all_of(low, isNatural) &&
-                 llvm::all_of(high, isNatural) && llvm::all_of(op.getInterior(), [](int64_t n) { return n == 0; });
+                 llvm::all_of(high, isNatural) &&
+                 llvm::all_of(op.getInterior(), [](int64_t n) { return n == 0; });
     Value result;
     if (plain) {
       Value value = extractScalar(b, loc, adaptor.getValue());
@@ -60,42 +60,44 @@ private:
       sizes.push_back(arith::MaxSIOp::create(b, loc, total, zero).getResult());
     }
     Value padding = extractScalar(b, loc, value);
-    return createFromIndices(b, loc, sizes, type.getElementType(), [&](const Scalars &s, ValueRange at) -> Value {
-      SmallVector<Value> index;
-      Value inside;
-      for (auto [i, position] : llvm::enumerate(at)) {
-        std::optional<int64_t> lowWidth = getConstantIntValue(low[i]), highWidth = getConstantIntValue(high[i]);
-        int64_t step = op.getInterior()[i] + 1;
-        if (lowWidth == 0 && highWidth == 0 && step == 1) {
-          index.push_back(position);
-          continue;
-        }
-        Value extent = asIndex(b, loc, extents[i]);
-        Value from = s.sub(position, asIndex(b, loc, low[i]));
-        if (op.getMode() != ir::PadMode::constant) {
-          index.push_back(fold(s, op.getMode(), from, extent));
-          continue;
-        }
-        Value ok = s.compare(CompareKind::ge, from, s.index(0));
-        if (step != 1) {
-          Value rest = arith::RemSIOp::create(s.b, s.loc, from, s.index(step));
-          ok = s.conjunction(ok, s.compare(CompareKind::eq, rest, s.index(0)));
-          from = arith::DivSIOp::create(s.b, s.loc, from, s.index(step));
-        }
-        ok = s.conjunction(ok, s.compare(CompareKind::lt, from, extent));
-        inside = inside ? s.conjunction(inside, ok) : ok;
-        index.push_back(from);
-      }
-      if (!inside)
-        return tensor::ExtractOp::create(s.b, s.loc, x, index);
-      auto choice = scf::IfOp::create(
-          s.b, s.loc, inside,
-          [&](OpBuilder &nested, Location at) {
-            scf::YieldOp::create(nested, at, Value(tensor::ExtractOp::create(nested, at, x, index)));
-          },
-          [&](OpBuilder &nested, Location at) { scf::YieldOp::create(nested, at, padding); });
-      return choice.getResult(0);
-    });
+    return createFromIndices(
+        b, loc, sizes, type.getElementType(), [&](const Scalars &s, ValueRange at) -> Value {
+          SmallVector<Value> index;
+          Value inside;
+          for (auto [i, position] : llvm::enumerate(at)) {
+            std::optional<int64_t> lowWidth = getConstantIntValue(low[i]),
+                                   highWidth = getConstantIntValue(high[i]);
+            int64_t step = op.getInterior()[i] + 1;
+            if (lowWidth == 0 && highWidth == 0 && step == 1) {
+              index.push_back(position);
+              continue;
+            }
+            Value extent = asIndex(b, loc, extents[i]);
+            Value from = s.sub(position, asIndex(b, loc, low[i]));
+            if (op.getMode() != ir::PadMode::constant) {
+              index.push_back(fold(s, op.getMode(), from, extent));
+              continue;
+            }
+            Value ok = s.compare(CompareKind::ge, from, s.index(0));
+            if (step != 1) {
+              Value rest = arith::RemSIOp::create(s.b, s.loc, from, s.index(step));
+              ok = s.conjunction(ok, s.compare(CompareKind::eq, rest, s.index(0)));
+              from = arith::DivSIOp::create(s.b, s.loc, from, s.index(step));
+            }
+            ok = s.conjunction(ok, s.compare(CompareKind::lt, from, extent));
+            inside = inside ? s.conjunction(inside, ok) : ok;
+            index.push_back(from);
+          }
+          if (!inside)
+            return tensor::ExtractOp::create(s.b, s.loc, x, index);
+          auto choice = scf::IfOp::create(
+              s.b, s.loc, inside,
+              [&](OpBuilder &nested, Location at) {
+                scf::YieldOp::create(nested, at, Value(tensor::ExtractOp::create(nested, at, x, index)));
+              },
+              [&](OpBuilder &nested, Location at) { scf::YieldOp::create(nested, at, padding); });
+          return choice.getResult(0);
+        });
   }
 
   /// The index within [0, extent) that a position outside mirrors, repeats or wraps to.

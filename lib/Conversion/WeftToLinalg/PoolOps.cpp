@@ -1,8 +1,9 @@
 // Part of Weft, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Windows sliding over a tensor, and resampling. Stage: tensor. Loops: the result's dimensions, then the window's as
-// reductions; an empty tensor of the window's shape tells linalg their extents. Nothing outside x is read.
+// Windows sliding over a tensor, and resampling. Stage: tensor. Loops: the result's dimensions, then the
+// window's as reductions; an empty tensor of the window's shape tells linalg their extents. Nothing outside x
+// is read.
 #include "Windows.h"
 
 using namespace mlir;
@@ -12,8 +13,7 @@ using ir::CompareKind;
 
 namespace {
 
-template <typename Op>
-SmallVector<WindowDim> getWindow(Op op) {
+template <typename Op> SmallVector<WindowDim> getWindow(Op op) {
   SmallVector<WindowDim> window;
   for (size_t i = 0; i < op.getAxes().size(); ++i)
     window.push_back({op.getWindow()[i], op.getStrides()[i], op.getPaddingLow()[i], op.getPaddingHigh()[i],
@@ -39,8 +39,8 @@ struct WindowLoops {
   }
 
   /// Where in x the current window element lies, and whether it does.
-  std::pair<SmallVector<Value>, Value> read(const Scalars &s, ArrayRef<WindowDim> window, ArrayRef<int64_t> axes,
-                                            ArrayRef<Value> extents) const {
+  std::pair<SmallVector<Value>, Value> read(const Scalars &s, ArrayRef<WindowDim> window,
+                                            ArrayRef<int64_t> axes, ArrayRef<Value> extents) const {
     SmallVector<Value> index;
     Value inside;
     for (int64_t i = 0; i < rank; ++i)
@@ -69,8 +69,9 @@ SmallVector<Value> getExtents(OpBuilder &b, Location loc, Value x) {
 }
 
 /// Extents of the result: static from its type, else by the window's formula.
-SmallVector<OpFoldResult> getResultSizes(OpBuilder &b, Location loc, RankedTensorType type, ArrayRef<int64_t> axes,
-                                         ArrayRef<WindowDim> window, ArrayRef<Value> extents) {
+SmallVector<OpFoldResult> getResultSizes(OpBuilder &b, Location loc, RankedTensorType type,
+                                         ArrayRef<int64_t> axes, ArrayRef<WindowDim> window,
+                                         ArrayRef<Value> extents) {
   SmallVector<OpFoldResult> sizes;
   Scalars s(b, loc);
   for (int64_t i = 0; i < type.getRank(); ++i) {
@@ -100,16 +101,19 @@ Value finish(OpBuilder &b, Location loc, Value accumulated, Type elementType) {
   Type memory = getMemoryElementType(elementType);
   AffineMap map = b.getMultiDimIdentityMap(type.getRank());
   Value empty = createEmpty(b, loc, getSizes(b, loc, accumulated), memory);
-  return createGeneric(b, loc, accumulated, empty, {map, map}, {}, [&](const Scalars &s, ValueRange args) {
-           return SmallVector<Value>{s.store(args[0], elementType)};
-         }).getResult(0);
+  return createGeneric(b, loc, accumulated, empty, {map, map}, {},
+                       [&](const Scalars &s, ValueRange args) {
+                         return SmallVector<Value>{s.store(args[0], elementType)};
+                       })
+      .getResult(0);
 }
 
 class ReduceWindowLowering : public OpConversionPattern<ir::ReduceWindowOp> {
 public:
   using OpConversionPattern::OpConversionPattern;
 
-  LogicalResult matchAndRewrite(ir::ReduceWindowOp op, OpAdaptor adaptor, ConversionPatternRewriter &b) const override {
+  LogicalResult matchAndRewrite(ir::ReduceWindowOp op, OpAdaptor adaptor,
+                                ConversionPatternRewriter &b) const override {
     Location loc = op.getLoc();
     Value x = adaptor.getX();
     Type elementType = op.getX().getType().getElementType();
@@ -127,7 +131,8 @@ public:
                               [&](const Scalars &s, ValueRange args) {
                                 auto [index, inside] = loops.read(s, window, op.getAxes(), extents);
                                 Value raw = x, value;
-                                Value padding = s.integer(cast<RankedTensorType>(x.getType()).getElementType(), 0);
+                                Value padding =
+                                    s.integer(cast<RankedTensorType>(x.getType()).getElementType(), 0);
                                 value = readIf(s, inside, raw, index, padding);
                                 value = boolean ? value : s.load(value, elementType);
                                 if (inside)
@@ -147,7 +152,8 @@ class WindowArgLowering : public OpConversionPattern<ir::WindowArgOp> {
 public:
   using OpConversionPattern::OpConversionPattern;
 
-  LogicalResult matchAndRewrite(ir::WindowArgOp op, OpAdaptor adaptor, ConversionPatternRewriter &b) const override {
+  LogicalResult matchAndRewrite(ir::WindowArgOp op, OpAdaptor adaptor,
+                                ConversionPatternRewriter &b) const override {
     Location loc = op.getLoc();
     Value x = adaptor.getX();
     Type elementType = op.getX().getType().getElementType();
@@ -176,10 +182,11 @@ public:
         flat = flat ? s.add(s.mul(flat, extents[axis]), index[axis]) : index[axis];
       if (!flat)
         flat = s.index(0);
-      return {s.select(better, value, args[1]), s.select(better, s.fromIndex(flat, s.b.getI64Type()), args[2])};
+      return {s.select(better, value, args[1]),
+              s.select(better, s.fromIndex(flat, s.b.getI64Type()), args[2])};
     };
-    auto generic = createGeneric(b, loc, loops.shape, {best, where}, {loops.windowMap, loops.resultMap, loops.resultMap},
-                                 loops.reduced, body);
+    auto generic = createGeneric(b, loc, loops.shape, {best, where},
+                                 {loops.windowMap, loops.resultMap, loops.resultMap}, loops.reduced, body);
     b.replaceOp(op, castTo(b, loc, generic.getResult(1), type));
     return success();
   }
@@ -190,7 +197,8 @@ class WindowScatterLowering : public OpConversionPattern<ir::WindowScatterOp> {
 public:
   using OpConversionPattern::OpConversionPattern;
 
-  LogicalResult matchAndRewrite(ir::WindowScatterOp op, OpAdaptor adaptor, ConversionPatternRewriter &b) const override {
+  LogicalResult matchAndRewrite(ir::WindowScatterOp op, OpAdaptor adaptor,
+                                ConversionPatternRewriter &b) const override {
     Location loc = op.getLoc();
     Value dy = adaptor.getDy(), at = adaptor.getIndex();
     Type elementType = op.getDy().getType().getElementType();
@@ -233,8 +241,9 @@ public:
       Value value = s.load(readIf(s, hit, dy, index, s.integer(memory, 0)), elementType);
       return {s.add(args[1], value)};
     };
-    Value sum = createGeneric(b, loc, loops.shape, init, {loops.windowMap, loops.resultMap}, loops.reduced, body)
-                    .getResult(0);
+    Value sum =
+        createGeneric(b, loc, loops.shape, init, {loops.windowMap, loops.resultMap}, loops.reduced, body)
+            .getResult(0);
     b.replaceOp(op, castTo(b, loc, finish(b, loc, sum, elementType), type));
     return success();
   }
@@ -244,10 +253,12 @@ class ResampleLowering : public OpConversionPattern<ir::ResampleOp> {
 public:
   using OpConversionPattern::OpConversionPattern;
 
-  LogicalResult matchAndRewrite(ir::ResampleOp op, OpAdaptor adaptor, ConversionPatternRewriter &b) const override {
+  LogicalResult matchAndRewrite(ir::ResampleOp op, OpAdaptor adaptor,
+                                ConversionPatternRewriter &b) const override {
     Location loc = op.getLoc();
     Value x = adaptor.getX();
-    Type elementType = op.getX().getType().getElementType(), weightType = op.getWeight().getType().getElementType();
+    Type elementType = op.getX().getType().getElementType(),
+         weightType = op.getWeight().getType().getElementType();
     auto type = cast<RankedTensorType>(getTypeConverter()->convertType(op.getResult().getType()));
     int64_t rank = type.getRank(), axis = op.getAxis();
     SmallVector<OpFoldResult> sizes = getSizes(b, loc, x);
@@ -258,7 +269,8 @@ public:
     SmallVector<AffineExpr> resultDims;
     for (int64_t i = 0; i < rank; ++i)
       resultDims.push_back(b.getAffineDimExpr(i));
-    AffineMap table = AffineMap::get(rank + 1, 0, {b.getAffineDimExpr(axis), b.getAffineDimExpr(rank)}, b.getContext());
+    AffineMap table =
+        AffineMap::get(rank + 1, 0, {b.getAffineDimExpr(axis), b.getAffineDimExpr(rank)}, b.getContext());
     AffineMap result = AffineMap::get(rank + 1, 0, resultDims, b.getContext());
     auto body = [&](const Scalars &s, ValueRange args) -> SmallVector<Value> {
       SmallVector<Value> index;
@@ -271,8 +283,8 @@ public:
         weight = s.convert(weight, weight.getType(), held, false);
       return {s.add(args[2], s.mul(weight, value), true)};
     };
-    Value sum = createGeneric(b, loc, {adaptor.getIndex(), adaptor.getWeight()}, init, {table, table, result}, {rank},
-                              body)
+    Value sum = createGeneric(b, loc, {adaptor.getIndex(), adaptor.getWeight()}, init, {table, table, result},
+                              {rank}, body)
                     .getResult(0);
     b.replaceOp(op, castTo(b, loc, finish(b, loc, sum, elementType), type));
     return success();
@@ -282,6 +294,6 @@ public:
 } // namespace
 
 void lowering::populatePool(RewritePatternSet &patterns, const TypeConverter &converter) {
-  patterns.add<ReduceWindowLowering, WindowArgLowering, WindowScatterLowering, ResampleLowering>(converter,
-                                                                                                 patterns.getContext());
+  patterns.add<ReduceWindowLowering, WindowArgLowering, WindowScatterLowering, ResampleLowering>(
+      converter, patterns.getContext());
 }

@@ -35,7 +35,8 @@ class ReduceLowering : public OpConversionPattern<ir::ReduceOp> {
 public:
   using OpConversionPattern::OpConversionPattern;
 
-  LogicalResult matchAndRewrite(ir::ReduceOp op, OpAdaptor adaptor, ConversionPatternRewriter &b) const override {
+  LogicalResult matchAndRewrite(ir::ReduceOp op, OpAdaptor adaptor,
+                                ConversionPatternRewriter &b) const override {
     Location loc = op.getLoc();
     Type elementType = op.getX().getType().getElementType();
     Value result = op.getKind() == ir::ReduceKind::logaddexp
@@ -72,7 +73,8 @@ private:
     return createGeneric(b, loc, x, init, {shape.in, shape.out}, axes,
                          [&](const Scalars &s, ValueRange args) {
                            Value value = loadAccumulable(s, args[0], elementType);
-                           return SmallVector<Value>{combine(s, kind, args[1], value, isUnsigned(elementType))};
+                           return SmallVector<Value>{
+                               combine(s, kind, args[1], value, isUnsigned(elementType))};
                          })
         .getResult(0);
   }
@@ -109,7 +111,8 @@ class ArgReduceLowering : public OpConversionPattern<ir::ArgReduceOp> {
 public:
   using OpConversionPattern::OpConversionPattern;
 
-  LogicalResult matchAndRewrite(ir::ArgReduceOp op, OpAdaptor adaptor, ConversionPatternRewriter &b) const override {
+  LogicalResult matchAndRewrite(ir::ArgReduceOp op, OpAdaptor adaptor,
+                                ConversionPatternRewriter &b) const override {
     Location loc = op.getLoc();
     Value x = adaptor.getX();
     Type elementType = op.getX().getType().getElementType();
@@ -126,7 +129,8 @@ public:
         sizes.push_back(getSize(b, loc, x, i));
       }
     Scalars s(b, loc);
-    // Every element is at least as good as the start, whose position 0 is then right for the first of equals too.
+    // Every element is at least as good as the start, whose position 0 is then right for the first of equals
+    // too.
     Value best = createFilled(b, loc, s.extreme(held, !greatest, asUnsigned), sizes);
     Value where = createFilled(b, loc, s.integer(b.getI64Type(), 0), sizes);
     AffineMap in = b.getMultiDimIdentityMap(rank), out = AffineMap::get(rank, 0, kept, b.getContext());
@@ -143,7 +147,8 @@ public:
           return SmallVector<Value>{s.select(better, value, args[1]),
                                     s.select(better, s.fromIndex(index, s.b.getI64Type()), args[2])};
         });
-    b.replaceOp(op, castTo(b, loc, generic.getResult(1), getTypeConverter()->convertType(op.getResult().getType())));
+    b.replaceOp(
+        op, castTo(b, loc, generic.getResult(1), getTypeConverter()->convertType(op.getResult().getType())));
     return success();
   }
 };
@@ -153,7 +158,8 @@ class CumulativeLowering : public OpConversionPattern<ir::CumulativeOp> {
 public:
   using OpConversionPattern::OpConversionPattern;
 
-  LogicalResult matchAndRewrite(ir::CumulativeOp op, OpAdaptor adaptor, ConversionPatternRewriter &b) const override {
+  LogicalResult matchAndRewrite(ir::CumulativeOp op, OpAdaptor adaptor,
+                                ConversionPatternRewriter &b) const override {
     Location loc = op.getLoc();
     Value x = adaptor.getX();
     auto type = cast<RankedTensorType>(x.getType());
@@ -176,7 +182,8 @@ public:
                                    Value value = loadAccumulable(s, args[0], elementType);
                                    Value next = combine(s, kind, args[2], value, isUnsigned(elementType));
                                    Value shown = op.getExclusive() ? args[2] : next;
-                                   Value stored = elementType.isInteger(1) ? shown : s.store(shown, elementType);
+                                   Value stored =
+                                       elementType.isInteger(1) ? shown : s.store(shown, elementType);
                                    return SmallVector<Value>{stored, next};
                                  })
                        .getResult(0);

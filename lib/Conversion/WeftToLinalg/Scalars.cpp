@@ -1,8 +1,8 @@
 // Part of Weft, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Scalar arithmetic inside the bodies of linalg ops. 16-bit floats are held in f32 between load and store; floats
-// are narrowed from f64 by rounding to odd first, so that each conversion rounds once.
+// Scalar arithmetic inside the bodies of linalg ops. 16-bit floats are held in f32 between load and store;
+// floats are narrowed from f64 by rounding to odd first, so that each conversion rounds once.
 #include "Lowering.h"
 
 using namespace mlir;
@@ -10,11 +10,11 @@ using namespace weft;
 using namespace weft::lowering;
 
 Type weft::getMemoryElementType(Type type) {
-  unsigned width = type.isIndex() ? 64 : type.getIntOrFloatBitWidth();
-  if (type.isInteger(1) || (isa<FloatType>(type) && width == 8))
+  // What is narrower than a byte takes one between the packing at a kernel's boundary (PackedTypes.cpp).
+  if (type.isInteger() && type.getIntOrFloatBitWidth() < 8)
     return IntegerType::get(type.getContext(), 8);
-  if (width < 8)
-    return {};
+  if (isa<FloatType>(type) && type.getIntOrFloatBitWidth() <= 8)
+    return IntegerType::get(type.getContext(), 8);
   if (auto integer = dyn_cast<IntegerType>(type))
     return IntegerType::get(type.getContext(), integer.getWidth());
   return type;
@@ -44,13 +44,14 @@ Value Scalars::integer(Type type, int64_t value) const {
   if (isa<FloatType>(type))
     return constant(type, static_cast<double>(value));
   APInt bits(64, value, /*isSigned=*/true);
-  return arith::ConstantOp::create(b, loc, IntegerAttr::get(type, bits.sextOrTrunc(type.getIntOrFloatBitWidth())));
+  return arith::ConstantOp::create(b, loc,
+                                   IntegerAttr::get(type, bits.sextOrTrunc(type.getIntOrFloatBitWidth())));
 }
 
 Value Scalars::extreme(Type type, bool highest, bool isUnsigned) const {
   if (auto floating = dyn_cast<FloatType>(type))
-    return arith::ConstantFloatOp::create(b, loc, floating,
-                                          APFloat::getInf(floating.getFloatSemantics(), /*Negative=*/!highest));
+    return arith::ConstantFloatOp::create(
+        b, loc, floating, APFloat::getInf(floating.getFloatSemantics(), /*Negative=*/!highest));
   unsigned width = type.getIntOrFloatBitWidth();
   APInt bits = isUnsigned ? (highest ? APInt::getMaxValue(width) : APInt::getMinValue(width))
                           : (highest ? APInt::getSignedMaxValue(width) : APInt::getSignedMinValue(width));
@@ -132,10 +133,12 @@ Value Scalars::load(Value memory, Type elementType) const {
     return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ne, memory, integer(memory.getType(), 0));
   if (isa<FloatType>(elementType)) {
     unsigned width = elementType.getIntOrFloatBitWidth();
-    if (width == 8)
+    if (width <= 8)
       return decodeFloat8(*this, memory, elementType);
     if (width == 16)
       return arith::ExtFOp::create(b, loc, b.getF32Type(), memory);
+  } else if (elementType.getIntOrFloatBitWidth() < 8) {
+    return arith::TruncIOp::create(b, loc, computeType(elementType), memory);
   }
   return memory;
 }
@@ -144,10 +147,13 @@ Value Scalars::store(Value value, Type elementType) const {
   if (elementType.isInteger(1))
     return arith::ExtUIOp::create(b, loc, b.getI8Type(), value);
   if (auto floating = dyn_cast<FloatType>(elementType)) {
-    if (floating.getWidth() == 8)
+    if (floating.getWidth() <= 8)
       return encodeFloat8(*this, value, elementType, /*saturate=*/false);
     if (floating.getWidth() == 16)
       return arith::TruncFOp::create(b, loc, elementType, value);
+  } else if (elementType.getIntOrFloatBitWidth() < 8) {
+    return isUnsigned(elementType) ? Value(arith::ExtUIOp::create(b, loc, b.getI8Type(), value))
+                                   : Value(arith::ExtSIOp::create(b, loc, b.getI8Type(), value));
   }
   return value;
 }
@@ -175,8 +181,8 @@ Value Scalars::floatToInteger(Value value, Type to) const {
   Type result = computeType(to);
   Value low = constant(from, toUnsigned ? -1.0 : -std::ldexp(1.0, width - 1));
   Value high = constant(from, std::ldexp(1.0, toUnsigned ? width : width - 1));
-  // Signed bounds: x > -2^(w-1) - 1 cannot be written in every type; x >= -2^(w-1) leaves out only values that
-  // truncate to the least integer, which is what saturation gives them.
+  // Signed bounds: x > -2^(w-1) - 1 cannot be written in every type; x >= -2^(w-1) leaves out only values
+  // that truncate to the least integer, which is what saturation gives them.
   Value aboveLow = compare(toUnsigned ? ir::CompareKind::gt : ir::CompareKind::ge, value, low);
   Value belowHigh = compare(ir::CompareKind::lt, value, high);
   Value safe = select(conjunction(aboveLow, belowHigh), value, constant(from, 0));
@@ -231,7 +237,7 @@ Value Scalars::convert(Value value, Type from, Type to, bool saturate) const {
     value = arith::ExtFOp::create(b, loc, result, value);
   if (to.getIntOrFloatBitWidth() == 16)
     value = arith::ExtFOp::create(b, loc, result, Value(arith::TruncFOp::create(b, loc, to, value)));
-  else if (to.getIntOrFloatBitWidth() == 8)
+  else if (to.getIntOrFloatBitWidth() <= 8)
     value = decodeFloat8(*this, encodeFloat8(*this, value, to, saturate), to);
   return value;
 }
@@ -257,7 +263,8 @@ Value lowering::combine(const Scalars &s, ir::ReduceKind kind, Value x, Value y,
     // max + log1p(exp(-|x - y|)); equal infinities give themselves, NaN stays.
     Value top = s.max(x, y, false);
     Value gap = math::AbsFOp::create(s.b, s.loc, s.sub(x, y));
-    Value tail = math::Log1pOp::create(s.b, s.loc, math::ExpOp::create(s.b, s.loc, arith::NegFOp::create(s.b, s.loc, gap)));
+    Value tail = math::Log1pOp::create(
+        s.b, s.loc, math::ExpOp::create(s.b, s.loc, arith::NegFOp::create(s.b, s.loc, gap)));
     return s.select(s.compare(ir::CompareKind::eq, x, y),
                     s.add(x, s.constant(x.getType(), 0.69314718055994530942)), s.add(top, tail));
   }

@@ -1,8 +1,8 @@
 // Part of Weft, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Ops that make, move and rearrange elements. Stage: tensor. What upstream has a tensor op for becomes that op, so
-// that it folds; the rest is a generic that reads elsewhere.
+// Ops that make, move and rearrange elements. Stage: tensor. What upstream has a tensor op for becomes that
+// op, so that it folds; the rest is a generic that reads elsewhere.
 #include "Lowering.h"
 #include "mlir/Dialect/Utils/ReshapeOpsUtils.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
@@ -21,18 +21,25 @@ public:
     auto elements = dyn_cast<DenseElementsAttr>(op.getValue());
     if (!elements)
       return op.emitOpError("found elements outside the IR, wanted them as an argument of the kernel");
-    auto type = cast_or_null<RankedTensorType>(getTypeConverter()->convertType(op.getResult().getType()));
-    if (!type)
-      return op.emitOpError("found elements narrower than a byte, wanted at least a byte");
+    auto type = cast<RankedTensorType>(getTypeConverter()->convertType(op.getResult().getType()));
     Type from = elements.getElementType();
     DenseElementsAttr lowered;
-    if (from.isInteger(1)) {
+    if (from.getIntOrFloatBitWidth() < 8) {
+      // One byte each, extended by sign.
       SmallVector<APInt> bytes;
+      auto add = [&](Attribute element) {
+        if (auto number = dyn_cast<FloatAttr>(element))
+          bytes.push_back(number.getValue().bitcastToAPInt().zext(8));
+        else if (isUnsigned(from))
+          bytes.push_back(cast<IntegerAttr>(element).getValue().zext(8));
+        else
+          bytes.push_back(cast<IntegerAttr>(element).getValue().sext(8));
+      };
       if (elements.isSplat())
-        bytes.push_back(APInt(8, elements.getSplatValue<bool>()));
+        add(elements.getSplatValue<Attribute>());
       else
-        for (bool value : elements.getValues<bool>())
-          bytes.push_back(APInt(8, value));
+        for (Attribute element : elements.getValues<Attribute>())
+          add(element);
       lowered = DenseElementsAttr::get(type, bytes);
     } else {
       lowered = DenseElementsAttr::getFromRawBuffer(type, elements.getRawData());
@@ -46,7 +53,8 @@ class IotaLowering : public OpConversionPattern<ir::IotaOp> {
 public:
   using OpConversionPattern::OpConversionPattern;
 
-  LogicalResult matchAndRewrite(ir::IotaOp op, OpAdaptor adaptor, ConversionPatternRewriter &b) const override {
+  LogicalResult matchAndRewrite(ir::IotaOp op, OpAdaptor adaptor,
+                                ConversionPatternRewriter &b) const override {
     Location loc = op.getLoc();
     Type elementType = op.getResult().getType().getElementType();
     Type memory = getMemoryElementType(elementType);
@@ -63,7 +71,8 @@ class DimLowering : public OpConversionPattern<ir::DimOp> {
 public:
   using OpConversionPattern::OpConversionPattern;
 
-  LogicalResult matchAndRewrite(ir::DimOp op, OpAdaptor adaptor, ConversionPatternRewriter &b) const override {
+  LogicalResult matchAndRewrite(ir::DimOp op, OpAdaptor adaptor,
+                                ConversionPatternRewriter &b) const override {
     Location loc = op.getLoc();
     Value size = asIndex(b, loc, getSize(b, loc, adaptor.getX(), op.getAxis()));
     Value wide = arith::IndexCastOp::create(b, loc, b.getI64Type(), size);
@@ -72,8 +81,8 @@ public:
   }
 };
 
-/// The groups of dimensions that one shape's row-major order shares with the other, coarser one; nothing when the
-/// extents do not say so statically.
+/// The groups of dimensions that one shape's row-major order shares with the other, coarser one; nothing when
+/// the extents do not say so statically.
 std::optional<SmallVector<ReassociationIndices>> getGroups(RankedTensorType fine, RankedTensorType coarse) {
   if (coarse.getRank() == 0) {
     if (!fine.hasStaticShape() || fine.getNumElements() != 1)
@@ -91,13 +100,12 @@ class ReshapeLowering : public OpConversionPattern<ir::ReshapeOp> {
 public:
   using OpConversionPattern::OpConversionPattern;
 
-  LogicalResult matchAndRewrite(ir::ReshapeOp op, OpAdaptor adaptor, ConversionPatternRewriter &b) const override {
+  LogicalResult matchAndRewrite(ir::ReshapeOp op, OpAdaptor adaptor,
+                                ConversionPatternRewriter &b) const override {
     Location loc = op.getLoc();
     Value x = adaptor.getX();
     auto from = cast<RankedTensorType>(x.getType());
-    auto to = cast_or_null<RankedTensorType>(getTypeConverter()->convertType(op.getResult().getType()));
-    if (!to)
-      return op.emitOpError("found elements narrower than a byte, wanted at least a byte");
+    auto to = cast<RankedTensorType>(getTypeConverter()->convertType(op.getResult().getType()));
     if (from == to) {
       b.replaceOp(op, x);
       return success();
@@ -120,7 +128,8 @@ public:
       SmallVector<ReassociationIndices> all;
       auto flatType = RankedTensorType::get({count}, from.getElementType());
       if (from.getRank() == 0) {
-        flat = tensor::ExpandShapeOp::create(b, loc, flatType, x, all, SmallVector<OpFoldResult>{b.getIndexAttr(1)});
+        flat = tensor::ExpandShapeOp::create(b, loc, flatType, x, all,
+                                             SmallVector<OpFoldResult>{b.getIndexAttr(1)});
       } else {
         all.push_back(llvm::to_vector(llvm::seq<int64_t>(0, from.getRank())));
         flat = tensor::CollapseShapeOp::create(b, loc, flatType, x, all);
@@ -175,12 +184,11 @@ class TransposeLowering : public OpConversionPattern<ir::TransposeOp> {
 public:
   using OpConversionPattern::OpConversionPattern;
 
-  LogicalResult matchAndRewrite(ir::TransposeOp op, OpAdaptor adaptor, ConversionPatternRewriter &b) const override {
+  LogicalResult matchAndRewrite(ir::TransposeOp op, OpAdaptor adaptor,
+                                ConversionPatternRewriter &b) const override {
     Location loc = op.getLoc();
     Value x = adaptor.getX();
-    auto type = cast_or_null<RankedTensorType>(getTypeConverter()->convertType(op.getResult().getType()));
-    if (!type)
-      return op.emitOpError("found elements narrower than a byte, wanted at least a byte");
+    auto type = cast<RankedTensorType>(getTypeConverter()->convertType(op.getResult().getType()));
     SmallVector<OpFoldResult> sizes;
     SmallVector<AffineExpr> dims(type.getRank());
     for (auto [i, from] : llvm::enumerate(op.getPermutation())) {
@@ -189,8 +197,9 @@ public:
     }
     SmallVector<AffineMap> maps{AffineMap::get(type.getRank(), 0, dims, b.getContext()),
                                 b.getMultiDimIdentityMap(type.getRank())};
-    auto generic = createGeneric(b, loc, x, createEmpty(b, loc, type, sizes), maps, {},
-                                 [](const Scalars &, ValueRange args) { return SmallVector<Value>{args[0]}; });
+    auto generic =
+        createGeneric(b, loc, x, createEmpty(b, loc, type, sizes), maps, {},
+                      [](const Scalars &, ValueRange args) { return SmallVector<Value>{args[0]}; });
     b.replaceOp(op, castTo(b, loc, generic.getResult(0), type));
     return success();
   }
@@ -200,13 +209,12 @@ class BroadcastLowering : public OpConversionPattern<ir::BroadcastOp> {
 public:
   using OpConversionPattern::OpConversionPattern;
 
-  LogicalResult matchAndRewrite(ir::BroadcastOp op, OpAdaptor adaptor, ConversionPatternRewriter &b) const override {
+  LogicalResult matchAndRewrite(ir::BroadcastOp op, OpAdaptor adaptor,
+                                ConversionPatternRewriter &b) const override {
     Location loc = op.getLoc();
     Value x = adaptor.getX();
     auto from = cast<RankedTensorType>(x.getType());
-    auto type = cast_or_null<RankedTensorType>(getTypeConverter()->convertType(op.getResult().getType()));
-    if (!type)
-      return op.emitOpError("found elements narrower than a byte, wanted at least a byte");
+    auto type = cast<RankedTensorType>(getTypeConverter()->convertType(op.getResult().getType()));
     SmallVector<OpFoldResult> sizes = getMixedList(b, loc, op.getStaticSizes(), adaptor.getSizes());
     SmallVector<ir::Dim> before = ir::getDims(op.getX()), after = ir::getDims(op.getResult());
     SmallVector<bool> dropped(from.getRank(), false), unknown(from.getRank(), false);
@@ -227,8 +235,8 @@ public:
           else if (!unknown[i])
             index.push_back(at[to]);
           else
-            index.push_back(s.select(s.compare(ir::CompareKind::eq, asIndex(b, loc, extents[i]), s.index(1)), zero,
-                                     at[to]));
+            index.push_back(s.select(s.compare(ir::CompareKind::eq, asIndex(b, loc, extents[i]), s.index(1)),
+                                     zero, at[to]));
         }
         return Value(tensor::ExtractOp::create(s.b, s.loc, x, index));
       });
@@ -250,8 +258,10 @@ public:
 };
 
 /// min(max(start, 0), extent - span): where a window of `span` may begin.
-OpFoldResult clampStart(OpBuilder &b, Location loc, OpFoldResult start, OpFoldResult extent, OpFoldResult span) {
-  std::optional<int64_t> s = getConstantIntValue(start), e = getConstantIntValue(extent), n = getConstantIntValue(span);
+OpFoldResult clampStart(OpBuilder &b, Location loc, OpFoldResult start, OpFoldResult extent,
+                        OpFoldResult span) {
+  std::optional<int64_t> s = getConstantIntValue(start), e = getConstantIntValue(extent),
+                         n = getConstantIntValue(span);
   if (s && e && n)
     return b.getIndexAttr(std::max<int64_t>(0, std::min(*s, *e - *n)));
   if (s && *s == 0)
@@ -266,12 +276,11 @@ class SliceLowering : public OpConversionPattern<ir::SliceOp> {
 public:
   using OpConversionPattern::OpConversionPattern;
 
-  LogicalResult matchAndRewrite(ir::SliceOp op, OpAdaptor adaptor, ConversionPatternRewriter &b) const override {
+  LogicalResult matchAndRewrite(ir::SliceOp op, OpAdaptor adaptor,
+                                ConversionPatternRewriter &b) const override {
     Location loc = op.getLoc();
     Value x = adaptor.getX();
-    auto type = cast_or_null<RankedTensorType>(getTypeConverter()->convertType(op.getResult().getType()));
-    if (!type)
-      return op.emitOpError("found elements narrower than a byte, wanted at least a byte");
+    auto type = cast<RankedTensorType>(getTypeConverter()->convertType(op.getResult().getType()));
     SmallVector<OpFoldResult> starts = getMixedList(b, loc, op.getStaticStarts(), adaptor.getStarts());
     SmallVector<OpFoldResult> sizes = getMixedList(b, loc, op.getStaticSizes(), adaptor.getSizes());
     SmallVector<OpFoldResult> extents = getSizes(b, loc, x), strides;
@@ -311,7 +320,8 @@ class UpdateSliceLowering : public OpConversionPattern<ir::UpdateSliceOp> {
 public:
   using OpConversionPattern::OpConversionPattern;
 
-  LogicalResult matchAndRewrite(ir::UpdateSliceOp op, OpAdaptor adaptor, ConversionPatternRewriter &b) const override {
+  LogicalResult matchAndRewrite(ir::UpdateSliceOp op, OpAdaptor adaptor,
+                                ConversionPatternRewriter &b) const override {
     Location loc = op.getLoc();
     Value x = adaptor.getX(), update = adaptor.getUpdate();
     SmallVector<OpFoldResult> starts = getMixedList(b, loc, op.getStaticStarts(), adaptor.getStarts());
@@ -329,11 +339,10 @@ class ConcatLowering : public OpConversionPattern<ir::ConcatOp> {
 public:
   using OpConversionPattern::OpConversionPattern;
 
-  LogicalResult matchAndRewrite(ir::ConcatOp op, OpAdaptor adaptor, ConversionPatternRewriter &b) const override {
+  LogicalResult matchAndRewrite(ir::ConcatOp op, OpAdaptor adaptor,
+                                ConversionPatternRewriter &b) const override {
     Location loc = op.getLoc();
-    auto type = cast_or_null<RankedTensorType>(getTypeConverter()->convertType(op.getResult().getType()));
-    if (!type)
-      return op.emitOpError("found elements narrower than a byte, wanted at least a byte");
+    auto type = cast<RankedTensorType>(getTypeConverter()->convertType(op.getResult().getType()));
     int64_t axis = op.getAxis(), rank = type.getRank();
     SmallVector<OpFoldResult> offsets, total = getSizes(b, loc, adaptor.getXs().front());
     OpFoldResult sum = b.getIndexAttr(0);
@@ -364,7 +373,8 @@ class ReverseLowering : public OpConversionPattern<ir::ReverseOp> {
 public:
   using OpConversionPattern::OpConversionPattern;
 
-  LogicalResult matchAndRewrite(ir::ReverseOp op, OpAdaptor adaptor, ConversionPatternRewriter &b) const override {
+  LogicalResult matchAndRewrite(ir::ReverseOp op, OpAdaptor adaptor,
+                                ConversionPatternRewriter &b) const override {
     Location loc = op.getLoc();
     Value x = adaptor.getX();
     SmallVector<OpFoldResult> sizes = getSizes(b, loc, x);
@@ -387,7 +397,8 @@ class CastShapeLowering : public OpConversionPattern<ir::CastShapeOp> {
 public:
   using OpConversionPattern::OpConversionPattern;
 
-  LogicalResult matchAndRewrite(ir::CastShapeOp op, OpAdaptor adaptor, ConversionPatternRewriter &b) const override {
+  LogicalResult matchAndRewrite(ir::CastShapeOp op, OpAdaptor adaptor,
+                                ConversionPatternRewriter &b) const override {
     Type type = getTypeConverter()->convertType(op.getResult().getType());
     b.replaceOp(op, castTo(b, op.getLoc(), adaptor.getX(), type));
     return success();
@@ -395,12 +406,12 @@ public:
 };
 
 /// Identities once nothing asks for their meaning any more.
-template <typename Op>
-class IdentityLowering : public OpConversionPattern<Op> {
+template <typename Op> class IdentityLowering : public OpConversionPattern<Op> {
 public:
   using OpConversionPattern<Op>::OpConversionPattern;
 
-  LogicalResult matchAndRewrite(Op op, typename Op::Adaptor adaptor, ConversionPatternRewriter &b) const override {
+  LogicalResult matchAndRewrite(Op op, typename Op::Adaptor adaptor,
+                                ConversionPatternRewriter &b) const override {
     b.replaceOp(op, adaptor.getOperands());
     return success();
   }
@@ -409,7 +420,8 @@ public:
 } // namespace
 
 void lowering::populateShape(RewritePatternSet &patterns, const TypeConverter &converter) {
-  patterns.add<ConstantLowering, IotaLowering, DimLowering, ReshapeLowering, TransposeLowering, BroadcastLowering,
-               SliceLowering, UpdateSliceLowering, ConcatLowering, ReverseLowering, CastShapeLowering,
-               IdentityLowering<ir::StopGradientOp>, IdentityLowering<ir::BarrierOp>>(converter, patterns.getContext());
+  patterns.add<ConstantLowering, IotaLowering, DimLowering, ReshapeLowering, TransposeLowering,
+               BroadcastLowering, SliceLowering, UpdateSliceLowering, ConcatLowering, ReverseLowering,
+               CastShapeLowering, IdentityLowering<ir::StopGradientOp>, IdentityLowering<ir::BarrierOp>>(
+      converter, patterns.getContext());
 }

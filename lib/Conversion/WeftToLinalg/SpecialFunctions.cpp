@@ -1,8 +1,8 @@
 // Part of Weft, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Functions that the math dialect lacks, as arithmetic on scalars: erf_inv, lgamma, polygamma. All are computed in
-// f64 and rounded once, so that f32 results are good to the last places also near their zeros.
+// Functions that the math dialect lacks, as arithmetic on scalars: erf_inv, lgamma, polygamma. All are
+// computed in f64 and rounded once, so that f32 results are good to the last places also near their zeros.
 #include "Lowering.h"
 
 using namespace mlir;
@@ -29,13 +29,16 @@ Value lowering::emitErfInv(const Scalars &s, Value x) {
   return inDouble(s, x, [&](Value v) -> Value {
     Type type = v.getType();
     Value one = s.constant(type, 1);
-    // Giles' single precision approximation as a start, then two Newton steps on erfc in the tail, erf elsewhere.
-    Value w = arith::NegFOp::create(
-        s.b, s.loc, math::LogOp::create(s.b, s.loc, s.mul(s.sub(one, v), s.add(one, v))));
-    static constexpr double central[] = {2.81022636e-08, 3.43273939e-07,  -3.5233877e-06, -4.39150654e-06, 0.00021858087,
-                                         -0.00125372503, -0.00417768164, 0.246640727,    1.50140941};
-    static constexpr double tail[] = {-0.000200214257, 0.000100950558, 0.00134934322, -0.00367342844, 0.00573950773,
-                                      -0.0076224613,   0.00943887047,  1.00167406,    2.83297682};
+    // Giles' single precision approximation as a start, then two Newton steps on erfc in the tail, erf
+    // elsewhere.
+    Value w = arith::NegFOp::create(s.b, s.loc,
+                                    math::LogOp::create(s.b, s.loc, s.mul(s.sub(one, v), s.add(one, v))));
+    static constexpr double central[] = {2.81022636e-08,  3.43273939e-07, -3.5233877e-06,
+                                         -4.39150654e-06, 0.00021858087,  -0.00125372503,
+                                         -0.00417768164,  0.246640727,    1.50140941};
+    static constexpr double tail[] = {-0.000200214257, 0.000100950558, 0.00134934322,
+                                      -0.00367342844,  0.00573950773,  -0.0076224613,
+                                      0.00943887047,   1.00167406,     2.83297682};
     Value nearZero = s.mul(polynomial(s, s.sub(w, s.constant(type, 2.5)), central), v);
     Value root = math::SqrtOp::create(s.b, s.loc, s.max(w, s.constant(type, 0), false));
     Value nearOne = s.mul(polynomial(s, s.sub(root, s.constant(type, 3)), tail), v);
@@ -64,15 +67,16 @@ Value lowering::emitErfInv(const Scalars &s, Value x) {
 /// log of gamma for x >= 0.5 by Lanczos' series (g = 7, 9 terms).
 static Value lanczos(const Scalars &s, Value x) {
   Type type = x.getType();
-  static constexpr double terms[] = {676.5203681218851,    -1259.1392167224028,   771.32342877765313,
-                                     -176.61502916214059,  12.507343278686905,    -0.13857109526572012,
+  static constexpr double terms[] = {676.5203681218851,     -1259.1392167224028,  771.32342877765313,
+                                     -176.61502916214059,   12.507343278686905,   -0.13857109526572012,
                                      9.9843695780195716e-6, 1.5056327351493116e-7};
   Value z = s.sub(x, s.constant(type, 1));
   Value sum = s.constant(type, 0.99999999999980993);
   for (auto [i, term] : llvm::enumerate(terms))
     sum = s.add(sum, s.divide(s.constant(type, term), s.add(z, s.constant(type, i + 1.0))));
   Value t = s.add(z, s.constant(type, 7.5));
-  Value log = s.mul(s.add(z, s.constant(type, 0.5)), s.sub(math::LogOp::create(s.b, s.loc, t), s.constant(type, 1)));
+  Value log =
+      s.mul(s.add(z, s.constant(type, 0.5)), s.sub(math::LogOp::create(s.b, s.loc, t), s.constant(type, 1)));
   Value rest = s.add(math::LogOp::create(s.b, s.loc, sum), s.constant(type, 0.91893853320467274178 - 7.0));
   return s.add(log, rest);
 }
@@ -90,7 +94,8 @@ Value lowering::emitLgamma(const Scalars &s, Value x) {
     Value right = lanczos(s, reflected);
     Value angle = s.mul(fraction(s, v), s.constant(type, 3.14159265358979323846));
     Value sine = math::AbsFOp::create(s.b, s.loc, math::SinOp::create(s.b, s.loc, angle));
-    Value left = s.sub(s.sub(s.constant(type, 1.14472988584940017414), math::LogOp::create(s.b, s.loc, sine)), right);
+    Value left =
+        s.sub(s.sub(s.constant(type, 1.14472988584940017414), math::LogOp::create(s.b, s.loc, sine)), right);
     Value result = s.select(low, left, right);
     Value infinity = s.extreme(type, true, false);
     Value isInfinite = s.compare(CompareKind::eq, math::AbsFOp::create(s.b, s.loc, v), infinity);
@@ -111,9 +116,11 @@ static Value digamma(const Scalars &s, Value v) {
     x = s.select(small, s.add(x, one), x);
   }
   Value inverse = s.divide(one, x), square = s.mul(inverse, inverse);
-  static constexpr double bernoulli[] = {1.0 / 12, -691.0 / 32760, 1.0 / 132, -1.0 / 240, 1.0 / 252, -1.0 / 120, 1.0 / 12};
+  static constexpr double bernoulli[] = {1.0 / 12,  -691.0 / 32760, 1.0 / 132, -1.0 / 240,
+                                         1.0 / 252, -1.0 / 120,     1.0 / 12};
   Value series = s.mul(polynomial(s, square, bernoulli), square);
-  Value value = s.add(sum, s.sub(s.sub(math::LogOp::create(s.b, s.loc, x), s.mul(s.constant(type, 0.5), inverse)), series));
+  Value value = s.add(
+      sum, s.sub(s.sub(math::LogOp::create(s.b, s.loc, x), s.mul(s.constant(type, 0.5), inverse)), series));
   Value part = fraction(s, v);
   Value pi = s.constant(type, 3.14159265358979323846);
   Value cotangent = s.divide(pi, math::TanOp::create(s.b, s.loc, s.mul(part, pi)));
@@ -140,7 +147,8 @@ Value lowering::emitPolygamma(const Scalars &s, Value x, int64_t n) {
     Value last = power(a);
     sum = s.add(sum, s.divide(s.mul(last, a), s.constant(type, order - 1)));
     sum = s.add(sum, s.mul(last, s.constant(type, 0.5)));
-    static constexpr double bernoulli[] = {1.0 / 6, -1.0 / 30, 1.0 / 42, -1.0 / 30, 5.0 / 66, -691.0 / 2730, 7.0 / 6};
+    static constexpr double bernoulli[] = {1.0 / 6,  -1.0 / 30,     1.0 / 42, -1.0 / 30,
+                                           5.0 / 66, -691.0 / 2730, 7.0 / 6};
     double rising = order, factorial = 2.0;
     Value inverse = s.divide(s.constant(type, 1), a);
     Value term = s.mul(last, inverse);

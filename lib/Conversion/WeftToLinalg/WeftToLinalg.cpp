@@ -1,8 +1,9 @@
 // Part of Weft, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Runs the families' patterns over functions. Stage: tensor. Composite ops without a pattern are decomposed first, as
-// often as needed; then a full conversion leaves no weft op, no unsigned or i1 tensor and no encoding.
+// Runs the families' patterns over functions. Stage: tensor. Composite ops without a pattern are decomposed
+// first, as often as needed; then a full conversion leaves no weft op, no unsigned or i1 tensor and no
+// encoding.
 #include "Lowering.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Func/Transforms/FuncConversions.h"
@@ -21,25 +22,16 @@ namespace weft {
 static bool hasPattern(Operation *op) {
   if (hasElementwiseLowering(op))
     return true;
-  auto isByteSized = [](Type type) { return getMemoryElementType(getElementTypeOrSelf(type)) != Type(); };
-  if (!llvm::all_of(op->getOperandTypes(), isByteSized) || !llvm::all_of(op->getResultTypes(), isByteSized))
-    return false;
   if (auto constant = dyn_cast<ir::ConstantOp>(op))
     return isa<DenseElementsAttr>(constant.getValue());
-  return isa<ir::BitcastConvertOp, ir::IotaOp, ir::DimOp, ir::ReshapeOp, ir::TransposeOp, ir::BroadcastOp, ir::SliceOp,
-             ir::UpdateSliceOp, ir::ConcatOp, ir::PadOp, ir::ReverseOp, ir::CastShapeOp, ir::StopGradientOp,
-             ir::BarrierOp, ir::GatherOp, ir::ScatterOp, ir::ReduceOp, ir::ArgReduceOp, ir::CumulativeOp,
-             ir::ReduceWindowOp, ir::WindowArgOp, ir::WindowScatterOp, ir::ResampleOp, ir::ConvOp, ir::DotGeneralOp,
-             ir::RandomBitsOp, ir::QuantizeOp, ir::DequantizeOp>(op);
+  return isa<ir::BitcastConvertOp, ir::IotaOp, ir::DimOp, ir::ReshapeOp, ir::TransposeOp, ir::BroadcastOp,
+             ir::SliceOp, ir::UpdateSliceOp, ir::ConcatOp, ir::PadOp, ir::ReverseOp, ir::CastShapeOp,
+             ir::StopGradientOp, ir::BarrierOp, ir::GatherOp, ir::ScatterOp, ir::ReduceOp, ir::ArgReduceOp,
+             ir::CumulativeOp, ir::ReduceWindowOp, ir::WindowArgOp, ir::WindowScatterOp, ir::ResampleOp,
+             ir::ConvOp, ir::DotGeneralOp, ir::RandomBitsOp, ir::QuantizeOp, ir::DequantizeOp>(op);
 }
 
-bool weft::hasLinalgLowering(Operation *op) {
-  auto isByteSized = [](Type type) { return getMemoryElementType(getElementTypeOrSelf(type)) != Type(); };
-  if (hasPattern(op))
-    return true;
-  return isa<ir::DecomposableOpInterface>(op) && llvm::all_of(op->getOperandTypes(), isByteSized) &&
-         llvm::all_of(op->getResultTypes(), isByteSized);
-}
+bool weft::hasLinalgLowering(Operation *op) { return hasPattern(op) || isa<ir::DecomposableOpInterface>(op); }
 
 /// Decomposes every op under `root` that has no pattern but a decomposition, until there is none.
 static LogicalResult decomposeComposites(Operation *root) {
@@ -77,8 +69,7 @@ LogicalResult weft::convertWeftToLinalg(Operation *root) {
   TypeConverter converter;
   converter.addConversion([](Type type) { return type; });
   converter.addConversion([](RankedTensorType type) -> Type {
-    Type memory = getMemoryElementType(type.getElementType());
-    return memory ? RankedTensorType::get(type.getShape(), memory) : Type();
+    return RankedTensorType::get(type.getShape(), getMemoryElementType(type.getElementType()));
   });
   auto cast = [](OpBuilder &b, Type type, ValueRange inputs, Location loc) -> Value {
     return UnrealizedConversionCastOp::create(b, loc, type, inputs).getResult(0);
@@ -109,13 +100,19 @@ LogicalResult weft::convertWeftToLinalg(Operation *root) {
   });
   target.addDynamicallyLegalOp<func::ReturnOp>([&](func::ReturnOp op) { return converter.isLegal(op); });
   target.addIllegalDialect<ir::WeftDialect>();
+  SmallVector<std::pair<func::FuncOp, FunctionType>> functions;
+  root->walk([&](func::FuncOp func) { functions.push_back({func, func.getFunctionType()}); });
   if (failed(applyFullConversion(root, target, std::move(patterns))))
     return failure();
+  for (auto [func, original] : functions)
+    if (failed(packBoundary(func, original)))
+      return failure();
 
   WalkResult left = root->walk([](Operation *op) {
     for (Type type : op->getResultTypes())
       if (auto tensor = dyn_cast<RankedTensorType>(type); tensor && tensor.getEncoding())
-        return op->emitOpError("found ") << type << " after the conversion, wanted no encoding", WalkResult::interrupt();
+        return op->emitOpError("found ") << type << " after the conversion, wanted no encoding",
+               WalkResult::interrupt();
     return WalkResult::advance();
   });
   return failure(left.wasInterrupted());

@@ -15,7 +15,8 @@ struct WindowDim {
 };
 
 /// Index in the input of element `k` of window `o`, and whether there is one (null: always).
-inline std::pair<Value, Value> windowRead(const Scalars &s, const WindowDim &window, Value o, Value k, Value extent) {
+inline std::pair<Value, Value> windowRead(const Scalars &s, const WindowDim &window, Value o, Value k,
+                                          Value extent) {
   auto scaled = [&](Value v, int64_t factor) { return factor == 1 ? v : s.mul(v, s.index(factor)); };
   Value position = s.add(scaled(o, window.stride), scaled(k, window.windowDilation));
   if (window.low != 0)
@@ -40,7 +41,9 @@ inline Value readIf(const Scalars &s, Value inside, Value x, ArrayRef<Value> ind
     return tensor::ExtractOp::create(s.b, s.loc, x, index);
   auto choice = scf::IfOp::create(
       s.b, s.loc, inside,
-      [&](OpBuilder &b, Location loc) { scf::YieldOp::create(b, loc, Value(tensor::ExtractOp::create(b, loc, x, index))); },
+      [&](OpBuilder &b, Location loc) {
+        scf::YieldOp::create(b, loc, Value(tensor::ExtractOp::create(b, loc, x, index)));
+      },
       [&](OpBuilder &b, Location loc) { scf::YieldOp::create(b, loc, otherwise); });
   return choice.getResult(0);
 }

@@ -1,8 +1,8 @@
 // Part of Weft, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// attention as two products and a masked softmax over scores in f32 (f64 for f64). Heads of one group are rows of one
-// product. A fully masked row gives 0: its maximum is taken as 0 and its sum as 1.
+// attention as two products and a masked softmax over scores in f32 (f64 for f64). Heads of one group are
+// rows of one product. A fully masked row gives 0: its maximum is taken as 0 and its sum as 1.
 #include "Formula.h"
 
 using namespace mlir;
@@ -14,7 +14,8 @@ using ir::ReduceKind;
 static FailureOr<SmallVector<Value>> decomposeAttention(ir::AttentionOp op, Formula &g) {
   OpBuilder &b = g.b;
   int64_t rank = rankOf(op.getQ()), batch = rank - 3;
-  auto qType = cast<RankedTensorType>(op.getQ().getType()), kType = cast<RankedTensorType>(op.getK().getType());
+  auto qType = cast<RankedTensorType>(op.getQ().getType()),
+       kType = cast<RankedTensorType>(op.getK().getType());
   if (qType.isDynamicDim(batch) || kType.isDynamicDim(batch))
     return op.emitOpError("found heads of unknown number, wanted static ones");
   int64_t groups = kType.getDimSize(batch), repeat = groups == 0 ? 0 : qType.getDimSize(batch) / groups;

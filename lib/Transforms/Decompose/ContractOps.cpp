@@ -1,7 +1,8 @@
 // Part of Weft, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// fft as products with tables of cosines and sines, one axis at a time: for short transforms, whose tables are small.
+// fft as products with tables of cosines and sines, one axis at a time: for short transforms, whose tables
+// are small.
 #include "Formula.h"
 #include <cmath>
 

@@ -50,7 +50,8 @@ OpFoldResult Formula::multiply(OpFoldResult x, OpFoldResult y) {
   return binary<ir::MulOp>(asValue(x), asValue(y));
 }
 
-static void splitMixed(ArrayRef<OpFoldResult> sizes, SmallVectorImpl<int64_t> &statics, SmallVectorImpl<Value> &values) {
+static void splitMixed(ArrayRef<OpFoldResult> sizes, SmallVectorImpl<int64_t> &statics,
+                       SmallVectorImpl<Value> &values) {
   for (OpFoldResult size : sizes) {
     if (auto value = dyn_cast<Value>(size)) {
       statics.push_back(ShapedType::kDynamic);

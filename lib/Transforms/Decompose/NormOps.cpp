@@ -1,7 +1,8 @@
 // Part of Weft, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// softmax and normalize as reductions and elementwise ops. 16-bit inputs are computed in f32 and rounded once.
+// softmax and normalize as reductions and elementwise ops. 16-bit inputs are computed in f32 and rounded
+// once.
 #include "Formula.h"
 
 using namespace mlir;

@@ -26,7 +26,8 @@ HostTensor weft::test::sample(DType type, std::vector<int64_t> shape, unsigned s
   HostTensor x = *HostTensor::zeros(type, std::move(shape));
   std::mt19937 random(seed);
   bool floating = isFloat(type);
-  static const double floats[] = {0.0, -0.0, INFINITY, -INFINITY, NAN, 1.0, -1.0, 0.5, -2.5, 1.5, 3e38, -1e-40, 1e-45, 300.0, -129.0, 4294967296.0};
+  static const double floats[] = {0.0,  -0.0, INFINITY, -INFINITY, NAN,   1.0,   -1.0,   0.5,
+                                  -2.5, 1.5,  3e38,     -1e-40,    1e-45, 300.0, -129.0, 4294967296.0};
   for (int64_t i = 0; i < x.numElements(); ++i) {
     if (type == DType::I1) {
       x.setInt(i, random() & 1);
@@ -38,7 +39,13 @@ HostTensor weft::test::sample(DType type, std::vector<int64_t> shape, unsigned s
       int64_t number = int64_t(random() % 21) - 10;
       if (edges && random() % 2) {
         int64_t bits = bitWidth(type);
-        int64_t picks[] = {int64_t(uint64_t(1) << (bits - 1)), int64_t((uint64_t(1) << (bits - 1)) - 1), 0, -1, 1, bits, bits - 1};
+        int64_t picks[] = {int64_t(uint64_t(1) << (bits - 1)),
+                           int64_t((uint64_t(1) << (bits - 1)) - 1),
+                           0,
+                           -1,
+                           1,
+                           bits,
+                           bits - 1};
         number = picks[random() % std::size(picks)];
       }
       x.setInt(i, number);
@@ -47,7 +54,8 @@ HostTensor weft::test::sample(DType type, std::vector<int64_t> shape, unsigned s
   return x;
 }
 
-HostTensor weft::test::uniform(DType type, std::vector<int64_t> shape, double low, double high, unsigned seed) {
+HostTensor weft::test::uniform(DType type, std::vector<int64_t> shape, double low, double high,
+                               unsigned seed) {
   HostTensor x = *HostTensor::zeros(type, std::move(shape));
   std::mt19937 random(seed);
   for (int64_t i = 0; i < x.numElements(); ++i) {
@@ -75,7 +83,8 @@ static mlir::MLIRContext &context() {
   return context;
 }
 
-void weft::test::expectSame(const std::string &text, const std::vector<HostTensor> &inputs, Tolerance tolerance) {
+void weft::test::expectSame(const std::string &text, const std::vector<HostTensor> &inputs,
+                            Tolerance tolerance) {
   SCOPED_TRACE(text);
   std::string errors;
   mlir::ScopedDiagnosticHandler handler(&context(), [&](mlir::Diagnostic &diagnostic) {
@@ -99,7 +108,8 @@ void weft::test::expectSame(const std::string &text, const std::vector<HostTenso
   ASSERT_TRUE(mlir::succeeded(chunks)) << errors << loops;
   ASSERT_TRUE(mlir::succeeded(mlir::verify(*module))) << errors << loops;
   std::string error;
-  auto kernel = weft::testing::compile(*module, weft::testing::testTargets().back(), cpu::Pipeline::Loops, error);
+  auto kernel =
+      weft::testing::compile(*module, weft::testing::testTargets().back(), cpu::Pipeline::Loops, error);
   ASSERT_TRUE(kernel.entry) << error << loops;
 
   std::vector<weft::testing::Buffer> buffers;
@@ -151,7 +161,8 @@ void weft::test::expectSameOp(const std::string &op, const std::vector<HostTenso
     produced += comma + "tensor<" + results[i] + ">";
     names += comma + "%r#" + std::to_string(i);
   }
-  expectSame("func.func @k(" + arguments + ") -> (" + produced + ") {\n  %r:" + std::to_string(results.size()) + " = " + body +
-                 " : (" + operands + ") -> (" + produced + ")\n  return " + names + " : " + produced + "\n}\n",
+  expectSame("func.func @k(" + arguments + ") -> (" + produced +
+                 ") {\n  %r:" + std::to_string(results.size()) + " = " + body + " : (" + operands + ") -> (" +
+                 produced + ")\n  return " + names + " : " + produced + "\n}\n",
              inputs, tolerance);
 }

@@ -11,8 +11,8 @@
 
 namespace weft::test {
 
-/// A tensor of ordinary numbers (repeatable by `seed`), mixed with infinities, NaN, zeros and extremes of the type when
-/// `edges`.
+/// A tensor of ordinary numbers (repeatable by `seed`), mixed with infinities, NaN, zeros and extremes of the
+/// type when `edges`.
 HostTensor sample(DType type, std::vector<int64_t> shape, unsigned seed = 1, bool edges = false);
 /// Uniform numbers in [low, high).
 HostTensor uniform(DType type, std::vector<int64_t> shape, double low, double high, unsigned seed = 1);
@@ -21,8 +21,9 @@ HostTensor uniform(DType type, std::vector<int64_t> shape, double low, double hi
 void expectSame(const std::string &module, const std::vector<HostTensor> &inputs, Tolerance tolerance = {});
 /// The same for one op written with %0, %1, ... and without its type: operand types are the inputs' (or
 /// `operandTypes`), as between tensor< and >.
-void expectSameOp(const std::string &op, const std::vector<HostTensor> &inputs, const std::vector<std::string> &results,
-                  Tolerance tolerance = {}, std::vector<std::string> operandTypes = {});
+void expectSameOp(const std::string &op, const std::vector<HostTensor> &inputs,
+                  const std::vector<std::string> &results, Tolerance tolerance = {},
+                  std::vector<std::string> operandTypes = {});
 
 } // namespace weft::test
 
