@@ -185,7 +185,18 @@ static int32_t graphOp(WeftGraphHandle *graph, WeftText op, const int64_t *opera
     } else {
       if (!isValidDType(resultDtype) || numOperands == 0)
         return refuse(graph, "'" + toRef(op) + "' does not infer its result: name the result's element type");
-      state.addTypes(withElementType(state.operands[0].getType(), toElementType(DType(resultDtype), &graph->context)));
+      Type element = toElementType(DType(resultDtype), &graph->context);
+      if (name == DotGeneralOp::getOperationName() && numOperands == 2) {
+        auto axes = [&](StringRef which) {
+          auto numbers = dyn_cast_or_null<DenseI64ArrayAttr>(list.get(which));
+          return numbers ? numbers.asArrayRef() : ArrayRef<int64_t>();
+        };
+        OperationState typed(state.location, *info);
+        DotGeneralOp::build(graph->builder, typed, state.operands[0], state.operands[1], axes("lhs_batch"),
+                            axes("rhs_batch"), axes("lhs_contract"), axes("rhs_contract"), element);
+        state.addTypes(typed.types);
+      } else
+        state.addTypes(withElementType(state.operands[0].getType(), element));
     }
     Operation *created = graph->builder.create(state);
     if (failed(verify(created))) {
