@@ -19,9 +19,7 @@ import optable
 
 ROOT = Path(__file__).resolve().parents[1]
 OUT = ROOT / "docs" / "generated"
-FAMILIES = (
-    "Elementwise Contract Conv Pool Reduce Norm Attention Shape Index Control Random State Quant".split()
-)
+FAMILIES = "Elementwise Contract Conv Pool Reduce Norm Attention Shape Index Control Random State Quant".split()
 PASS_FILES = {
     "Transforms": ("Transforms/Passes.td", "Transforms/Decompose.td"),
     "Codegen": ("Codegen/Passes.td",),
@@ -62,27 +60,32 @@ def dialect_pages(tablegen):
     for family in FAMILIES:
         td = weft / f"{family}Ops.td"
         ops = tablegen.run("-gen-op-doc", td, "-dialect=weft")
-        yield f"dialects/weft-{family.lower()}.md", page(
-            f"weft: {family}", td.relative_to(ROOT), opening(td), ops
-        )
+        yield f"dialects/weft-{family.lower()}.md", page(f"weft: {family}", td.relative_to(ROOT), opening(td), ops)
     base = weft / "WeftBase.td"
-    yield "dialects/weft-attributes.md", page(
-        "weft: attributes and enums",
-        base.relative_to(ROOT),
-        tablegen.run("-gen-attrdef-doc", base, "-dialect=weft"),
-        "## Enums",
-        tablegen.run("-gen-enum-doc", base),
+    yield (
+        "dialects/weft-attributes.md",
+        page(
+            "weft: attributes and enums",
+            base.relative_to(ROOT),
+            tablegen.run("-gen-attrdef-doc", base, "-dialect=weft"),
+            "## Enums",
+            tablegen.run("-gen-enum-doc", base),
+        ),
     )
     interfaces = weft / "WeftInterfaces.td"
-    yield "dialects/weft-interfaces.md", page(
-        "weft: op interfaces",
-        interfaces.relative_to(ROOT),
-        opening(interfaces),
-        tablegen.run("-gen-op-interface-docs", interfaces),
+    yield (
+        "dialects/weft-interfaces.md",
+        page(
+            "weft: op interfaces",
+            interfaces.relative_to(ROOT),
+            opening(interfaces),
+            tablegen.run("-gen-op-interface-docs", interfaces),
+        ),
     )
     host = ROOT / "include/weft/Dialect/Host/HostOps.td"
-    yield "dialects/host.md", page(
-        "host", host.relative_to(ROOT), opening(host), tablegen.run("-gen-op-doc", host, "-dialect=host")
+    yield (
+        "dialects/host.md",
+        page("host", host.relative_to(ROOT), opening(host), tablegen.run("-gen-op-doc", host, "-dialect=host")),
     )
 
 

@@ -10,7 +10,17 @@ import re
 from collections import defaultdict
 
 # Templates over an op that ask about one instead of making one.
-ASKS = {"isa", "isa_and_nonnull", "isa_and_present", "cast", "dyn_cast", "dyn_cast_or_null", "getDefiningOp", "Case", "getOps"}
+ASKS = {
+    "isa",
+    "isa_and_nonnull",
+    "isa_and_present",
+    "cast",
+    "dyn_cast",
+    "dyn_cast_or_null",
+    "getDefiningOp",
+    "Case",
+    "getOps",
+}
 
 
 class Source:
@@ -132,8 +142,8 @@ def table(root, families):
         "  *host command*: the host does it: control flow, checks, views. *rewritten* in the dialect before. Empty:",
         "  refused with the op's name.",
         "- decomposition: can be written with smaller ops (`weft-opt --weft-decompose`).",
-        "- the last four: whether a test of syntax and refusals, of inference, of the reference and of compiled kernels",
-        "  names it. Kernels are also tested whole, op by op of ONNX: see [onnx-support.md](onnx-support.md).",
+        "- the last four: whether a test of syntax and refusals, of inference, of the reference and of compiled",
+        "  kernels names it. Kernels are also tested whole, op by op of ONNX: see [onnx-support.md](onnx-support.md).",
         "",
         "| op | family | importer | reference | compiled by | decomposition "
         "| syntax | inference | evaluation | kernel |",

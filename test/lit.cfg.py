@@ -3,7 +3,6 @@
 #
 # The lit suite of Weft: FileCheck tests, driver tests and scripts. GoogleTests have their own suite in unit/.
 import os
-import sys
 
 import lit.formats
 
@@ -27,8 +26,21 @@ config.substitutions.append(("%build", config.weft_build_root))
 
 if config.weft_runtime_only:
     config.available_features.add("runtime-only")
-    config.excludes += ["Dialect", "Transforms", "Conversion", "Codegen", "Pipeline", "Tools", "Import",
-                        "conformance", "e2e", "CAPI", "Api", "style", "docs"]
+    config.excludes += [
+        "Dialect",
+        "Transforms",
+        "Conversion",
+        "Codegen",
+        "Pipeline",
+        "Tools",
+        "Import",
+        "conformance",
+        "e2e",
+        "CAPI",
+        "Api",
+        "style",
+        "docs",
+    ]
 else:
     config.available_features.add("compiler")
 if os.path.isdir("/usr/share/datasets/fashion-mnist"):

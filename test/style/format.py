@@ -45,7 +45,11 @@ def main():
         print(f"formatted {len(bad)} files")
         LIST.write_text("".join(f"{path}\n" for path in known if path not in paths))
         return
-    new = [f"{path}: not as clang-format 22 writes it: test/style/format.py --fix {path}" for path in bad if path not in known]
+    new = [
+        f"{path}: not as clang-format 22 writes it: test/style/format.py --fix {path}"
+        for path in bad
+        if path not in known
+    ]
     old = [path for path in bad if path in known]
     if old:
         print(f"{len(old)} files of unformatted.txt are still to be formatted", file=sys.stderr)

@@ -31,9 +31,9 @@ MADE_UP = {"test/unit/Support/CacheDirTest.cpp": "/" + "home/u"}
 
 def guard_of(path):
     parts = path.with_suffix("").parts
-    if parts[:2] == ("include", "weft"):
-        parts = parts[2:]
-    words = [re.sub(r"[^A-Za-z0-9]", "_", part).upper().removeprefix("WEFT_") for part in parts]
+    if parts[0] == "include":
+        parts = parts[2:] if parts[1] == "weft" else parts[1:]
+    words = [re.sub(r"[^A-Za-z0-9]", "_", part).upper().removeprefix("WEFT_") for part in parts if part]
     return "_".join(["WEFT", *words]) + ("_TD" if path.suffix == ".td" else "_H")
 
 
@@ -43,7 +43,8 @@ def check_licence(path, text):
         yield f"{path}:1: no licence, wanted '{LICENCE}' and '{SPDX}' in the first lines"
     elif path.suffix in (".cpp", ".h", ".td", ".c") and not path.name.endswith(".inc"):
         lines = text.split("\n")
-        if len(lines) < 4 or lines[2] != "//" or not lines[3].startswith("// "):
+        starts = (("//", "// "), (" *", " * "))
+        if len(lines) < 4 or not any(lines[2] == blank and lines[3].startswith(start) for blank, start in starts):
             yield f"{path}:3: no opening comment after the licence, wanted '//' and the file's answer in a sentence"
 
 

@@ -13,7 +13,7 @@ BINARY = {".onnx", ".npy", ".npz", ".png", ".jpg", ".weft", ".pb"}
 
 
 def files():
-    """Paths of the files of the project, relative to its root: what git knows, or all but build folders and hidden ones."""
+    """Paths of the files of the project, relative to its root: what git knows, else all but build folders."""
     listed = subprocess.run(
         ["git", "-C", str(ROOT), "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         capture_output=True,
