@@ -277,9 +277,8 @@ def listed(text, known, parser, what):
 
 
 def main():
-    from rows import KERNELS, ROWS
-
     import report
+    from rows import KERNELS, ROWS
 
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="few short slices: a look, not a measurement")

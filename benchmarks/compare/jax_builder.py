@@ -4,9 +4,10 @@
 
 import jax
 import numpy
-from builder import Builder
 from jax import lax
 from jax import numpy as jnp
+
+from builder import Builder
 
 
 class JaxBuilder(Builder):

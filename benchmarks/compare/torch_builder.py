@@ -3,8 +3,9 @@
 """The benchmarks' networks in PyTorch, op by op (eager), convolutions channels-last."""
 
 import torch
-from builder import Builder
 from torch.nn import functional
+
+from builder import Builder
 
 
 class TorchBuilder(Builder):

@@ -80,9 +80,9 @@ def openvino_peer():
 
 def torch_peer():
     import torch
-    from rows import ROWS, SEEDS
-
     from torch_builder import TorchBuilder
+
+    from rows import ROWS, SEEDS
 
     def load(row, folder, threads):
         torch.set_num_threads(threads)
@@ -107,9 +107,9 @@ def jax_peer():
     if threads == 1:  # XLA has no setting for its threads; it makes as many as it may use processors
         os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
     import jax
-    from rows import ROWS, SEEDS
-
     from jax_builder import JaxBuilder
+
+    from rows import ROWS, SEEDS
 
     def load(row, folder, threads):
         nn = JaxBuilder(SEEDS[row])

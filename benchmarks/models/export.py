@@ -17,8 +17,9 @@ from pathlib import Path
 
 import numpy
 import onnx
-from builder import Builder
 from onnx import TensorProto, helper, numpy_helper
+
+from builder import Builder
 from rows import ROWS, SEEDS
 
 EXTERNAL_BYTES = 16 << 20

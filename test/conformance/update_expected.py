@@ -15,8 +15,9 @@ import sys
 from collections import Counter, defaultdict
 from pathlib import Path
 
-import dump_onnx_cases
 import make_table
+
+import dump_onnx_cases
 from run_shard import HERE, MODES
 
 
