@@ -278,6 +278,7 @@ weft::compile(const std::string &path, const CompileOptions &options, CompiledIn
     told.milliseconds = millisecondsSince(start);
     return loaded;
   }
+  WEFT_ASSIGN_OR_RETURN(Source source, sourceOf(path));
   CacheDir cache = CacheDir::disabled();
   bool cacheable = options.useCache && options.from.empty() && options.to.empty() && options.emit.empty() &&
                    options.dumpDir.empty() && options.reproducer.empty() && !options.stageTime;
@@ -298,7 +299,6 @@ weft::compile(const std::string &path, const CompileOptions &options, CompiledIn
       cache.remove("programs", key);
     }
   }
-  WEFT_ASSIGN_OR_RETURN(Source source, sourceOf(path));
   if (cache.isEnabled()) {
     // Straight into the cache's file, from which the constants stay mapped.
     Status compiled;

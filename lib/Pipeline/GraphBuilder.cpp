@@ -140,6 +140,84 @@ static Attribute toAttribute(WeftGraphHandle *graph, StringRef op, const WeftOpA
   return b.getStringAttr(text);
 }
 
+/// Fewest and most operands of an op, as its definition says; -1: no limit.
+static std::pair<int64_t, int64_t> operandLimits(RegisteredOperationName info) {
+  if (info.hasTrait<OpTrait::ZeroOperands>())
+    return {0, 0};
+  if (info.hasTrait<OpTrait::OneOperand>())
+    return {1, 1};
+  if (info.hasTrait<OpTrait::NOperands<2>::Impl>())
+    return {2, 2};
+  if (info.hasTrait<OpTrait::NOperands<3>::Impl>())
+    return {3, 3};
+  if (info.hasTrait<OpTrait::NOperands<4>::Impl>())
+    return {4, 4};
+  if (info.hasTrait<OpTrait::NOperands<5>::Impl>())
+    return {5, 5};
+  if (info.hasTrait<OpTrait::AtLeastNOperands<1>::Impl>())
+    return {1, -1};
+  if (info.hasTrait<OpTrait::AtLeastNOperands<2>::Impl>())
+    return {2, -1};
+  if (info.hasTrait<OpTrait::AtLeastNOperands<3>::Impl>())
+    return {3, -1};
+  return {0, -1};
+}
+
+/// Operands of the op's groups: one each for the first ones, unless the caller says how many.
+static LogicalResult setSegments(WeftGraphHandle *graph, StringRef op, size_t numOperands, NamedAttrList &list) {
+  constexpr StringLiteral name = "operandSegmentSizes";
+  size_t groups = op == "attention" ? 6 : op == "pad" ? 4 : 3;
+  SmallVector<int32_t> sizes(groups, 0);
+  if (auto given = dyn_cast_or_null<DenseI64ArrayAttr>(list.get(name))) {
+    int64_t sum = 0;
+    for (int64_t size : given.asArrayRef())
+      sum = size < 0 || size > int64_t(numOperands) ? -1 : sum < 0 ? sum : sum + size;
+    if (size_t(given.size()) != groups || sum != int64_t(numOperands))
+      return refuse(graph, "'" + op + "': " + name + " has " + Twine(given.size()) + " numbers with the sum " +
+                               Twine(sum) + ", wanted " + Twine(groups) + " with the sum " + Twine(numOperands));
+    llvm::copy(given.asArrayRef(), sizes.begin());
+  } else {
+    if (numOperands > groups)
+      return refuse(graph, "'" + op + "': found " + Twine(numOperands) + " operands, wanted at most " + Twine(groups) +
+                               " unless " + name + " says how many are in each group");
+    std::fill_n(sizes.begin(), numOperands, 1);
+  }
+  list.set(name, DenseI32ArrayAttr::get(&graph->context, sizes));
+  return success();
+}
+
+/// Refuses what the inference of result types takes for granted: the number of operands, attributes of the right kind.
+static LogicalResult checkDefinition(WeftGraphHandle *graph, StringRef op, RegisteredOperationName info,
+                                     OperationState &state, const NamedAttrList &list) {
+  auto [fewest, most] = operandLimits(info);
+  int64_t found = state.operands.size();
+  if (found < fewest || (most >= 0 && found > most))
+    return refuse(graph, "'" + op + "': found " + Twine(found) + " operands, wanted " +
+                             (fewest == most ? "" : "at least ") + Twine(fewest));
+  for (NamedAttribute attribute : list)
+    if (!llvm::is_contained(info.getAttributeNames(), attribute.getName()))
+      return refuse(graph, "'" + op + "' has no attribute '" + attribute.getName().getValue() + "'");
+  // The verifier says which attributes are missing or of another kind; of the results it knows nothing yet.
+  Type any = found ? state.operands[0].getType() : RankedTensorType::get({}, graph->builder.getF32Type());
+  unsigned results = info.hasTrait<OpTrait::OneResult>() ? 1 : info.hasTrait<OpTrait::NResults<2>::Impl>() ? 2
+                     : info.hasTrait<OpTrait::NResults<3>::Impl>()                                        ? 3
+                                                                                                           : 0;
+  Operation *probe =
+      Operation::create(state.location, info, SmallVector<Type>(results, any), state.operands,
+                        list.getDictionary(&graph->context), nullptr, {}, 0);
+  std::string missing;
+  {
+    ScopedDiagnosticHandler handler(&graph->context, [&](Diagnostic &diagnostic) {
+      std::string text = diagnostic.str();
+      if (missing.empty() && StringRef(text).contains("attribute '"))
+        missing = text;
+    });
+    (void)info.verifyInvariants(probe);
+  }
+  probe->destroy();
+  return missing.empty() ? success() : refuse(graph, missing);
+}
+
 static int32_t graphOp(WeftGraphHandle *graph, WeftText op, const int64_t *operands, size_t numOperands,
                        const WeftOpAttribute *attributes, size_t numAttributes, int32_t resultDtype,
                        int64_t *results, size_t maxResults, size_t *numResults) {
@@ -148,6 +226,8 @@ static int32_t graphOp(WeftGraphHandle *graph, WeftText op, const int64_t *opera
     std::optional<RegisteredOperationName> info = RegisteredOperationName::lookup(name, &graph->context);
     if (!info)
       return refuse(graph, "'" + toRef(op) + "' is no op of the weft dialect");
+    if (!info->hasTrait<OpTrait::ZeroRegions>() || info->hasTrait<OpTrait::IsTerminator>())
+      return refuse(graph, "'" + toRef(op) + "' has regions, or ends one: it cannot be built by its name");
     OperationState state(graph->builder.getUnknownLoc(), *info);
     for (size_t i = 0; i < numOperands; ++i) {
       if (operands[i] < 0 || operands[i] >= int64_t(graph->values.size()))
@@ -169,6 +249,11 @@ static int32_t graphOp(WeftGraphHandle *graph, WeftText op, const int64_t *opera
       }
       list.set(toRef(attributes[i].name), value);
     }
+    if (info->hasTrait<OpTrait::AttrSizedOperandSegments>() &&
+        failed(setSegments(graph, toRef(op), numOperands, list)))
+      return failure();
+    if (failed(checkDefinition(graph, toRef(op), *info, state, list)))
+      return failure();
     state.addAttributes(list);
     if (auto *infer = info->getInterface<InferTypeOpInterface>()) {
       // Attributes become properties before inference reads them.
