@@ -19,6 +19,21 @@ namespace {
 /// A result of at most this many bytes is always worth a constant.
 constexpr int64_t alwaysFoldBytes = 1024;
 
+/// Splats are small in the IR, but evaluation spreads them out: not beyond this many bytes.
+constexpr int64_t mostSplatBytes = 64 << 20;
+
+/// The bytes of a tensor's elements, each at least one; nothing when unknown, or more than a number holds.
+std::optional<int64_t> numBytes(Value value) {
+  auto type = cast<RankedTensorType>(value.getType());
+  if (!type.hasStaticShape())
+    return std::nullopt;
+  int64_t bytes = llvm::divideCeil(type.getElementTypeBitWidth(), 8);
+  for (int64_t extent : type.getShape())
+    if (llvm::MulOverflow(bytes, extent, bytes))
+      return std::nullopt;
+  return bytes;
+}
+
 struct FoldConstants : impl::FoldConstantsPassBase<FoldConstants> {
   void runOnOperation() override {
     SmallVector<Operation *> ops;
@@ -37,23 +52,21 @@ struct FoldConstants : impl::FoldConstantsPassBase<FoldConstants> {
       if (!operand.getDefiningOp<ConstantOp>())
         return;
     for (Value result : op->getResults()) {
-      auto type = cast<RankedTensorType>(result.getType());
-      if (!type.hasStaticShape())
+      std::optional<int64_t> bytes = numBytes(result);
+      if (!bytes)
         return;
-      int64_t bytes = llvm::divideCeil(type.getElementTypeBitWidth(), 8);
-      for (int64_t extent : type.getShape())
-        if (llvm::MulOverflow(bytes, extent, bytes))
-          return;
-      resultBytes += bytes;
+      resultBytes += *bytes;
     }
     for (Value operand : op->getOperands()) {
-      auto constant = operand.getDefiningOp<ConstantOp>();
+      std::optional<int64_t> bytes = numBytes(operand);
       // A splat costs nothing to keep, so it pays for nothing.
-      if (!getSplat(constant.getValue()))
-        operandBytes += cast<RankedTensorType>(operand.getType()).getNumElements() *
-                        llvm::divideCeil(cast<RankedTensorType>(operand.getType()).getElementTypeBitWidth(), 8);
+      bool splat = getSplat(operand.getDefiningOp<ConstantOp>().getValue()).has_value();
+      if (!bytes || (splat && *bytes > mostSplatBytes))
+        return;
+      if (!splat)
+        operandBytes += *bytes;
     }
-    bool ofSplats = operandBytes == 0 && op->hasTrait<ir::Elementwise>();
+    bool ofSplats = operandBytes == 0 && op->hasTrait<ir::Elementwise>() && resultBytes <= mostSplatBytes;
     if (resultBytes > alwaysFoldBytes && resultBytes > operandBytes && !ofSplats)
       return;
     for (Value operand : op->getOperands()) {
