@@ -36,3 +36,12 @@ func.func @attention(%q: tensor<2x4x5x8xf32>, %k: tensor<2x2x7x8xf32>) -> tensor
   %y, %lse = weft.attention %q, %k, %k {scale = 0.5} : (tensor<2x4x5x8xf32>, tensor<2x2x7x8xf32>, tensor<2x2x7x8xf32>) -> (tensor<2x4x5x8xf32>, tensor<2x4x5xf32>)
   return %y : tensor<2x4x5x8xf32>
 }
+
+// Heads per group of unknown number are a quotient.
+// CHECK-LABEL: func.func @heads(
+// CHECK: weft.div
+// CHECK-COUNT-2: weft.dot_general
+func.func @heads(%q: tensor<1x?x2x4xf32>, %k: tensor<1x?x3x4xf32>) -> tensor<1x?x2x4xf32> {
+  %y, %lse = weft.attention %q, %k, %k {scale = 1.0} : (tensor<1x?x2x4xf32>, tensor<1x?x3x4xf32>, tensor<1x?x3x4xf32>) -> (tensor<1x?x2x4xf32>, tensor<1x?x2xf32>)
+  return %y : tensor<1x?x2x4xf32>
+}

@@ -41,8 +41,11 @@ Expr KernelLowering::extentOf(Value tensor, int64_t dim) {
   Expr extent;
   Operation *op = tensor.getDefiningOp();
   if (!op) {
-    extent = Expr::atom(table.newSymbol(0));
     // Bound on entry; an argument's extent is read from its buffer.
+    auto [found, isNew] = argumentExtents.try_emplace(key, 0);
+    if (isNew)
+      found->second = table.newSymbol(0);
+    extent = Expr::atom(found->second);
   } else if (auto empty = dyn_cast<tensor::EmptyOp>(op)) {
     extent = foldExpr(empty.getMixedSizes()[dim]);
   } else if (auto cast = dyn_cast<tensor::CastOp>(op)) {
@@ -65,15 +68,52 @@ Expr KernelLowering::extentOf(Value tensor, int64_t dim) {
     extent = foldExpr(expand.getMixedOutputShape()[dim]);
   } else if (auto collapse = dyn_cast<tensor::CollapseShapeOp>(op)) {
     extent = Expr(1);
-    for (int64_t i : collapse.getReassociationIndices()[dim])
+    ReassociationIndices group = collapse.getReassociationIndices()[dim];
+    for (int64_t i : group)
       extent = table.mul(extent, extentOf(collapse.getSrc(), i));
   } else if (auto loop = dyn_cast<scf::ForOp>(op)) {
     extent = extentOf(loop.getInitArgs()[mlir::cast<OpResult>(tensor).getResultNumber()], dim);
   } else {
     fail(op, "has a result of unknown extents, wanted extents that its operands tell");
   }
+  extent = table.substitute(extent, sameExtents);
   extents[key] = extent;
   return extent;
+}
+
+void KernelLowering::unifyExtents() {
+  for (int round = 0; round < 64; ++round) {
+    bool changed = false;
+    func.walk([&](linalg::GenericOp generic) {
+      SmallVector<std::optional<Expr>> known(generic.getNumLoops());
+      for (OpOperand &operand : generic->getOpOperands())
+        for (auto [i, e] : llvm::enumerate(generic.getMatchingIndexingMap(&operand).getResults())) {
+          auto dim = dyn_cast<AffineDimExpr>(e);
+          if (!dim || changed)
+            continue;
+          Expr extent = extentOf(operand.get(), i);
+          std::optional<Expr> &first = known[dim.getPosition()];
+          if (!first) {
+            first = extent;
+          } else if (!(*first == extent)) {
+            auto atom = extent.asAtom(), other = first->asAtom();
+            if (atom && !table.dependsOn(*first, *atom))
+              sameExtents[*atom] = *first;
+            else if (other && !table.dependsOn(extent, *other))
+              sameExtents[*other] = extent;
+            else
+              continue;
+            changed = true;
+          }
+        }
+    });
+    if (!changed)
+      return;
+    for (auto &[atom, expr] : sameExtents)
+      expr = table.substitute(expr, sameExtents);
+    extents.clear();
+    scalarExprs.clear();
+  }
 }
 
 SmallVector<Expr> KernelLowering::extentsOf(Value tensor) {
@@ -112,7 +152,10 @@ Expr KernelLowering::scalarExpr(Value value) {
              extract.getTensor().getDefiningOp<tensor::FromElementsOp>()) {
     result = scalarExpr(extract.getTensor().getDefiningOp<tensor::FromElementsOp>().getOperand(0));
   } else {
-    result = Expr::atom(table.newSymbol(std::nullopt, value));
+    auto [found, isNew] = scalarSymbols.try_emplace(value, 0);
+    if (isNew)
+      found->second = table.newSymbol(std::nullopt, value);
+    result = table.substitute(Expr::atom(found->second), sameExtents);
   }
   scalarExprs[value] = result;
   return result;

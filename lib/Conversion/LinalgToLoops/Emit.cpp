@@ -464,13 +464,11 @@ void KernelLowering::createKernel() {
   b.setInsertionPointToEnd(entry->block);
   func::ReturnOp::create(b, func.getLoc());
   // Extents of arguments are symbols without a source.
-  for (auto &[key, extent] : extents)
-    if (isa<BlockArgument>(key.first))
-      if (auto atom = extent.asAtom()) {
-        setPoint(entry);
-        unsigned number = cast<BlockArgument>(key.first).getArgNumber();
-        table[*atom].value = memref::DimOp::create(b, func.getLoc(), kernel.getArgument(number), key.second);
-      }
+  for (auto &[key, atom] : argumentExtents) {
+    setPoint(entry);
+    unsigned number = cast<BlockArgument>(key.first).getArgNumber();
+    table[atom].value = memref::DimOp::create(b, func.getLoc(), kernel.getArgument(number), key.second);
+  }
 }
 
 /// The buffer and dimension whose extent an expression is.
@@ -683,6 +681,7 @@ FailureOr<cpu::ChunkCount> KernelLowering::run() {
   entry = &scopes.emplace_back();
   for (Value argument : func.getArguments())
     extentsOf(argument);
+  unifyExtents();
   findResults();
   if (failed)
     return failure();

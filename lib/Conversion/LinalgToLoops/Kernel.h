@@ -133,6 +133,8 @@ private:
   Value constantElement(arith::ConstantOp op, ArrayRef<Expr> indices, Scope *scope);
   Value inRange(const Expr &e, const Expr &extent, Scope *scope, bool &never);
   Expr extentOf(Value tensor, int64_t dim);
+  /// Makes extents that one loop runs over one expression, so that reshapes of them cancel.
+  void unifyExtents();
   SmallVector<Expr> extentsOf(Value tensor);
   Expr scalarExpr(Value value);
   Expr foldExpr(OpFoldResult value);
@@ -185,6 +187,9 @@ private:
   llvm::DenseMap<Value, bool> storedBelow;
   llvm::DenseMap<std::pair<Value, int64_t>, Expr> extents;
   llvm::DenseMap<Value, Expr> scalarExprs;
+  llvm::DenseMap<std::pair<Value, int64_t>, AtomId> argumentExtents;
+  llvm::DenseMap<Value, AtomId> scalarSymbols;
+  llvm::DenseMap<AtomId, Expr> sameExtents; ///< extents known to be equal to another expression
   llvm::DenseMap<Value, Value> entryValues;
 
   struct Shared {

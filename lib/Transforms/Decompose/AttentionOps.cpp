@@ -14,11 +14,8 @@ using ir::ReduceKind;
 static FailureOr<SmallVector<Value>> decomposeAttention(ir::AttentionOp op, Formula &g) {
   OpBuilder &b = g.b;
   int64_t rank = rankOf(op.getQ()), batch = rank - 3;
-  auto qType = cast<RankedTensorType>(op.getQ().getType()),
-       kType = cast<RankedTensorType>(op.getK().getType());
-  if (qType.isDynamicDim(batch) || kType.isDynamicDim(batch))
-    return op.emitOpError("found heads of unknown number, wanted static ones");
-  int64_t groups = kType.getDimSize(batch), repeat = groups == 0 ? 0 : qType.getDimSize(batch) / groups;
+  OpFoldResult groups = g.size(op.getK(), batch);
+  OpFoldResult repeat = g.divide(g.size(op.getQ(), batch), groups);
   Value q = g.widen(op.getQ()), k = g.widen(op.getK()), v = g.widen(op.getV());
   Type held = elementType(q);
   SmallVector<OpFoldResult> qSizes = g.sizes(q), vSizes = g.sizes(v);
@@ -26,7 +23,7 @@ static FailureOr<SmallVector<Value>> decomposeAttention(ir::AttentionOp op, Form
 
   // Scores [*, G, H/G, S, T], then [*, H, S, T].
   SmallVector<OpFoldResult> grouped(qSizes.begin(), qSizes.begin() + batch);
-  grouped.append({b.getI64IntegerAttr(groups), b.getI64IntegerAttr(repeat), queries, qSizes[rank - 1]});
+  grouped.append({groups, repeat, queries, qSizes[rank - 1]});
   SmallVector<int64_t> batchDims = llvm::to_vector(llvm::seq<int64_t>(0, batch + 1));
   Value raw = ir::DotGeneralOp::create(b, g.loc, g.reshape(q, grouped), k, batchDims, batchDims,
                                        ArrayRef<int64_t>{rank}, ArrayRef<int64_t>{rank - 1});

@@ -50,6 +50,14 @@ OpFoldResult Formula::multiply(OpFoldResult x, OpFoldResult y) {
   return binary<ir::MulOp>(asValue(x), asValue(y));
 }
 
+OpFoldResult Formula::divide(OpFoldResult x, OpFoldResult y) {
+  auto p = dyn_cast<Attribute>(x), q = dyn_cast<Attribute>(y);
+  if (!p || !q)
+    return binary<ir::DivOp>(asValue(x), asValue(y));
+  int64_t divisor = cast<IntegerAttr>(q).getInt();
+  return b.getI64IntegerAttr(divisor == 0 ? 0 : cast<IntegerAttr>(p).getInt() / divisor);
+}
+
 static void splitMixed(ArrayRef<OpFoldResult> sizes, SmallVectorImpl<int64_t> &statics,
                        SmallVectorImpl<Value> &values) {
   for (OpFoldResult size : sizes) {

@@ -32,6 +32,8 @@ public:
   OpFoldResult size(Value x, int64_t axis);
   SmallVector<OpFoldResult> sizes(Value x);
   OpFoldResult multiply(OpFoldResult x, OpFoldResult y);
+  /// Rounding down; 0 by a number 0.
+  OpFoldResult divide(OpFoldResult x, OpFoldResult y);
   Value asValue(OpFoldResult size);
 
   OpBuilder &b;

@@ -12,8 +12,8 @@ func.func @sorted(%x: tensor<4xf32>) -> tensor<4xf32> {
 
 // -----
 
-func.func @heads(%q: tensor<1x?x2x4xf32>, %k: tensor<1x?x3x4xf32>) -> tensor<1x?x2x4xf32> {
-  // expected-error @below {{found heads of unknown number, wanted static ones}}
-  %y, %lse = weft.attention %q, %k, %k {scale = 1.0} : (tensor<1x?x2x4xf32>, tensor<1x?x3x4xf32>, tensor<1x?x3x4xf32>) -> (tensor<1x?x2x4xf32>, tensor<1x?x2xf32>)
-  return %y : tensor<1x?x2x4xf32>
+func.func @transform(%x: tensor<3x?xf32>) -> tensor<3x?xf32> {
+  // expected-error @below {{found a transform of unknown length, wanted a static one}}
+  %0:2 = weft.fft r2c %x axes [1] : (tensor<3x?xf32>) -> (tensor<3x?xf32>, tensor<3x?xf32>)
+  return %0#0 : tensor<3x?xf32>
 }

@@ -144,3 +144,12 @@ TEST(FusedKernel, SumOfSquaresThenScale) {
   })",
              {sample(DType::F32, {9, 20}, 1)}, nearly);
 }
+
+TEST(FusedKernel, UnknownExtents) {
+  expectSame(R"(func.func @k(%x: tensor<?x?x?x?xf32>, %m: tensor<?x?x?x?xf32>) -> tensor<?x?x?x?xf32> {
+    %0 = weft.add %x, %m : (tensor<?x?x?x?xf32>, tensor<?x?x?x?xf32>) -> tensor<?x?x?x?xf32>
+    %1 = weft.softmax %0 axis 3 : (tensor<?x?x?x?xf32>) -> tensor<?x?x?x?xf32>
+    return %1 : tensor<?x?x?x?xf32>
+  })",
+             {sample(DType::F32, {2, 3, 5, 40}, 1), sample(DType::F32, {2, 3, 5, 40}, 2)}, nearly);
+}
