@@ -113,9 +113,10 @@ struct SinkThroughElementwise : OpTraitRewritePattern<ir::Elementwise> {
   using OpTraitRewritePattern::OpTraitRewritePattern;
 
   LogicalResult matchAndRewrite(Operation *op, PatternRewriter &rewriter) const override {
+    // Only a transposition that costs something is worth sinking; free ones would go to and fro for ever.
     ArrayRef<int64_t> permutation;
     for (Value operand : op->getOperands())
-      if (auto transpose = operand.getDefiningOp<TransposeOp>()) {
+      if (auto transpose = operand.getDefiningOp<TransposeOp>(); transpose && !isSmallOrConstant(transpose.getX())) {
         permutation = transpose.getPermutation();
         break;
       }
@@ -127,12 +128,14 @@ struct SinkThroughElementwise : OpTraitRewritePattern<ir::Elementwise> {
     SmallVector<int64_t> order(permutation), inverse = inverseOf(permutation);
     for (Value operand : op->getOperands()) {
       auto transpose = operand.getDefiningOp<TransposeOp>();
-      if (transpose ? transpose.getPermutation() != ArrayRef<int64_t>(order) : !isSmallOrConstant(operand))
+      bool undone = transpose && transpose.getPermutation() == ArrayRef<int64_t>(order);
+      if (!undone && !isSmallOrConstant(operand))
         return failure();
     }
     SmallVector<Value> operands;
     for (Value operand : op->getOperands()) {
-      if (auto transpose = operand.getDefiningOp<TransposeOp>())
+      auto transpose = operand.getDefiningOp<TransposeOp>();
+      if (transpose && transpose.getPermutation() == ArrayRef<int64_t>(order))
         operands.push_back(transpose.getX());
       else
         operands.push_back(TransposeOp::create(rewriter, op->getLoc(), operand, inverse));
