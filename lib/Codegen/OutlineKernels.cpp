@@ -120,11 +120,20 @@ private:
     groupOf[op] = group;
     if (role != Role::Elementwise && role != Role::Reduction)
       return;
-    for (Value operand : op->getOperands())
-      if (Operation *producer = operand.getDefiningOp())
-        if (auto entry = groupOf.find(producer); entry != groupOf.end() && entry->second != group)
-          if (canMerge(entry->second, group, op, role))
-            group = merge(entry->second, group);
+    // What joins may be all that kept another producer out: both arms of x * logistic(x) read x.
+    while (Group *producer = findProducer(group, op, role))
+      group = merge(producer, group);
+  }
+
+  /// A group that `group` reads from and may take in.
+  Group *findProducer(Group *group, Operation *op, Role role) {
+    for (Operation *member : group->ops)
+      for (Value operand : member->getOperands())
+        if (Operation *producer = operand.getDefiningOp())
+          if (auto entry = groupOf.find(producer); entry != groupOf.end() && entry->second != group)
+            if (canMerge(entry->second, group, op, role))
+              return entry->second;
+    return nullptr;
   }
 
   /// Whether `producer` may become part of the group of `op`.
@@ -141,7 +150,9 @@ private:
       // An epilogue runs where the root's result is at hand: it has the root's shape.
       if (role != Role::Elementwise || !isEpilogueOf(consumer->ops, producer->root))
         return false;
-      if (isa<ConvOp, DotGeneralOp>(producer->root) && !fitsGenerator(producer->root, op))
+      if (isa<ConvOp, DotGeneralOp>(producer->root) && !llvm::all_of(consumer->ops, [&](Operation *member) {
+            return fitsGenerator(producer->root, member);
+          }))
         return false;
     }
     if (consumer->ops.size() + producer->ops.size() > maxOps)
@@ -342,6 +353,17 @@ void toHostCall(Operation *op) {
   op->erase();
 }
 
+/// The host looks at one element of a predicate: "all hold" is a reduction's work.
+void reducePredicate(AssertOp op) {
+  int64_t rank = cast<RankedTensorType>(op.getPredicate().getType()).getRank();
+  if (rank == 0)
+    return;
+  OpBuilder builder(op);
+  SmallVector<int64_t> axes = llvm::to_vector(llvm::seq<int64_t>(rank));
+  op.getPredicateMutable().assign(
+      ReduceOp::create(builder, op.getLoc(), op.getPredicate(), ReduceKind::bit_and, axes));
+}
+
 struct OutlineKernels : impl::OutlineKernelsPassBase<OutlineKernels> {
   void runOnOperation() override {
     SymbolTable symbols(getOperation());
@@ -351,6 +373,7 @@ struct OutlineKernels : impl::OutlineKernelsPassBase<OutlineKernels> {
         calls.push_back(op);
     });
     llvm::for_each(calls, toHostCall);
+    getOperation().walk(reducePredicate);
     SmallVector<Block *> blocks;
     for (auto function : getOperation().getOps<func::FuncOp>())
       function.walk([&](Block *block) { blocks.push_back(block); });

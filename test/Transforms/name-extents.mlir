@@ -110,14 +110,22 @@ func.func @top_k(%x: tensor<9xf32>, %k: tensor<i64>) -> (tensor<?xf32>, tensor<?
 
 // -----
 
-// What the count tells needs no name; two sizes from data do.
+// What the count tells needs no name.
 // CHECK-LABEL: func.func @reshape(
 // CHECK: weft.reshape %arg0 sizes [%arg1, 3] {{.*}} -> tensor<?x3xf32, #weft.dims<[n floordiv 3, _]>>
-// CHECK: weft.name_extent %arg1 as "data_0"
-// CHECK: weft.name_extent %arg2 as "data_1"
-// CHECK: weft.reshape {{.*}} -> tensor<?x?xf32, #weft.dims<[data_0, data_1]>>
-func.func @reshape(%x: tensor<?xf32, #weft.dims<[n]>>, %m: tensor<i64>, %k: tensor<i64>) -> (tensor<?x3xf32>, tensor<?x?xf32>) {
+func.func @reshape(%x: tensor<?xf32, #weft.dims<[n]>>, %m: tensor<i64>) -> tensor<?x3xf32> {
   %0 = weft.reshape %x sizes [%m, 3] : (tensor<?xf32, #weft.dims<[n]>>, tensor<i64>) -> tensor<?x3xf32>
-  %1 = weft.reshape %x sizes [%m, %k] : (tensor<?xf32, #weft.dims<[n]>>, tensor<i64>, tensor<i64>) -> tensor<?x?xf32>
-  return %0, %1 : tensor<?x3xf32>, tensor<?x?xf32>
+  return %0 : tensor<?x3xf32>
+}
+
+// -----
+
+// Names stand right after what they name.
+// CHECK-LABEL: func.func @reshape_by_two(
+// CHECK-DAG: %[[M:.*]] = weft.name_extent %arg1 as "data_0"
+// CHECK-DAG: %[[K:.*]] = weft.name_extent %arg2 as "data_1"
+// CHECK: weft.reshape %arg0 sizes [%[[M]], %[[K]]] {{.*}} -> tensor<?x?xf32, #weft.dims<[data_0, data_1]>>
+func.func @reshape_by_two(%x: tensor<?xf32, #weft.dims<[n]>>, %m: tensor<i64>, %k: tensor<i64>) -> tensor<?x?xf32> {
+  %0 = weft.reshape %x sizes [%m, %k] : (tensor<?xf32, #weft.dims<[n]>>, tensor<i64>, tensor<i64>) -> tensor<?x?xf32>
+  return %0 : tensor<?x?xf32>
 }

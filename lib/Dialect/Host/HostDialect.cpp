@@ -6,6 +6,7 @@
 
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/DialectImplementation.h"
+#include "mlir/IR/TypeUtilities.h"
 #include "mlir/Interfaces/FunctionImplementation.h"
 
 using namespace mlir;
@@ -56,7 +57,24 @@ LogicalResult LaunchOp::verifySymbolUses(SymbolTableCollection &symbols) {
     return emitOpError("passes ") << getOperands().size() << " operands for " << getResults().size()
                                   << " results, wanted " << kernel.getArgumentTypes().size() << " for "
                                   << kernel.getResultTypes().size() << " as @" << getKernel() << " takes them";
+  // Extents may be known better on one side.
+  auto fits = [](Type a, Type b) {
+    return getElementTypeOrSelf(a) == getElementTypeOrSelf(b) && succeeded(verifyCompatibleShape(a, b));
+  };
+  for (auto [i, found, wanted] : llvm::enumerate(getOperandTypes(), kernel.getArgumentTypes()))
+    if (!fits(found, wanted))
+      return emitOpError("passes operand ")
+             << i << " as " << found << ", wanted " << wanted << " as @" << getKernel() << " takes it";
+  for (auto [i, found, wanted] : llvm::enumerate(getResultTypes(), kernel.getResultTypes()))
+    if (!fits(found, wanted))
+      return emitOpError("has result ") << i << " as " << found << ", wanted " << wanted << " as @" << getKernel()
+                                        << " gives it";
   return success();
+}
+
+void CallOp::getEffects(SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>> &effects) {
+  if (getResults().empty())
+    effects.emplace_back(MemoryEffects::Write::get());
 }
 
 #define GET_OP_CLASSES

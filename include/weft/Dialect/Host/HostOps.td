@@ -55,9 +55,12 @@ def Host_LaunchOp : Host_Op<"launch", [Pure, DeclareOpInterfaceMethods<SymbolUse
   let assemblyFormat = "$kernel `(` $operands `)` attr-dict `:` functional-type($operands, $results)";
 }
 
-def Host_CallOp : Host_Op<"call", [Pure]> {
+def Host_CallOp : Host_Op<"call", [DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
   let summary = "calls a function of the runtime by name";
-  let description = "Sorting, selection and the like; `config` holds the function's attributes.";
+  let description = [{
+    Sorting, selection and the like; `config` holds the function's attributes. A call without results is there for what
+    it does: it stays, and in order.
+  }];
   let arguments = (ins StrAttr:$function, Variadic<AnyRankedTensor>:$operands, DictionaryAttr:$config);
   let results = (outs Variadic<AnyRankedTensor>:$results);
   let assemblyFormat = "$function `(` $operands `)` $config attr-dict `:` functional-type($operands, $results)";
