@@ -21,21 +21,27 @@ using program::ExprId;
 
 namespace {
 
-/// "model.onnx: node 'Conv_3'" or whatever names the location holds.
+/// The names a location holds, "Conv_3, Relu_4"; without any, the places in files, "net.mlir:5:3".
 std::string locationText(Location loc) {
-  std::string text;
   llvm::SetVector<StringRef> names;
+  SmallVector<FileLineColLoc> places;
   loc->walk([&](Location part) {
     if (auto name = dyn_cast<NameLoc>(part))
       names.insert(name.getName().getValue());
+    else if (auto place = dyn_cast<FileLineColLoc>(part); place && !llvm::is_contained(places, place))
+      places.push_back(place);
     return WalkResult::advance();
   });
-  for (StringRef name : names)
-    text += (text.empty() ? "" : ", ") + name.str();
-  if (text.empty()) {
-    llvm::raw_string_ostream os(text);
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  if (names.empty() && places.empty())
     loc.print(os);
-  }
+  else if (names.empty())
+    llvm::interleaveComma(places, os, [&](FileLineColLoc place) {
+      os << place.getFilename().getValue() << ":" << place.getLine() << ":" << place.getColumn();
+    });
+  else
+    llvm::interleaveComma(names, os);
   return text;
 }
 
