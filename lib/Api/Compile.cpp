@@ -18,6 +18,7 @@
 #include <chrono>
 #include <cstring>
 #include <dirent.h>
+#include <set>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -42,11 +43,13 @@ struct Listener {
   const CompileOptions &options;
   const FileSink &sink;
   std::string errors;
+  std::set<std::string, std::less<>> told;
   Status written;
 
   static void diagnostic(void *user, int32_t severity, WeftText message) {
     auto *self = static_cast<Listener *>(user);
-    if (severity == WEFT_ERROR)
+    // A pattern that is tried again says the same again.
+    if (severity == WEFT_ERROR && self->told.emplace(toView(message)).second)
       self->errors += (self->errors.empty() ? "" : "\n") + std::string(toView(message));
     if (self->options.diagnostic)
       self->options.diagnostic(Severity(severity), toView(message));
@@ -85,7 +88,7 @@ struct Source {
 Status request(const Source &source, const CompileOptions &options, const FileSink &sink) {
   WEFT_RETURN_IF_ERROR(checkTarget(options));
   WEFT_ASSIGN_OR_RETURN(const WeftCompilerApi *api, openCompiler());
-  Listener listener{options, sink, {}, {}};
+  Listener listener{options, sink, {}, {}, {}};
   WeftCompileRequest request = {};
   request.inputKind = source.kind;
   request.path = toText(source.path);

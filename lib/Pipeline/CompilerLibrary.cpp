@@ -166,9 +166,12 @@ static int32_t compileRequest(const WeftCompileRequest *request) {
     llvm::raw_string_ostream os(text);
     printLocation(os, diagnostic.getLocation());
     os << diagnostic;
-    for (Diagnostic &note : diagnostic.getNotes())
-      if (!options.verify || note.getSeverity() != DiagnosticSeverity::Note || text.size() < 2000)
-        os << "\n  note: " << note;
+    for (Diagnostic &note : diagnostic.getNotes()) {
+      std::string said = note.str();
+      // The op in its generic form is for those who debug passes.
+      if (options.verify || !StringRef(said).starts_with("see current operation"))
+        os << "\n  note: " << said;
+    }
     int32_t severity = diagnostic.getSeverity() == DiagnosticSeverity::Error     ? WEFT_ERROR
                        : diagnostic.getSeverity() == DiagnosticSeverity::Warning ? WEFT_WARNING
                        : diagnostic.getSeverity() == DiagnosticSeverity::Remark  ? WEFT_REMARK

@@ -23,6 +23,7 @@ public:
 int main(int argc, char **argv) {
   // A reader that goes away (weft ... | head) is an error of writing, told like others.
   std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN); // as is a file that may not grow further
   CLI::App app{"Weft compiles graphs of tensor operations to fused native code and runs them."};
   app.name("weft");
   app.require_subcommand(1);
