@@ -121,6 +121,22 @@ struct Session::Impl {
   // again.
   std::vector<int64_t> guesses;
   bool guessedTooLittle = false;
+  static constexpr int64_t firstGuess = 8;
+
+  /// Keeps what a run that begins again has guessed only if that run succeeds: an absurd extent must not stay planned
+  /// for.
+  struct GuessGuard {
+    Impl &impl;
+    bool raised = false, succeeded = false;
+    ~GuessGuard() {
+      if (!raised || succeeded)
+        return;
+      impl.guesses.assign(impl.guesses.size(), firstGuess);
+      impl.guessedTooLittle = false;
+      impl.plans.clear();
+      impl.current = nullptr;
+    }
+  };
   std::vector<int64_t> dataValues; // of expressions, in programs with data-dependent symbols
   std::vector<int64_t> dataSymbols;
   const int64_t *values = nullptr;
@@ -166,7 +182,6 @@ struct Session::Impl {
 Status Session::Impl::create() {
   exe = &executable->impl();
   program = &exe->loaded.program;
-  constexpr int64_t firstGuess = 8;
   guesses.assign(program->symbols.size(), firstGuess);
   frames.resize(program->functions.size());
   for (FunctionId f = 0; f < frames.size(); ++f) {
@@ -747,6 +762,7 @@ Result<std::vector<HostTensor>> Session::run(std::span<const HostTensor> inputs,
   const std::vector<Value> &values = impl.program->functions[id].outputs;
   std::vector<HostTensor> outputs;
   Status status;
+  Impl::GuessGuard guesses{impl};
   do {
     WEFT_RETURN_IF_ERROR(impl.prepare(id, inputs));
     WEFT_RETURN_IF_ERROR(impl.stageInputs(inputs));
@@ -762,8 +778,10 @@ Result<std::vector<HostTensor>> Session::run(std::span<const HostTensor> inputs,
       outputs.push_back(*std::move(output));
     }
     status = impl.execute(id);
+    guesses.raised |= impl.guessedTooLittle;
   } while (impl.guessedTooLittle);
   WEFT_RETURN_IF_ERROR(status);
+  guesses.succeeded = true;
   if (impl.exe->hasDataSymbols) {
     WEFT_RETURN_IF_ERROR(impl.computeOutputDims({impl.values, impl.program->exprs.size()}));
     for (size_t i = 0; i < outputs.size(); ++i)
@@ -854,12 +872,15 @@ Status Session::runInto(std::span<const HostTensor> inputs, std::span<HostTensor
     }
     impl.entryOutputs[i] = data;
   }
+  Impl::GuessGuard guesses{impl};
   Status status = impl.execute(id);
   while (impl.guessedTooLittle) {
+    guesses.raised = true;
     WEFT_RETURN_IF_ERROR(impl.prepare(id, inputs));
     status = impl.execute(id);
   }
   WEFT_RETURN_IF_ERROR(status);
+  guesses.succeeded = true;
   for (size_t i = 0; i < outputs.size(); ++i)
     if (outputs[i].numBytes() > 0 && impl.entryOutputs[i] != outputs[i].bytes().data())
       std::memcpy(outputs[i].mutableBytes().data(), impl.entryOutputs[i], size_t(outputs[i].numBytes()));
