@@ -58,12 +58,14 @@ bool isShapeArithmetic(Value value) {
          cast<RankedTensorType>(value.getType()).getRank() == 0 && !getDimOf(value).isUnknown();
 }
 
-/// Whether an op that stays in the function reads the value's element (not only its type).
-bool isReadByHost(Value value) {
-  return llvm::any_of(value.getUsers(), [](Operation *user) {
-    return isa<func::ReturnOp, YieldOp, IfOp, WhileOp, AssertOp, ReshapeOp, host::CallOp, NameExtentOp>(user);
-  });
+/// Whether an op that stays in the function reads the element of the value (sizes of a view are in its type).
+bool isHostRead(OpOperand &use) {
+  Operation *user = use.getOwner();
+  if (isa<ReshapeOp>(user))
+    return use.getOperandNumber() == 0;
+  return isa<func::ReturnOp, YieldOp, IfOp, WhileOp, AssertOp, PrintOp, host::CallOp, NameExtentOp>(user);
 }
+bool isReadByHost(Value value) { return llvm::any_of(value.getUses(), isHostRead); }
 
 /// Ops that run as one kernel.
 struct Group {
@@ -95,7 +97,8 @@ public:
     }
     // Users come after, so what is dead is found backwards.
     for (Operation *op : llvm::reverse(outlined))
-      op->erase();
+      if (op->use_empty())
+        op->erase();
   }
 
 private:
@@ -285,8 +288,13 @@ private:
     builder.setInsertionPoint(ops.back());
     auto launch = host::LaunchOp::create(builder, loc, type.getResults(), kernel.getSymName(),
                                          arguments.getArrayRef());
-    for (auto [old, result] : llvm::zip(results, launch.getResults()))
-      old.replaceUsesWithIf(result, [&](OpOperand &use) { return !group->ops.contains(use.getOwner()); });
+    for (auto [old, result] : llvm::zip(results, launch.getResults())) {
+      // Kernels and types go on with the arithmetic itself, which says what the extent is.
+      bool onlyReads = isShapeArithmetic(old);
+      old.replaceUsesWithIf(result, [&](OpOperand &use) {
+        return !group->ops.contains(use.getOwner()) && (!onlyReads || isHostRead(use));
+      });
+    }
     llvm::append_range(outlined, ops);
   }
 

@@ -6,6 +6,7 @@
 
 #include "mlir/Transforms/Passes.h"
 #include "weft/Codegen/Passes.h"
+#include "weft/Transforms/Decompose.h"
 #include "weft/Transforms/Passes.h"
 
 using namespace weft;
@@ -42,6 +43,10 @@ void weft::buildGraphStage(mlir::OpPassManager &passes, const StageOptions &opti
   passes.addPass(createInferShapesPass());
   passes.addPass(mlir::createCanonicalizerPass());
   passes.addPass(mlir::createCSEPass());
+  // Their parts make better kernels than they would whole: matrix products have generators, tables are constants.
+  DecomposePassOptions wholes;
+  wholes.ops = {"attention", "fft"};
+  passes.addPass(createDecomposePass(wholes));
   passes.addPass(createFoldConstantsPass());
   // Scales into weights while the graph still has the layouts of the model.
   passes.addPass(createFoldBatchNormPass());

@@ -9,11 +9,20 @@
 #include <cstring>
 #include <optional>
 #include <poll.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 using namespace weft;
 using namespace weft::conformance;
+
+/// A case that asks for memory without end ends itself, not the machine. Sanitizers reserve more than any limit.
+static void limitMemory() {
+#if !__has_feature(address_sanitizer)
+  const rlimit limit = {rlim_t(4) << 30, rlim_t(4) << 30};
+  setrlimit(RLIMIT_AS, &limit);
+#endif
+}
 
 /// Reads exactly `size` bytes, waiting at most `timeoutMs` for each piece. 1: read; 0: the pipe ended; -1:
 /// time is up.
@@ -77,6 +86,7 @@ Status conformance::runIsolated(size_t count, int timeoutSeconds, const std::fun
       return internalError("fork: ", std::strerror(errno));
     if (child == 0) {
       close(ends[0]);
+      limitMemory();
       runChild(next, count, ends[1], run);
     }
     close(ends[1]);
