@@ -18,7 +18,6 @@ endif()
 # process have different type ids).
 function(weft_add_library name)
   cmake_parse_arguments(A "MLIR" "" "SOURCES;DEPS;GENERATED" ${ARGN})
-  weft_drop_missing(A_SOURCES) # BOOTSTRAP-ONLY
   add_library(${name} STATIC ${A_SOURCES})
   target_link_libraries(${name} PUBLIC ${A_DEPS})
   if(A_GENERATED)
@@ -49,7 +48,6 @@ endfunction()
 # weft_add_tool(<name> SOURCES ... [DEPS ...] [MLIR]): an executable in bin/.
 function(weft_add_tool name)
   cmake_parse_arguments(A "MLIR" "" "SOURCES;DEPS" ${ARGN})
-  weft_drop_missing(A_SOURCES) # BOOTSTRAP-ONLY
   add_executable(${name} ${A_SOURCES})
   target_link_libraries(${name} PRIVATE ${A_DEPS})
   if(A_MLIR)
@@ -60,7 +58,6 @@ endfunction()
 # weft_add_unit_test(<Name>Test SOURCES ... [DEPS ...] [MLIR]): GoogleTests that lit discovers and check-weft runs.
 function(weft_add_unit_test name)
   cmake_parse_arguments(A "MLIR" "" "SOURCES;DEPS" ${ARGN})
-  weft_drop_missing(A_SOURCES) # BOOTSTRAP-ONLY
   add_executable(${name} ${A_SOURCES})
   target_link_libraries(${name} PRIVATE ${A_DEPS} GTest::gtest_main GTest::gmock)
   if(A_MLIR)
@@ -83,16 +80,3 @@ function(weft_tablegen_dialect dialect base)
   endforeach()
   set(TABLEGEN_OUTPUT ${TABLEGEN_OUTPUT} PARENT_SCOPE)
 endfunction()
-
-function(weft_drop_missing var) # BOOTSTRAP-ONLY
-  set(kept "") # BOOTSTRAP-ONLY
-  foreach(f ${${var}}) # BOOTSTRAP-ONLY
-    if(IS_ABSOLUTE ${f} OR EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/${f}) # BOOTSTRAP-ONLY
-      list(APPEND kept ${f}) # BOOTSTRAP-ONLY
-    endif() # BOOTSTRAP-ONLY
-  endforeach() # BOOTSTRAP-ONLY
-  if(NOT kept) # BOOTSTRAP-ONLY
-    set(kept ${PROJECT_SOURCE_DIR}/lib/PCH/Pch.cpp) # BOOTSTRAP-ONLY
-  endif() # BOOTSTRAP-ONLY
-  set(${var} ${kept} PARENT_SCOPE) # BOOTSTRAP-ONLY
-endfunction() # BOOTSTRAP-ONLY
