@@ -131,7 +131,7 @@ LogicalResult Compiler::dump(llvm::StringRef name, Operation *op) {
     return fail(status.message());
   std::string text;
   llvm::raw_string_ostream os(text);
-  op->print(os, OpPrintingFlags().enableDebugInfo(true, true).useLocalScope());
+  op->print(os, OpPrintingFlags().enableDebugInfo(true, false).useLocalScope());
   Status status = writeFileAtomically(options.dumpDir + "/" + name.str() + ".mlir", text);
   return status.isOk() ? success() : fail(status.message());
 }

@@ -139,7 +139,8 @@ public:
               std::vector<int64_t> strides = {});
   Value concat(const std::vector<Value> &xs, int64_t axis);
 
-  /// The graph as text of the weft dialect.
+  /// The graph as text of the weft dialect, with large constants by their hash. For text that can be compiled again,
+  /// elements and all, see CompileOptions::dataFile.
   Result<std::string> text() const;
   /// For the Api room: the compiler's handle.
   WeftGraphHandle *handle() const { return graph; }
