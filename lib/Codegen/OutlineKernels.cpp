@@ -1,8 +1,9 @@
 // Part of Weft, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Groups ops into kernels. Stage: host. Groups grow in the order of the block: an op joins the group of a producer whose
-// results nobody outside the pair reads, so no group can ever wait for itself. Before and after: Passes.td.
+// Groups ops into kernels. Stage: host. Groups grow in the order of the block: an op joins the group of a
+// producer whose results nobody outside the pair reads, so no group can ever wait for itself. Before and
+// after: Passes.td.
 #include "weft/Codegen/Passes.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -25,7 +26,8 @@ namespace {
 enum class Role {
   Host,        // stays in the function: constants, views, control flow, calls
   Elementwise, // joins anything of its shape
-  Injective,   // each result element is computed from a few operand elements: a prologue, or a kernel of its own
+  Injective,   // each result element is computed from a few operand elements: a prologue, or a kernel of its
+               // own
   Reduction,   // a root that takes a prologue and an epilogue
   Contraction, // a root that takes an epilogue
   Alone,       // a kernel of its own
@@ -40,8 +42,8 @@ Role roleOf(Operation *op) {
       .Case<ReduceOp, ArgReduceOp, SoftmaxOp, NormalizeOp>([](auto) { return Role::Reduction; })
       .Case<ReduceWindowOp>([](auto) { return Role::Contraction; })
       .Case<DotGeneralOp, ConvOp>([](auto) { return Role::Contraction; })
-      .Case<SliceOp, UpdateSliceOp, ConcatOp, PadOp, GatherOp, ScatterOp, CumulativeOp, WindowArgOp, WindowScatterOp,
-            ResampleOp, BitcastConvertOp, AttentionOp>([](auto) { return Role::Alone; })
+      .Case<SliceOp, UpdateSliceOp, ConcatOp, PadOp, GatherOp, ScatterOp, CumulativeOp, WindowArgOp,
+            WindowScatterOp, ResampleOp, BitcastConvertOp, AttentionOp>([](auto) { return Role::Alone; })
       .Default([](auto) { return Role::Host; });
 }
 
@@ -104,8 +106,8 @@ public:
 private:
   void place(Operation *op) {
     Role role = roleOf(op);
-    // Arithmetic on extents is cloned into the kernels that need it; the host has none, so what it reads itself is a
-    // kernel's result.
+    // Arithmetic on extents is cloned into the kernels that need it; the host has none, so what it reads
+    // itself is a kernel's result.
     if (op->getNumResults() == 1 && isShapeArithmetic(op->getResult(0))) {
       if (isa<ConstantOp, NameExtentOp>(op) || !isReadByHost(op->getResult(0)))
         return;
@@ -173,12 +175,14 @@ private:
     return llvm::all_of(ops, [&](Operation *op) {
       auto dims = getDims(op->getResult(0).getType());
       return roleOf(op) == Role::Elementwise && dims.size() == wanted.size() &&
-             llvm::all_of(llvm::zip(dims, wanted), [](auto pair) { return std::get<0>(pair) == std::get<1>(pair); });
+             llvm::all_of(llvm::zip(dims, wanted),
+                          [](auto pair) { return std::get<0>(pair) == std::get<1>(pair); });
     });
   }
 
-  /// Whether `op` can stand in the epilogue of a generated contraction: floats, and operands that are either as large as
-  /// the result or 1 along all dimensions that the generator treats as one (the free dimensions of a side of dot_general).
+  /// Whether `op` can stand in the epilogue of a generated contraction: floats, and operands that are either
+  /// as large as the result or 1 along all dimensions that the generator treats as one (the free dimensions
+  /// of a side of dot_general).
   static bool fitsGenerator(Operation *root, Operation *op) {
     auto resultType = cast<RankedTensorType>(root->getResult(0).getType());
     if (!isa<FloatType>(resultType.getElementType()) || resultType.getElementType().isF64() ||
@@ -222,7 +226,8 @@ private:
     return last;
   }
 
-  /// Collects what a group reads from outside: constants to clone, arithmetic on extents to clone, and arguments.
+  /// Collects what a group reads from outside: constants to clone, arithmetic on extents to clone, and
+  /// arguments.
   void collectInputs(ArrayRef<Operation *> ops, llvm::SetVector<Value> &arguments,
                      llvm::SetVector<Operation *> &clones) {
     std::function<void(Value)> visit = [&](Value value) {
@@ -266,8 +271,9 @@ private:
 
     MLIRContext *context = block.getParentOp()->getContext();
     OpBuilder builder(context);
-    auto type = FunctionType::get(context, llvm::map_to_vector(arguments, [](Value v) { return v.getType(); }),
-                                  llvm::map_to_vector(results, [](Value v) { return v.getType(); }));
+    auto type =
+        FunctionType::get(context, llvm::map_to_vector(arguments, [](Value v) { return v.getType(); }),
+                          llvm::map_to_vector(results, [](Value v) { return v.getType(); }));
     SmallVector<Location> locs = llvm::map_to_vector(ops, [](Operation *op) { return op->getLoc(); });
     Location loc = FusedLoc::get(context, locs);
     auto kernel = host::KernelOp::create(builder, loc, nameOf(ops, group->root), type);
@@ -286,8 +292,8 @@ private:
     ++numKernels;
 
     builder.setInsertionPoint(ops.back());
-    auto launch = host::LaunchOp::create(builder, loc, type.getResults(), kernel.getSymName(),
-                                         arguments.getArrayRef());
+    auto launch =
+        host::LaunchOp::create(builder, loc, type.getResults(), kernel.getSymName(), arguments.getArrayRef());
     for (auto [old, result] : llvm::zip(results, launch.getResults())) {
       // Kernels and types go on with the arithmetic itself, which says what the extent is.
       bool onlyReads = isShapeArithmetic(old);
@@ -344,8 +350,8 @@ void toHostCall(Operation *op) {
   } else if (auto nonZero = dyn_cast<NonZeroOp>(op)) {
     // The count is a result of its own, which names the extent.
     auto countType = RankedTensorType::get({}, builder.getI64Type());
-    auto call = host::CallOp::create(builder, op->getLoc(), TypeRange{nonZero.getType(), countType}, "non_zero",
-                                     operands, builder.getDictionaryAttr({}));
+    auto call = host::CallOp::create(builder, op->getLoc(), TypeRange{nonZero.getType(), countType},
+                                     "non_zero", operands, builder.getDictionaryAttr({}));
     op->replaceAllUsesWith(ValueRange{call.getResult(0)});
     op->erase();
     return;

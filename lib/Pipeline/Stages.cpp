@@ -43,7 +43,8 @@ void weft::buildGraphStage(mlir::OpPassManager &passes, const StageOptions &opti
   passes.addPass(createInferShapesPass());
   passes.addPass(mlir::createCanonicalizerPass());
   passes.addPass(mlir::createCSEPass());
-  // Their parts make better kernels than they would whole: matrix products have generators, tables are constants.
+  // Their parts make better kernels than they would whole: matrix products have generators, tables are
+  // constants.
   DecomposePassOptions wholes;
   wholes.ops = {"attention", "fft"};
   passes.addPass(createDecomposePass(wholes));

@@ -16,7 +16,8 @@
 using namespace weft;
 using namespace weft::conformance;
 
-/// A case that asks for memory without end ends itself, not the machine. Sanitizers reserve more than any limit.
+/// A case that asks for memory without end ends itself, not the machine. Sanitizers reserve more than any
+/// limit.
 static void limitMemory() {
 #if !__has_feature(address_sanitizer)
   const rlimit limit = {rlim_t(4) << 30, rlim_t(4) << 30};
