@@ -1,10 +1,12 @@
 // Part of Weft, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Gives names to extents that depend on data. Stage: host, before outlining: the program sizes buffers by names. Ops are
-// visited in order, so that what follows from a named extent is inferred before it is looked at.
+// Gives names to extents that depend on data. Stage: host, before outlining: the program sizes buffers by
+// names. Ops are visited in order, so that what follows from a named extent is inferred before it is looked
+// at.
 #include "weft/Transforms/Passes.h"
 
+#include "RefineTypes.h"
 #include "weft/Dialect/Weft/WeftOps.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -32,19 +34,15 @@ struct NameExtents : impl::NameExtentsPassBase<NameExtents> {
     });
     for (Operation *op : ops)
       visit(op);
-    getOperation().walk([](func::FuncOp function) {
-      if (!function.isExternal() && function.getBody().hasOneBlock())
-        function.setType(
-            FunctionType::get(function.getContext(), function.getArgumentTypes(),
-                              function.getBody().front().getTerminator()->getOperandTypes()));
-    });
+    updateFunctionTypes(getOperation());
   }
 
   void visit(Operation *op) {
-    infer(op);
+    refineResultTypes(op); // what follows from operands that are better known now
     llvm::TypeSwitch<Operation *>(op)
-        .Case<ReshapeOp, BroadcastOp, IotaOp>(
-            [&](auto sized) { nameSizes(op, sized.getStaticSizes(), sized.getSizesMutable(), op->getResult(0)); })
+        .Case<ReshapeOp, BroadcastOp, IotaOp>([&](auto sized) {
+          nameSizes(op, sized.getStaticSizes(), sized.getSizesMutable(), op->getResult(0));
+        })
         .Case<TopKOp>([&](TopKOp top) {
           if (isUnknown(top.getValues(), top.getAxis()) && !top.getK().empty()) {
             Value k = name(op, top.getK()[0]);
@@ -56,48 +54,16 @@ struct NameExtents : impl::NameExtentsPassBase<NameExtents> {
         .Case<NonZeroOp>([&](NonZeroOp nonZero) {
           // The count is not a value of the graph: the call that finds it names it.
           if (isUnknown(nonZero.getResult(), 0))
-            setDim(nonZero.getResult(), 0,
-                   Dim::symbol(StringAttr::get(&getContext(), freshName())));
+            setDim(nonZero.getResult(), 0, Dim::symbol(StringAttr::get(&getContext(), freshName())));
         })
         .Case<SliceOp>([&](SliceOp slice) { nameSlice(slice); })
         .Case<PadOp>([&](PadOp pad) { namePad(pad); });
   }
 
-  /// What follows from operands that are better known now.
-  void infer(Operation *op) {
-    auto inference = dyn_cast<InferTypeOpInterface>(op);
-    if (auto convert = dyn_cast<ConvertOp>(op))
-      return refine(convert.getResult(), withElementType(convert.getOperand().getType(),
-                                                         convert.getType().getElementType()));
-    SmallVector<Type> types;
-    if (!inference || failed(inference.inferReturnTypes(op->getContext(), std::nullopt, op->getOperands(),
-                                                        op->getRawDictionaryAttrs(), op->getPropertiesStorage(),
-                                                        op->getRegions(), types)))
-      return;
-    for (auto [result, type] : llvm::zip(op->getResults(), types))
-      refine(result, type);
-  }
-
-  static bool feedsYield(Value value) {
-    return llvm::any_of(value.getUsers(), [](Operation *user) { return isa<YieldOp>(user); });
-  }
-
-  void refine(Value value, Type type) {
-    if (!areCompatibleTypes(value.getType(), type))
-      return;
-    SmallVector<Dim> dims;
-    for (auto [a, b] : llvm::zip(getDims(value), getDims(type)))
-      dims.push_back(moreKnown(a, b));
-    setDims(value, dims);
-  }
-  void setDims(Value value, ArrayRef<Dim> dims) {
-    if (!feedsYield(value))
-      value.setType(makeTensorType(dims, cast<RankedTensorType>(value.getType()).getElementType()));
-  }
   void setDim(Value value, int64_t axis, const Dim &dim) {
     SmallVector<Dim> dims = getDims(value);
     dims[axis] = dim;
-    setDims(value, dims);
+    setExtents(value, dims);
   }
   static bool isUnknown(Value value, int64_t axis) { return getDim(value, axis).isUnknown(); }
 
