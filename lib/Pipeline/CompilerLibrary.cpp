@@ -112,7 +112,6 @@ static std::optional<std::string> toOptions(const WeftCompileRequest &request, C
   options.dataFile = toRef(request.dataFile);
   options.dumpDir = toRef(request.dumpDir);
   options.reproducer = toRef(request.reproducer);
-  options.kernelCacheDir = toRef(request.kernelCacheDir);
   options.threads = request.threads;
   options.verify = request.verify;
   options.boundedOnly = request.boundedOnly;

@@ -30,7 +30,6 @@ struct CompileOptions {
   std::string dataFile;       ///< for large constants of text; empty: they are left out
   std::string dumpDir;        ///< IR after each stage
   std::string reproducer;     ///< crash reproducer
-  std::string kernelCacheDir; ///< compiled kernels by content
   int threads = 0;
   bool verify = false;
   bool boundedOnly = false; ///< refuse dimensions without an upper bound unless import.dynamicDims names them

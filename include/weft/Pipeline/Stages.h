@@ -23,8 +23,6 @@ enum class Numerics { Strict, Default, Fast };
 
 struct StageOptions {
   Numerics numerics = Numerics::Default;
-  /// Keep asserts of the graph.
-  bool asserts = true;
 };
 
 /// The passes that make `stage` from the one before it. Only Graph and Host are made by passes over the whole module;

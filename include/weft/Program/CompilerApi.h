@@ -14,7 +14,7 @@ extern "C" {
 #endif
 
 /// Raised whenever this file changes; both halves must agree.
-#define WEFT_COMPILER_API_VERSION 2
+#define WEFT_COMPILER_API_VERSION 3
 
 typedef struct WeftText {
   const char *data;
@@ -46,7 +46,6 @@ typedef struct WeftCompileRequest {
                              ///< people, large constants are left out
   WeftText dumpDir;          ///< the IR after each stage goes here, a file each; empty: nowhere
   WeftText reproducer;       ///< a file for a crash reproducer; empty: none
-  WeftText kernelCacheDir;   ///< compiled kernels are kept here by content; empty: nowhere
   int32_t threads;           ///< 0: all
   int32_t verify;            ///< verify the IR between passes
   int32_t boundedOnly;       ///< refuse dimensions without an upper bound unless dynamicDims names them
