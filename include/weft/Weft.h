@@ -1,8 +1,8 @@
 // Part of Weft, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Weft's public C++ API: build a graph or name a model file, compile it, run it. No MLIR, gRPC or CUDA behind it. Errors
-// are Status and Result values; nothing throws.
+// Weft's public C++ API: build a graph or name a model file, compile it, run it. No MLIR, gRPC or CUDA behind
+// it. Errors are Status and Result values; nothing throws.
 #ifndef WEFT_WEFT_H
 #define WEFT_WEFT_H
 

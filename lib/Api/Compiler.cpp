@@ -1,8 +1,8 @@
 // Part of Weft, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Finds and opens libWeftCompiler.so: $WEFT_COMPILER, beside the running library or program, ../lib of it, then the
-// system's search path. RTLD_LOCAL keeps its LLVM to itself.
+// Finds and opens libWeftCompiler.so: $WEFT_COMPILER, beside the running library or program, ../lib of it,
+// then the system's search path. RTLD_LOCAL keeps its LLVM to itself.
 #include "Compiler.h"
 
 #include "weft/Support/File.h"

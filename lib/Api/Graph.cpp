@@ -71,7 +71,8 @@ Value Graph::input(const std::string &name, DType type, const std::vector<Extent
     names.push_back(toText(extent.name));
   }
   int64_t id;
-  if (compiler().graphInput(graph, toText(name), int32_t(type), dims.data(), names.data(), dims.size(), &id) == 0)
+  if (compiler().graphInput(graph, toText(name), int32_t(type), dims.data(), names.data(), dims.size(),
+                            &id) == 0)
     return Value(this, id);
   fail(invalidArgument(toView(compiler().graphError(graph))));
   return {};
@@ -157,8 +158,8 @@ std::vector<Value> Graph::op(const std::string &name, const std::vector<Value> &
   return values;
 }
 
-Value Graph::one(const std::string &name, const std::vector<Value> &operands, const std::vector<OpAttribute> &attributes,
-                 DType result) {
+Value Graph::one(const std::string &name, const std::vector<Value> &operands,
+                 const std::vector<OpAttribute> &attributes, DType result) {
   std::vector<Value> results = op(name, operands, attributes, result);
   return results.empty() ? Value() : results[0];
 }
@@ -195,7 +196,8 @@ Value Graph::matmul(Value a, Value b) {
   if (!error.isOk())
     return {};
   if (a.shape().size() != rank || b.shape().size() != rank || rank < 2) {
-    fail(invalidArgument("matmul: ranks ", a.shape().size(), " and ", b.shape().size(), ", wanted equal ranks of at least 2"));
+    fail(invalidArgument("matmul: ranks ", a.shape().size(), " and ", b.shape().size(),
+                         ", wanted equal ranks of at least 2"));
     return {};
   }
   std::vector<int64_t> batch(rank - 2);
@@ -218,7 +220,8 @@ Value Graph::conv(Value x, Value w, const ConvOptions &options) {
   if (!error.isOk())
     return {};
   if (rank < 3 || w.shape().size() != rank) {
-    fail(invalidArgument("conv: ranks ", rank, " and ", w.shape().size(), ", wanted equal ranks of at least 3"));
+    fail(invalidArgument("conv: ranks ", rank, " and ", w.shape().size(),
+                         ", wanted equal ranks of at least 3"));
     return {};
   }
   size_t spatial = rank - 2;
@@ -296,7 +299,9 @@ Value Graph::slice(Value x, const std::vector<int64_t> &starts, const std::vecto
   return one("slice", {x}, {{"static_starts", starts}, {"static_sizes", sizes}, {"strides", strides}});
 }
 
-Value Graph::concat(const std::vector<Value> &xs, int64_t axis) { return one("concat", xs, {{"axis", axis}}); }
+Value Graph::concat(const std::vector<Value> &xs, int64_t axis) {
+  return one("concat", xs, {{"axis", axis}});
+}
 
 Result<std::string> Graph::text() const {
   WEFT_RETURN_IF_ERROR(error);

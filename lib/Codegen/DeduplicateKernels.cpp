@@ -1,8 +1,8 @@
 // Part of Weft, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Makes equal kernels one. Stage: host, before any kernel is lowered. Equality is of the printed text without names and
-// locations, so it is exact.
+// Makes equal kernels one. Stage: host, before any kernel is lowered. Equality is of the printed text without
+// names and locations, so it is exact.
 #include "weft/Codegen/Passes.h"
 
 #include "weft/Dialect/Host/HostDialect.h"

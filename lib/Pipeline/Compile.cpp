@@ -1,8 +1,8 @@
 // Part of Weft, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Runs the stages. Kernels are compiled in parallel, longest first, then linked into one image. See Stages.cpp for the
-// passes.
+// Runs the stages. Kernels are compiled in parallel, longest first, then linked into one image. See
+// Stages.cpp for the passes.
 #include "weft/Pipeline/Compile.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -153,7 +153,8 @@ LogicalResult Compiler::runPasses(Stage stage, void (*build)(OpPassManager &, co
   return dump(std::to_string(int(stage)) + "-" + stageName(stage).str(), *module);
 }
 
-/// Gives the named dimensions of text and built graphs the bounds of the options; the importer of ONNX does its own.
+/// Gives the named dimensions of text and built graphs the bounds of the options; the importer of ONNX does
+/// its own.
 LogicalResult Compiler::bindDims() {
   if (options.input == InputKind::Onnx || options.from > Stage::Import)
     return success();
@@ -181,7 +182,8 @@ LogicalResult Compiler::bindDims() {
       std::string wanted;
       for (StringAttr name : known)
         wanted += (wanted.empty() ? "one of: " : ", ") + name.str();
-      return fail(options.path + ": found no dimension '" + given.getKey() + "' among those of the inputs, wanted " +
+      return fail(options.path + ": found no dimension '" + given.getKey() +
+                  "' among those of the inputs, wanted " +
                   (wanted.empty() ? "none: all extents are numbers" : wanted));
     }
   if (!bounds.empty())
@@ -261,7 +263,8 @@ LogicalResult Compiler::run(ModuleOp graph) {
   return emitProgram();
 }
 
-//===-- Kernels -----------------------------------------------------------------------------------------------===//
+//===-- Kernels
+//-----------------------------------------------------------------------------------------------===//
 
 namespace {
 /// One kernel to compile, with what is known of its operands at all launches.
@@ -366,7 +369,8 @@ LogicalResult Compiler::compileKernels() {
 
 /// The features of a detected host that the loader checks for; a portable level says all by its name.
 static std::vector<std::string> requiredFeatures(const cpu::TargetInfo &target) {
-  static constexpr llvm::StringLiteral checked[] = {"avx2", "fma", "f16c", "bmi", "bmi2", "lzcnt", "movbe", "avx512f",
+  static constexpr llvm::StringLiteral checked[] = {
+      "avx2",     "fma",      "f16c",     "bmi",      "bmi2",       "lzcnt",      "movbe",     "avx512f",
       "avx512bw", "avx512cd", "avx512dq", "avx512vl", "avx512bf16", "avx512vnni", "avx512fp16"};
   SmallVector<StringRef> parts;
   StringRef(target.features).split(parts, ',');

@@ -1,8 +1,8 @@
 // Part of Weft, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// One kernel's way to machine code. Stage: kernel. The kernel is cloned into a module of its own as a function on tensors,
-// then: generator, or linalg -> loops; then LLVM -> object.
+// One kernel's way to machine code. Stage: kernel. The kernel is cloned into a module of its own as a
+// function on tensors, then: generator, or linalg -> loops; then LLVM -> object.
 #include "weft/Pipeline/CompileKernel.h"
 
 #include "GenerateKernel.h"
@@ -38,7 +38,8 @@ static OwningOpRef<ModuleOp> cloneAsFunction(host::KernelOp kernel) {
   return module;
 }
 
-FailureOr<CompiledKernel> weft::compileKernel(host::KernelOp kernel, const llvm::SmallBitVector &constantOperands,
+FailureOr<CompiledKernel> weft::compileKernel(host::KernelOp kernel,
+                                              const llvm::SmallBitVector &constantOperands,
                                               const KernelOptions &options) {
   CompiledKernel compiled;
   compiled.name = kernel.getSymName().str();
@@ -79,7 +80,8 @@ FailureOr<CompiledKernel> weft::compileKernel(host::KernelOp kernel, const llvm:
   compiled.scratchBytes = info->scratchBytes;
   observe("llvm", *module);
   if (options.wantText)
-    for (auto [kind, name] : {std::pair(cpu::TextKind::LLVM, "llvm"), std::pair(cpu::TextKind::Assembly, "asm")}) {
+    for (auto [kind, name] :
+         {std::pair(cpu::TextKind::LLVM, "llvm"), std::pair(cpu::TextKind::Assembly, "asm")}) {
       auto text = cpu::emitText(*module, options.target, pipeline, kind);
       if (!text)
         return emitError(kernel.getLoc()) << llvm::toString(text.takeError());
@@ -87,8 +89,8 @@ FailureOr<CompiledKernel> weft::compileKernel(host::KernelOp kernel, const llvm:
     }
   auto object = cpu::emitObject(*module, options.target, pipeline);
   if (!object)
-    return emitError(kernel.getLoc()) << "kernel @" << kernel.getSymName() << ": "
-                                      << llvm::toString(object.takeError());
+    return emitError(kernel.getLoc())
+           << "kernel @" << kernel.getSymName() << ": " << llvm::toString(object.takeError());
   compiled.object = std::move(*object);
   return compiled;
 }

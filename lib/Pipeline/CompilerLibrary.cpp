@@ -1,7 +1,8 @@
 // Part of Weft, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The C table of the compiler library (Program/CompilerApi.h) over Compile.h. Every request has a context of its own.
+// The C table of the compiler library (Program/CompilerApi.h) over Compile.h. Every request has a context of
+// its own.
 #include "GraphBuilder.h"
 #include "weft/Dialect/Weft/WeftDialect.h"
 #include "weft/Pipeline/Compile.h"
@@ -44,8 +45,9 @@ static LogicalResult parseDynamicDim(StringRef text, llvm::StringMap<onnx::DimBo
   SmallVector<StringRef> parts;
   text.split(parts, ':');
   onnx::DimBounds bounds;
-  if (parts.size() == 3 && (parts[1].getAsInteger(10, bounds.lower) || parts[2].getAsInteger(10, bounds.upper) ||
-                            bounds.lower < 0 || bounds.upper < bounds.lower))
+  if (parts.size() == 3 &&
+      (parts[1].getAsInteger(10, bounds.lower) || parts[2].getAsInteger(10, bounds.upper) ||
+       bounds.lower < 0 || bounds.upper < bounds.lower))
     return failure();
   if (parts[0].empty() || (parts.size() != 1 && parts.size() != 3))
     return failure();

@@ -1,8 +1,8 @@
 // Part of Weft, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// From a kernel with a contraction or convolution as its root to the specification of a generator: how dimensions merge, what
-// is packed, and the epilogue as code on vectors.
+// From a kernel with a contraction or convolution as its root to the specification of a generator: how
+// dimensions merge, what is packed, and the epilogue as code on vectors.
 #include "GenerateKernel.h"
 
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -81,8 +81,9 @@ int64_t mergedExtent(Type type, ArrayRef<int64_t> dims) {
   return extent;
 }
 
-/// Collects the epilogue's operands and makes the callback. `dims`: how the result's dimensions merge into those the
-/// generator stores through. Nothing when an operand is broadcast along a part of a merged dimension.
+/// Collects the epilogue's operands and makes the callback. `dims`: how the result's dimensions merge into
+/// those the generator stores through. Nothing when an operand is broadcast along a part of a merged
+/// dimension.
 bool makeEpilogue(const Parts &parts, const MergedDims &dims, cpu::Epilogue &epilogue,
                   SmallVectorImpl<KernelArgument> &arguments) {
   if (parts.epilogue.empty())
@@ -104,9 +105,8 @@ bool makeEpilogue(const Parts &parts, const MergedDims &dims, cpu::Epilogue &epi
       argument.value = number;
       SmallVector<int64_t> shape;
       for (ArrayRef<int64_t> merged : dims) {
-        bool all = llvm::all_of(merged, [&](int64_t d) {
-          return type.getDimSize(d) == resultType.getDimSize(d);
-        });
+        bool all =
+            llvm::all_of(merged, [&](int64_t d) { return type.getDimSize(d) == resultType.getDimSize(d); });
         bool none = llvm::all_of(merged, [&](int64_t d) { return type.getDimSize(d) == 1; });
         if (!all && !none)
           return false;
@@ -181,7 +181,8 @@ FailureOr<std::optional<GeneratedFor>> generateDot(host::KernelOp kernel, const 
                                                    const llvm::SmallBitVector &constants,
                                                    const cpu::TargetInfo &target) {
   auto dot = cast<DotGeneralOp>(parts.root);
-  auto lhsType = cast<RankedTensorType>(dot.getLhs().getType()), rhsType = cast<RankedTensorType>(dot.getRhs().getType());
+  auto lhsType = cast<RankedTensorType>(dot.getLhs().getType()),
+       rhsType = cast<RankedTensorType>(dot.getRhs().getType());
   if (!isGemmFloat(lhsType) || !isGemmFloat(rhsType) || !isGemmFloat(dot.getType()))
     return std::optional<GeneratedFor>();
   SmallVector<int64_t> lhsFree = dot.getLhsFree(), rhsFree = dot.getRhsFree();
@@ -271,7 +272,8 @@ FailureOr<std::optional<GeneratedFor>> generateConvolution(host::KernelOp kernel
                                                            const llvm::SmallBitVector &constants,
                                                            const cpu::TargetInfo &target) {
   auto conv = cast<ConvOp>(parts.root);
-  auto xType = cast<RankedTensorType>(conv.getX().getType()), wType = cast<RankedTensorType>(conv.getW().getType());
+  auto xType = cast<RankedTensorType>(conv.getX().getType()),
+       wType = cast<RankedTensorType>(conv.getW().getType());
   int64_t rank = xType.getRank(), spatial = rank - 2;
   int64_t weights = argumentNumber(conv.getW());
   if (!isGemmFloat(xType) || !isGemmFloat(wType) || !isGemmFloat(conv.getType()) || !constants[weights] ||
@@ -303,8 +305,8 @@ FailureOr<std::optional<GeneratedFor>> generateConvolution(host::KernelOp kernel
     dim.dilation = conv.getKernelDilation()[i];
     dim.padLow = conv.getPaddingLow()[i];
     dim.padHigh = conv.getPaddingHigh()[i];
-    if (ShapedType::isDynamic(dim.in) || conv.getInputDilation()[i] != 1 || conv.isReversed(i) || dim.padLow < 0 ||
-        dim.padHigh < 0 || dim.in == 0 || dim.out() <= 0)
+    if (ShapedType::isDynamic(dim.in) || conv.getInputDilation()[i] != 1 || conv.isReversed(i) ||
+        dim.padLow < 0 || dim.padHigh < 0 || dim.in == 0 || dim.out() <= 0)
       return std::optional<GeneratedFor>();
     spec.space.push_back(dim);
   }
@@ -338,8 +340,8 @@ FailureOr<std::optional<GeneratedFor>> generateConvolution(host::KernelOp kernel
   cpu::ConvSpec layout = spec;
   layout.epilogue = {};
   packed.pack = [=](const HostTensor &w) {
-    std::vector<std::byte> bytes = cpu::packConvWeights(layout, target, w.bytes(), byteWidth(w.dtype()), strideO,
-                                                        strideI, strideTap);
+    std::vector<std::byte> bytes =
+        cpu::packConvWeights(layout, target, w.bytes(), byteWidth(w.dtype()), strideO, strideI, strideTap);
     return HostTensor::copyOf(w.dtype(), std::vector<int64_t>(shape.begin(), shape.end()), bytes);
   };
   generated.packed.push_back(std::move(packed));
@@ -351,7 +353,8 @@ FailureOr<std::optional<GeneratedFor>> generateConvolution(host::KernelOp kernel
   return std::optional<GeneratedFor>(std::move(generated));
 }
 
-/// A kernel that is one transposition of two neighbouring groups of dimensions behind a leading group that stays.
+/// A kernel that is one transposition of two neighbouring groups of dimensions behind a leading group that
+/// stays.
 std::optional<GeneratedFor> generateTransposition(host::KernelOp kernel, const cpu::TargetInfo &target) {
   Block &body = kernel.getBody().front();
   if (body.getOperations().size() != 2)
@@ -389,7 +392,8 @@ std::optional<GeneratedFor> generateTransposition(host::KernelOp kernel, const c
     return std::nullopt;
   GeneratedFor generated;
   generated.arguments.push_back({0, {batch, rows, columns}});
-  generated.arguments.push_back({1, {batch, range(kept, kept + rank - split), range(kept + rank - split, rank)}});
+  generated.arguments.push_back(
+      {1, {batch, range(kept, kept + rank - split), range(kept + rank - split, rank)}});
   generated.kernel = cpu::generateTranspose(transpose.getLoc(), spec, target);
   return generated;
 }

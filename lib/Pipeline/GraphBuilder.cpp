@@ -1,8 +1,8 @@
 // Part of Weft, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Builds graphs through the C table: any op of the weft dialect by name, its attributes by name, its result types by the
-// op's own inference, so that a new op needs nothing here.
+// Builds graphs through the C table: any op of the weft dialect by name, its attributes by name, its result
+// types by the op's own inference, so that a new op needs nothing here.
 #include "GraphBuilder.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -24,7 +24,8 @@ struct WeftGraphHandle {
     context.loadAllAvailableDialects();
     module = ModuleOp::create(UnknownLoc::get(&context));
     builder.setInsertionPointToStart(module->getBody());
-    function = func::FuncOp::create(builder, builder.getUnknownLoc(), "main", builder.getFunctionType({}, {}));
+    function =
+        func::FuncOp::create(builder, builder.getUnknownLoc(), "main", builder.getFunctionType({}, {}));
     body = function.addEntryBlock();
     builder.setInsertionPointToEnd(body);
   }
@@ -71,10 +72,12 @@ static int32_t graphInput(WeftGraphHandle *graph, WeftText name, int32_t dtype, 
       else if (dimNames && dimNames[i].size)
         extents.push_back(Dim::symbol(graph->builder.getStringAttr(toRef(dimNames[i]))));
       else
-        return refuse(graph, "input '" + toRef(name) + "': dimension " + Twine(i) + " has neither extent nor name");
+        return refuse(graph,
+                      "input '" + toRef(name) + "': dimension " + Twine(i) + " has neither extent nor name");
     }
     Type element = toElementType(DType(dtype), &graph->context);
-    graph->values.push_back(graph->body->addArgument(makeTensorType(extents, element), graph->builder.getUnknownLoc()));
+    graph->values.push_back(
+        graph->body->addArgument(makeTensorType(extents, element), graph->builder.getUnknownLoc()));
     graph->inputNames.push_back(toRef(name).str());
     *value = graph->values.size() - 1;
     return success();
@@ -86,8 +89,9 @@ static int32_t graphConstant(WeftGraphHandle *graph, int32_t dtype, const int64_
   return guarded(graph, [&]() -> LogicalResult {
     if (!isValidDType(dtype))
       return refuse(graph, "constant: no element type has the number " + Twine(dtype));
-    Result<HostTensor> tensor = HostTensor::copyOf(DType(dtype), std::vector<int64_t>(dims, dims + rank),
-                                                   std::span(static_cast<const std::byte *>(bytes), numBytes));
+    Result<HostTensor> tensor =
+        HostTensor::copyOf(DType(dtype), std::vector<int64_t>(dims, dims + rank),
+                           std::span(static_cast<const std::byte *>(bytes), numBytes));
     if (!tensor.isOk())
       return refuse(graph, "constant: " + tensor.status().message());
     graph->values.push_back(createConstant(graph->builder, graph->builder.getUnknownLoc(), *tensor));
@@ -96,7 +100,8 @@ static int32_t graphConstant(WeftGraphHandle *graph, int32_t dtype, const int64_
   });
 }
 
-/// The attribute as the op wants it: enum cases are tried by name for each enum of the dialect that has the spelling.
+/// The attribute as the op wants it: enum cases are tried by name for each enum of the dialect that has the
+/// spelling.
 static Attribute toAttribute(WeftGraphHandle *graph, StringRef op, const WeftOpAttribute &attribute) {
   Builder &b = graph->builder;
   StringRef name = toRef(attribute.name), text = toRef(attribute.text);
@@ -113,7 +118,9 @@ static Attribute toAttribute(WeftGraphHandle *graph, StringRef op, const WeftOpA
     break;
   }
   MLIRContext *context = &graph->context;
-  auto as = [&](auto symbolized, auto make) -> Attribute { return symbolized ? Attribute(make(*symbolized)) : Attribute(); };
+  auto as = [&](auto symbolized, auto make) -> Attribute {
+    return symbolized ? Attribute(make(*symbolized)) : Attribute();
+  };
   if (name == "relation")
     return as(symbolizeCompareKind(text), [&](CompareKind k) { return CompareKindAttr::get(context, k); });
   if (name == "halves")
@@ -164,7 +171,8 @@ static std::pair<int64_t, int64_t> operandLimits(RegisteredOperationName info) {
 }
 
 /// Operands of the op's groups: one each for the first ones, unless the caller says how many.
-static LogicalResult setSegments(WeftGraphHandle *graph, StringRef op, size_t numOperands, NamedAttrList &list) {
+static LogicalResult setSegments(WeftGraphHandle *graph, StringRef op, size_t numOperands,
+                                 NamedAttrList &list) {
   constexpr StringLiteral name = "operandSegmentSizes";
   size_t groups = op == "attention" ? 6 : op == "pad" ? 4 : 3;
   SmallVector<int32_t> sizes(groups, 0);
@@ -173,20 +181,22 @@ static LogicalResult setSegments(WeftGraphHandle *graph, StringRef op, size_t nu
     for (int64_t size : given.asArrayRef())
       sum = size < 0 || size > int64_t(numOperands) ? -1 : sum < 0 ? sum : sum + size;
     if (size_t(given.size()) != groups || sum != int64_t(numOperands))
-      return refuse(graph, "'" + op + "': " + name + " has " + Twine(given.size()) + " numbers with the sum " +
-                               Twine(sum) + ", wanted " + Twine(groups) + " with the sum " + Twine(numOperands));
+      return refuse(graph, "'" + op + "': " + name + " has " + Twine(given.size()) +
+                               " numbers with the sum " + Twine(sum) + ", wanted " + Twine(groups) +
+                               " with the sum " + Twine(numOperands));
     llvm::copy(given.asArrayRef(), sizes.begin());
   } else {
     if (numOperands > groups)
-      return refuse(graph, "'" + op + "': found " + Twine(numOperands) + " operands, wanted at most " + Twine(groups) +
-                               " unless " + name + " says how many are in each group");
+      return refuse(graph, "'" + op + "': found " + Twine(numOperands) + " operands, wanted at most " +
+                               Twine(groups) + " unless " + name + " says how many are in each group");
     std::fill_n(sizes.begin(), numOperands, 1);
   }
   list.set(name, DenseI32ArrayAttr::get(&graph->context, sizes));
   return success();
 }
 
-/// Refuses what the inference of result types takes for granted: the number of operands, attributes of the right kind.
+/// Refuses what the inference of result types takes for granted: the number of operands, attributes of the
+/// right kind.
 static LogicalResult checkDefinition(WeftGraphHandle *graph, StringRef op, RegisteredOperationName info,
                                      OperationState &state, const NamedAttrList &list) {
   auto [fewest, most] = operandLimits(info);
@@ -199,12 +209,12 @@ static LogicalResult checkDefinition(WeftGraphHandle *graph, StringRef op, Regis
       return refuse(graph, "'" + op + "' has no attribute '" + attribute.getName().getValue() + "'");
   // The verifier says which attributes are missing or of another kind; of the results it knows nothing yet.
   Type any = found ? state.operands[0].getType() : RankedTensorType::get({}, graph->builder.getF32Type());
-  unsigned results = info.hasTrait<OpTrait::OneResult>() ? 1 : info.hasTrait<OpTrait::NResults<2>::Impl>() ? 2
-                     : info.hasTrait<OpTrait::NResults<3>::Impl>()                                        ? 3
-                                                                                                           : 0;
-  Operation *probe =
-      Operation::create(state.location, info, SmallVector<Type>(results, any), state.operands,
-                        list.getDictionary(&graph->context), nullptr, {}, 0);
+  unsigned results = info.hasTrait<OpTrait::OneResult>()           ? 1
+                     : info.hasTrait<OpTrait::NResults<2>::Impl>() ? 2
+                     : info.hasTrait<OpTrait::NResults<3>::Impl>() ? 3
+                                                                   : 0;
+  Operation *probe = Operation::create(state.location, info, SmallVector<Type>(results, any), state.operands,
+                                       list.getDictionary(&graph->context), nullptr, {}, 0);
   std::string missing;
   {
     ScopedDiagnosticHandler handler(&graph->context, [&](Diagnostic &diagnostic) {
@@ -238,8 +248,8 @@ static int32_t graphOp(WeftGraphHandle *graph, WeftText op, const int64_t *opera
     for (size_t i = 0; i < numAttributes; ++i) {
       Attribute value = toAttribute(graph, toRef(op), attributes[i]);
       if (!value)
-        return refuse(graph, "'" + toRef(op) + "': attribute '" + toRef(attributes[i].name) + "' cannot be '" +
-                                 toRef(attributes[i].text) + "'");
+        return refuse(graph, "'" + toRef(op) + "': attribute '" + toRef(attributes[i].name) +
+                                 "' cannot be '" + toRef(attributes[i].text) + "'");
       // A unit attribute is there or not.
       if (attributes[i].kind == WEFT_ATTR_BOOL &&
           llvm::is_contained({"in_bounds", "unique", "saturate", "effects"}, toRef(attributes[i].name))) {
@@ -345,7 +355,8 @@ ModuleOp weft::graphModule(WeftGraphHandle *graph) {
   OpBuilder builder(&graph->context);
   builder.setInsertionPointToEnd(&function.getBody().front());
   func::ReturnOp::create(builder, builder.getUnknownLoc(), results);
-  function.setType(builder.getFunctionType(function.getBody().getArgumentTypes(), ValueRange(results).getTypes()));
+  function.setType(
+      builder.getFunctionType(function.getBody().getArgumentTypes(), ValueRange(results).getTypes()));
   for (auto [i, name] : llvm::enumerate(graph->inputNames))
     function.setArgAttr(i, "weft.name", builder.getStringAttr(name));
   for (auto [i, output] : llvm::enumerate(graph->outputs))

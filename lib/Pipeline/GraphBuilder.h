@@ -12,8 +12,8 @@ namespace weft {
 
 /// The context a graph's ops live in.
 mlir::MLIRContext &graphContext(WeftGraphHandle *graph);
-/// The graph as a module with `func.func @main`, verified; null after a diagnostic when it is not valid. Owned by the
-/// graph.
+/// The graph as a module with `func.func @main`, verified; null after a diagnostic when it is not valid.
+/// Owned by the graph.
 mlir::ModuleOp graphModule(WeftGraphHandle *graph);
 /// Fills in the graph functions of the table.
 void fillGraphApi(WeftCompilerApi &api);

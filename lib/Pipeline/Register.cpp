@@ -19,7 +19,6 @@
 #include "weft/Dialect/Weft/WeftDialect.h"
 #include "weft/Reference/Reference.h"
 #include "weft/Transforms/Decompose.h"
-#include "weft/Transforms/Decompose.h"
 #include "weft/Transforms/Passes.h"
 
 void weft::registerWeftDialects(mlir::DialectRegistry &registry) {

@@ -45,9 +45,11 @@ LogicalResult weft::loadSideFile(ModuleOp module, const std::string &path) {
     Result<HostTensor> tensor =
         HostTensor::copyOf(toDType(type.getElementType()), type.getShape().vec(), bytes->bytes());
     if (!tensor.isOk())
-      return op->emitOpError("data ") << data.getHash() << " in " << file << ": " << tensor.status().message();
+      return op->emitOpError("data ")
+             << data.getHash() << " in " << file << ": " << tensor.status().message();
     if (store.add(*tensor) != data.getHash())
-      return op->emitOpError("data ") << data.getHash() << " in " << file << " has another hash: the file was changed";
+      return op->emitOpError("data ")
+             << data.getHash() << " in " << file << " has another hash: the file was changed";
   }
   return success();
 }

@@ -60,8 +60,8 @@ inline bool isUnbounded(const program::Program &program, const program::Symbol &
   return symbol.isDataDependent() && program.exprs.constantOr(symbol.bound, 0) == -1;
 }
 
-/// Evaluates and plans for values of the symbols (noValue: unbound, or set by a command). `guesses`, per symbol, stand
-/// for the bounds of symbols that have none.
+/// Evaluates and plans for values of the symbols (noValue: unbound, or set by a command). `guesses`, per
+/// symbol, stand for the bounds of symbols that have none.
 Result<ShapePlan> makeShapePlan(const program::Program &program, std::span<const int64_t> symbols,
                                 bool hasDataSymbols, std::span<const int64_t> guesses);
 

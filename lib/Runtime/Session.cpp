@@ -117,14 +117,14 @@ struct Session::Impl {
   std::map<std::vector<int64_t>, std::shared_ptr<CachedPlan>> plans;
   std::vector<int64_t> symbols, boundSymbols;
   std::shared_ptr<CachedPlan> current;
-  // How much memory is planned for symbols that nothing bounds; a run that finds more raises its guess and is begun
-  // again.
+  // How much memory is planned for symbols that nothing bounds; a run that finds more raises its guess and is
+  // begun again.
   std::vector<int64_t> guesses;
   bool guessedTooLittle = false;
   static constexpr int64_t firstGuess = 8;
 
-  /// Keeps what a run that begins again has guessed only if that run succeeds: an absurd extent must not stay planned
-  /// for.
+  /// Keeps what a run that begins again has guessed only if that run succeeds: an absurd extent must not stay
+  /// planned for.
   struct GuessGuard {
     Impl &impl;
     bool raised = false, succeeded = false;
@@ -523,10 +523,12 @@ Status Session::Impl::setSymbol(const SetSymbol &what, const Frame &frame) {
   const int64_t bound = unbounded ? guesses[what.symbol] : current->plan.upper[symbol.bound];
   if (unbounded && value > bound) {
     if (!program->variables.empty())
-      return unimplemented("'", symbol.name, "' is ", value, ", more than was planned for, in a program with variables");
+      return unimplemented("'", symbol.name, "' is ", value,
+                           ", more than was planned for, in a program with variables");
     guesses[what.symbol] = value;
     guessedTooLittle = true;
-    return resourceExhausted("'", symbol.name, "' is ", value, ", more than the ", bound, " that were planned for");
+    return resourceExhausted("'", symbol.name, "' is ", value, ", more than the ", bound,
+                             " that were planned for");
   }
   if (value < symbol.lower || value > bound)
     return outOfRange("'", symbol.name, "' is ", value, ", wanted from ", symbol.lower, " to ", bound);

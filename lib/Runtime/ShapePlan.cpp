@@ -11,8 +11,8 @@ namespace weft::runtime {
 
 using namespace program;
 
-Result<ShapePlan> makeShapePlan(const Program &program, std::span<const int64_t> symbols,
-                                bool hasDataSymbols, std::span<const int64_t> guesses) {
+Result<ShapePlan> makeShapePlan(const Program &program, std::span<const int64_t> symbols, bool hasDataSymbols,
+                                std::span<const int64_t> guesses) {
   ShapePlan plan;
   program.exprs.evaluate(symbols, plan.values);
   if (hasDataSymbols) {

@@ -1,8 +1,9 @@
 // Part of Weft, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Channels-last convolutions, and transpositions sunk until they cancel. Stage: graph, after batch-norm folding and before
-// fusion. Every rewrite moves a transposition from the operands of an op to its results, so the process ends.
+// Channels-last convolutions, and transpositions sunk until they cancel. Stage: graph, after batch-norm
+// folding and before fusion. Every rewrite moves a transposition from the operands of an op to its results,
+// so the process ends.
 #include "weft/Transforms/Passes.h"
 
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
@@ -29,7 +30,8 @@ SmallVector<int64_t> through(ArrayRef<int64_t> dims, ArrayRef<int64_t> permutati
   return llvm::map_to_vector(dims, [&](int64_t dim) { return permutation[dim]; });
 }
 
-/// The permutation that puts [batch, feature, spatial...] at `dims` into the order batch, spatial..., feature.
+/// The permutation that puts [batch, feature, spatial...] at `dims` into the order batch, spatial...,
+/// feature.
 SmallVector<int64_t> toChannelsLast(ArrayRef<int64_t> dims) {
   SmallVector<int64_t> permutation{dims[0]};
   llvm::append_range(permutation, dims.drop_front(2));
@@ -47,12 +49,14 @@ SmallVector<int64_t> channelsLastDims(int64_t rank) {
 
 /// conv in any layout -> transpose, conv with the features last, transpose back.
 struct ConvToChannelsLast : OpRewritePattern<ConvOp> {
-  ConvToChannelsLast(MLIRContext *context, Pass::Statistic &numConvs) : OpRewritePattern(context), numConvs(numConvs) {}
+  ConvToChannelsLast(MLIRContext *context, Pass::Statistic &numConvs)
+      : OpRewritePattern(context), numConvs(numConvs) {}
 
   LogicalResult matchAndRewrite(ConvOp conv, PatternRewriter &rewriter) const override {
     int64_t rank = cast<RankedTensorType>(conv.getX().getType()).getRank();
     SmallVector<int64_t> wanted = channelsLastDims(rank);
-    if (rank < 3 || (conv.getXDims() == ArrayRef<int64_t>(wanted) && conv.getYDims() == ArrayRef<int64_t>(wanted)))
+    if (rank < 3 ||
+        (conv.getXDims() == ArrayRef<int64_t>(wanted) && conv.getYDims() == ArrayRef<int64_t>(wanted)))
       return failure();
     Location loc = conv.getLoc();
     Value x = conv.getX();
@@ -107,8 +111,8 @@ bool isSmallOrConstant(Value value) {
   return large <= 1;
 }
 
-/// elementwise(transpose(x), ...) -> transpose(elementwise(x, ...)) when every operand is a transposition by the same
-/// permutation, or one that costs nothing to transpose back.
+/// elementwise(transpose(x), ...) -> transpose(elementwise(x, ...)) when every operand is a transposition by
+/// the same permutation, or one that costs nothing to transpose back.
 struct SinkThroughElementwise : OpTraitRewritePattern<ir::Elementwise> {
   using OpTraitRewritePattern::OpTraitRewritePattern;
 
@@ -116,7 +120,8 @@ struct SinkThroughElementwise : OpTraitRewritePattern<ir::Elementwise> {
     // Only a transposition that costs something is worth sinking; free ones would go to and fro for ever.
     ArrayRef<int64_t> permutation;
     for (Value operand : op->getOperands())
-      if (auto transpose = operand.getDefiningOp<TransposeOp>(); transpose && !isSmallOrConstant(transpose.getX())) {
+      if (auto transpose = operand.getDefiningOp<TransposeOp>();
+          transpose && !isSmallOrConstant(transpose.getX())) {
         permutation = transpose.getPermutation();
         break;
       }

@@ -1,8 +1,8 @@
 // Part of Weft, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Folds per-channel scales into constant weights. Stage: graph, before layouts. The products it leaves are constants'
-// work; see FoldConstants.
+// Folds per-channel scales into constant weights. Stage: graph, before layouts. The products it leaves are
+// constants' work; see FoldConstants.
 #include "weft/Transforms/Passes.h"
 
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
@@ -36,8 +36,8 @@ Value scaleWeights(PatternRewriter &rewriter, Location loc, Value weights, int64
   return MulOp::create(rewriter, loc, weights, ReshapeOp::create(rewriter, loc, scale, sizes));
 }
 
-/// The contraction under a value, and what of it scales: dimension of the result that holds output features, and the
-/// dimension of the weights they come from.
+/// The contraction under a value, and what of it scales: dimension of the result that holds output features,
+/// and the dimension of the weights they come from.
 struct Contraction {
   Operation *op = nullptr;
   int64_t resultFeature = -1, weightFeature = -1;
@@ -62,13 +62,15 @@ struct Contraction {
 
 /// contraction(x, w) * s and (contraction(x, w) + b) * s.
 struct FoldScale : OpRewritePattern<MulOp> {
-  FoldScale(MLIRContext *context, Pass::Statistic &numFolded) : OpRewritePattern(context), numFolded(numFolded) {}
+  FoldScale(MLIRContext *context, Pass::Statistic &numFolded)
+      : OpRewritePattern(context), numFolded(numFolded) {}
 
   LogicalResult matchAndRewrite(MulOp mul, PatternRewriter &rewriter) const override {
     Value scaled = mul.getLhs(), scale = mul.getRhs();
     if (isConstant(scaled))
       std::swap(scaled, scale);
-    if (!isConstant(scale) || !isa<FloatType>(mul.getType().getElementType()) || mul.getType() != scaled.getType())
+    if (!isConstant(scale) || !isa<FloatType>(mul.getType().getElementType()) ||
+        mul.getType() != scaled.getType())
       return failure();
     auto sum = scaled.getDefiningOp<AddOp>();
     Value offset;

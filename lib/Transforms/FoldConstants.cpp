@@ -1,8 +1,8 @@
 // Part of Weft, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Evaluates ops on constants by the reference evaluator. Stage: graph. What each op means is the Reference room's
-// knowledge, asked for through ReferenceOpInterface.
+// Evaluates ops on constants by the reference evaluator. Stage: graph. What each op means is the Reference
+// room's knowledge, asked for through ReferenceOpInterface.
 #include "weft/Transforms/Passes.h"
 
 #include "weft/Dialect/Weft/WeftOps.h"

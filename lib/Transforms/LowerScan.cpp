@@ -18,7 +18,8 @@ namespace weft {
 namespace {
 
 struct LowerScanOp : OpRewritePattern<ScanOp> {
-  LowerScanOp(MLIRContext *context, Pass::Statistic &numLowered) : OpRewritePattern(context), numLowered(numLowered) {}
+  LowerScanOp(MLIRContext *context, Pass::Statistic &numLowered)
+      : OpRewritePattern(context), numLowered(numLowered) {}
 
   /// Slice `i` of `x` along axis 0, the axis dropped.
   static Value slice(OpBuilder &builder, Location loc, Value x, Value i, RankedTensorType wanted) {
@@ -32,7 +33,8 @@ struct LowerScanOp : OpRewritePattern<ScanOp> {
         extents.push_back(DimOp::create(builder, loc, x, axis));
     }
     Value row = SliceOp::create(builder, loc, x, ValueRange{i}, extents, starts, sizes, strides);
-    return castTo(builder, loc, ReshapeOp::create(builder, loc, row, extents, ArrayRef(sizes).drop_front()), wanted);
+    return castTo(builder, loc, ReshapeOp::create(builder, loc, row, extents, ArrayRef(sizes).drop_front()),
+                  wanted);
   }
 
   static Value castTo(OpBuilder &builder, Location loc, Value x, Type wanted) {
@@ -65,7 +67,8 @@ struct LowerScanOp : OpRewritePattern<ScanOp> {
           return scan.emitOpError("stacks slices of unknown extent in dimension ")
                  << axis - 1 << ", wanted a number";
       init.push_back(castTo(rewriter, loc,
-                          BroadcastOp::create(rewriter, loc, zero, extents, sizes, ArrayRef<int64_t>{}), type));
+                            BroadcastOp::create(rewriter, loc, zero, extents, sizes, ArrayRef<int64_t>{}),
+                            type));
     }
     SmallVector<Type> types = llvm::map_to_vector(init, [](Value value) { return value.getType(); });
     auto loop = WhileOp::create(rewriter, loc, types, init);
@@ -91,8 +94,7 @@ struct LowerScanOp : OpRewritePattern<ScanOp> {
       }
       for (Operation &op : body.without_terminator())
         rewriter.clone(op, mapping);
-      SmallVector<Value> results{
-          AddOp::create(rewriter, loc, counter, createShapeValue(rewriter, loc, 1))};
+      SmallVector<Value> results{AddOp::create(rewriter, loc, counter, createShapeValue(rewriter, loc, 1))};
       for (size_t i = 0; i < numCarried; ++i)
         results.push_back(castTo(rewriter, loc, mapping.lookupOrDefault(yield.getOperand(i)), types[1 + i]));
       for (size_t i = numCarried; i < yield.getNumOperands(); ++i) {
@@ -103,9 +105,9 @@ struct LowerScanOp : OpRewritePattern<ScanOp> {
         starts[0] = ShapedType::kDynamic;
         Value unit = ReshapeOp::create(rewriter, loc, row, sizes);
         Value stack = next->getArgument(1 + i);
-        results.push_back(
-            castTo(rewriter, loc, UpdateSliceOp::create(rewriter, loc, stack, unit, ValueRange{place}, starts),
-                 types[1 + i]));
+        results.push_back(castTo(rewriter, loc,
+                                 UpdateSliceOp::create(rewriter, loc, stack, unit, ValueRange{place}, starts),
+                                 types[1 + i]));
       }
       YieldOp::create(rewriter, loc, results);
     }

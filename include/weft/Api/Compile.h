@@ -1,8 +1,8 @@
 // Part of Weft, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Compiling from the outside: a model file or a graph to an Executable, through the cache of programs. The compiler
-// library is opened only when a program is not there.
+// Compiling from the outside: a model file or a graph to an Executable, through the cache of programs. The
+// compiler library is opened only when a program is not there.
 #ifndef WEFT_API_COMPILE_H
 #define WEFT_API_COMPILE_H
 
@@ -43,9 +43,10 @@ struct CompileOptions {
   bool verify = false;
 
   // For compiler engineers.
-  std::string from, to;   ///< stages: import, graph, host, kernel, program
-  std::string emit;       ///< weft, linalg, llvm, asm, obj, so: instead of a program
-  std::string dataFile;   ///< .npz for large constants of text; empty: text leaves them out and cannot be read back
+  std::string from, to; ///< stages: import, graph, host, kernel, program
+  std::string emit;     ///< weft, linalg, llvm, asm, obj, so: instead of a program
+  std::string
+      dataFile; ///< .npz for large constants of text; empty: text leaves them out and cannot be read back
   std::string dumpDir;    ///< the IR after each stage, a file each
   std::string reproducer; ///< a file for a crash reproducer
 
@@ -60,8 +61,9 @@ struct CompileOptions {
 enum class ModelKind { Onnx, Mlir, Program, Unknown };
 ModelKind modelKindOf(const std::string &path);
 
-/// Compiles a model (.onnx or .mlir) or graph to the bytes of a .weft program, or of what `emit` or `to` ask for.
-/// INVALID_ARGUMENT: the model or an option is wrong, or the model has ops that cannot be compiled (all are named).
+/// Compiles a model (.onnx or .mlir) or graph to the bytes of a .weft program, or of what `emit` or `to` ask
+/// for. INVALID_ARGUMENT: the model or an option is wrong, or the model has ops that cannot be compiled (all
+/// are named).
 Result<std::string> compileToBytes(const std::string &path, const CompileOptions &options = {});
 Result<std::string> compileToBytes(const Graph &graph, const CompileOptions &options = {});
 /// The same, handed to `sink` piece by piece in order: a large program is never in memory as a whole.
@@ -74,10 +76,10 @@ struct CompiledInfo {
 };
 
 /// Compiles, or finds in the cache, and loads. A .weft file is loaded as it is.
-Result<std::shared_ptr<const runtime::Executable>> compile(const std::string &path, const CompileOptions &options = {},
-                                                           CompiledInfo *info = nullptr);
-Result<std::shared_ptr<const runtime::Executable>> compile(const Graph &graph, const CompileOptions &options = {},
-                                                           CompiledInfo *info = nullptr);
+Result<std::shared_ptr<const runtime::Executable>>
+compile(const std::string &path, const CompileOptions &options = {}, CompiledInfo *info = nullptr);
+Result<std::shared_ptr<const runtime::Executable>>
+compile(const Graph &graph, const CompileOptions &options = {}, CompiledInfo *info = nullptr);
 
 } // namespace weft
 

@@ -1,8 +1,8 @@
 // Part of Weft, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Graphs built in C++. Every op of the weft dialect can be added by name; the common ones have functions here. Shapes are
-// checked as ops are added.
+// Graphs built in C++. Every op of the weft dialect can be added by name; the common ones have functions
+// here. Shapes are checked as ops are added.
 #ifndef WEFT_API_GRAPH_H
 #define WEFT_API_GRAPH_H
 
@@ -23,8 +23,8 @@ namespace weft {
 
 class Graph;
 
-/// A value of a graph: the result of an op, an input or a constant. A default one is none; ops on none give none, so
-/// that the first error is the one Graph::status() tells.
+/// A value of a graph: the result of an op, an input or a constant. A default one is none; ops on none give
+/// none, so that the first error is the one Graph::status() tells.
 class Value {
 public:
   Value() = default;
@@ -59,8 +59,8 @@ struct OpAttribute {
 struct ConvOptions {
   std::vector<int64_t> strides, paddingLow, paddingHigh, inputDilation, kernelDilation;
   int64_t groups = 1;
-  /// x and result are [batch, spatial..., feature] and w [spatial..., in, out] when true; else [batch, feature,
-  /// spatial...] and [out, in, spatial...].
+  /// x and result are [batch, spatial..., feature] and w [spatial..., in, out] when true; else [batch,
+  /// feature, spatial...] and [out, in, spatial...].
   bool channelsLast = false;
 };
 
@@ -82,8 +82,8 @@ public:
   /// Names a result of the graph.
   void output(const std::string &name, Value value);
 
-  /// Any op of the weft dialect by its name there. `result`: the element type of the result, for ops that do not infer it
-  /// (convert, bitcast_convert).
+  /// Any op of the weft dialect by its name there. `result`: the element type of the result, for ops that do
+  /// not infer it (convert, bitcast_convert).
   std::vector<Value> op(const std::string &name, const std::vector<Value> &operands,
                         const std::vector<OpAttribute> &attributes = {}, DType result = DType::Invalid);
 
@@ -122,7 +122,8 @@ public:
   /// kind: max, add, ... over windows of the given axes.
   Value reduceWindow(const std::string &kind, Value x, const std::vector<int64_t> &axes,
                      const std::vector<int64_t> &window, const std::vector<int64_t> &strides,
-                     const std::vector<int64_t> &paddingLow = {}, const std::vector<int64_t> &paddingHigh = {});
+                     const std::vector<int64_t> &paddingLow = {},
+                     const std::vector<int64_t> &paddingHigh = {});
 
   // Reductions and norms.
   /// kind: add mul max min and or xor logaddexp. The axes are dropped, or kept with extent 1.
@@ -139,8 +140,8 @@ public:
               std::vector<int64_t> strides = {});
   Value concat(const std::vector<Value> &xs, int64_t axis);
 
-  /// The graph as text of the weft dialect, with large constants by their hash. For text that can be compiled again,
-  /// elements and all, see CompileOptions::dataFile.
+  /// The graph as text of the weft dialect, with large constants by their hash. For text that can be compiled
+  /// again, elements and all, see CompileOptions::dataFile.
   Result<std::string> text() const;
   /// For the Api room: the compiler's handle.
   WeftGraphHandle *handle() const { return graph; }
@@ -150,8 +151,8 @@ private:
   friend class Value;
   Value unary(const char *name, Value x);
   Value binary(const char *name, Value a, Value b);
-  Value one(const std::string &name, const std::vector<Value> &operands, const std::vector<OpAttribute> &attributes = {},
-            DType result = DType::Invalid);
+  Value one(const std::string &name, const std::vector<Value> &operands,
+            const std::vector<OpAttribute> &attributes = {}, DType result = DType::Invalid);
   void fail(Status status);
   Value raise(Value x, size_t rank);
 

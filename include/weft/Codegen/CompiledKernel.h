@@ -14,7 +14,8 @@
 
 namespace weft {
 
-/// An operand that the kernel wants in another form than the graph holds it: for constants, made once at compile time.
+/// An operand that the kernel wants in another form than the graph holds it: for constants, made once at
+/// compile time.
 struct PackedOperand {
   unsigned operand = 0;
   /// Names the form; operands of equal data and key share one packed constant.

@@ -26,10 +26,10 @@ struct CompileOptions {
   std::string targetCpu = "native";
   StageOptions stages;
   Stage from = Stage::Import, to = Stage::Program;
-  std::string emit;           ///< "", weft, linalg, llvm, asm, obj, so
-  std::string dataFile;       ///< for large constants of text; empty: they are left out
-  std::string dumpDir;        ///< IR after each stage
-  std::string reproducer;     ///< crash reproducer
+  std::string emit;       ///< "", weft, linalg, llvm, asm, obj, so
+  std::string dataFile;   ///< for large constants of text; empty: they are left out
+  std::string dumpDir;    ///< IR after each stage
+  std::string reproducer; ///< crash reproducer
   int threads = 0;
   bool verify = false;
   bool boundedOnly = false; ///< refuse dimensions without an upper bound unless import.dynamicDims names them
@@ -38,8 +38,8 @@ struct CompileOptions {
   std::function<Status(std::span<const std::byte>)> output; ///< pieces of the result
 };
 
-/// Compiles; the result (a .weft file, or what `emit` or `to` ask for) goes to `output`. Errors are diagnostics of
-/// `context` and a failed result. `graph` is the module of InputKind::Graph.
+/// Compiles; the result (a .weft file, or what `emit` or `to` ask for) goes to `output`. Errors are
+/// diagnostics of `context` and a failed result. `graph` is the module of InputKind::Graph.
 mlir::LogicalResult compile(mlir::MLIRContext &context, const CompileOptions &options,
                             mlir::ModuleOp graph = nullptr);
 

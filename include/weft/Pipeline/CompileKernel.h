@@ -18,18 +18,19 @@ struct KernelOptions {
   cpu::TargetInfo target;
   /// Verify the IR between passes.
   bool verify = false;
-  /// Called with the kernel's module after each stage ("tensor", "loops", "llvm"), for dumps. May be called from
-  /// several threads at once.
+  /// Called with the kernel's module after each stage ("tensor", "loops", "llvm"), for dumps. May be called
+  /// from several threads at once.
   std::function<void(llvm::StringRef stage, llvm::StringRef kernel, mlir::ModuleOp module)> observe;
   /// Called with text of the kernel after code generation ("llvm-ir", "asm") when wanted.
   bool wantText = false;
   std::function<void(llvm::StringRef kind, llvm::StringRef kernel, llvm::StringRef text)> observeText;
 };
 
-/// Compiles one kernel; failures are diagnostics at the op that cannot be compiled. Several threads may do this for
-/// kernels of one module: the kernel is cloned, never changed. `constantOperands` says which arguments are constants
-/// at every launch: only those may be packed.
-mlir::FailureOr<CompiledKernel> compileKernel(host::KernelOp kernel, const llvm::SmallBitVector &constantOperands,
+/// Compiles one kernel; failures are diagnostics at the op that cannot be compiled. Several threads may do
+/// this for kernels of one module: the kernel is cloned, never changed. `constantOperands` says which
+/// arguments are constants at every launch: only those may be packed.
+mlir::FailureOr<CompiledKernel> compileKernel(host::KernelOp kernel,
+                                              const llvm::SmallBitVector &constantOperands,
                                               const KernelOptions &options);
 
 } // namespace weft

@@ -9,8 +9,8 @@
 
 namespace weft {
 
-/// The dialects weft and host, those they are lowered to, and what the rooms know of each op (reference evaluation,
-/// decompositions, bufferization, translation to LLVM IR).
+/// The dialects weft and host, those they are lowered to, and what the rooms know of each op (reference
+/// evaluation, decompositions, bufferization, translation to LLVM IR).
 void registerWeftDialects(mlir::DialectRegistry &registry);
 /// All passes of Weft, for the command line of weft-opt.
 void registerWeftPasses();

@@ -25,8 +25,8 @@ struct StageOptions {
   Numerics numerics = Numerics::Default;
 };
 
-/// The passes that make `stage` from the one before it. Only Graph and Host are made by passes over the whole module;
-/// kernels are compiled one by one (Codegen/CompileKernel.h).
+/// The passes that make `stage` from the one before it. Only Graph and Host are made by passes over the whole
+/// module; kernels are compiled one by one (Codegen/CompileKernel.h).
 void buildGraphStage(mlir::OpPassManager &passes, const StageOptions &options);
 void buildHostStage(mlir::OpPassManager &passes, const StageOptions &options);
 

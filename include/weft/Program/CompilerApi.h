@@ -1,8 +1,9 @@
 // Part of Weft, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The seam between the two halves: a C table of functions that libWeftCompiler.so exports as `weftCompilerApi`. Only plain
-// bytes, text and numbers cross it. The other half opens the library when a program is not in the cache.
+// The seam between the two halves: a C table of functions that libWeftCompiler.so exports as
+// `weftCompilerApi`. Only plain bytes, text and numbers cross it. The other half opens the library when a
+// program is not in the cache.
 #ifndef WEFT_PROGRAM_COMPILERAPI_H
 #define WEFT_PROGRAM_COMPILERAPI_H
 
@@ -26,30 +27,30 @@ typedef struct WeftGraphHandle WeftGraphHandle; ///< a graph under construction
 enum { WEFT_INPUT_ONNX = 0, WEFT_INPUT_MLIR = 1, WEFT_INPUT_GRAPH = 2 };
 enum { WEFT_NOTE = 0, WEFT_REMARK = 1, WEFT_WARNING = 2, WEFT_ERROR = 3 };
 
-/// What to compile, for what, and whom to tell. Texts need not end in 0; lists are of `name=value` texts. Unused fields
-/// are 0.
+/// What to compile, for what, and whom to tell. Texts need not end in 0; lists are of `name=value` texts.
+/// Unused fields are 0.
 typedef struct WeftCompileRequest {
   int32_t inputKind;
-  WeftText path;             ///< of the model: named in messages, and where external data lies beside
-  const void *bytes;         ///< of the model; null: `path` is read
+  WeftText path;     ///< of the model: named in messages, and where external data lies beside
+  const void *bytes; ///< of the model; null: `path` is read
   size_t numBytes;
-  WeftGraphHandle *graph;    ///< for WEFT_INPUT_GRAPH
-  WeftText targetCpu;        ///< "native", "x86-64-v3", ...; empty: native
+  WeftGraphHandle *graph;      ///< for WEFT_INPUT_GRAPH
+  WeftText targetCpu;          ///< "native", "x86-64-v3", ...; empty: native
   const WeftText *dynamicDims; ///< "batch:1:64", "batch" (no bounds): these stay dynamic
   size_t numDynamicDims;
-  const WeftText *shapes;    ///< "image=1x3x224x224": extents to specialise inputs to; ? leaves one as it is
+  const WeftText *shapes; ///< "image=1x3x224x224": extents to specialise inputs to; ? leaves one as it is
   size_t numShapes;
-  WeftText numerics;         ///< strict, default, fast; empty: default
-  WeftText from, to;         ///< stages: import graph host kernel program; empty: first and last
-  WeftText emit;             ///< "", or one of weft linalg llvm asm obj so: text or bytes instead of a program
-  WeftText dataFile;         ///< large constants of text go into this .npz, which the text names; empty: text is for
-                             ///< people, large constants are left out
-  WeftText dumpDir;          ///< the IR after each stage goes here, a file each; empty: nowhere
-  WeftText reproducer;       ///< a file for a crash reproducer; empty: none
-  int32_t threads;           ///< 0: all
-  int32_t verify;            ///< verify the IR between passes
-  int32_t boundedOnly;       ///< refuse dimensions without an upper bound unless dynamicDims names them
-  void *user;                ///< handed to the callbacks, which may be called from several threads, never at once
+  WeftText numerics; ///< strict, default, fast; empty: default
+  WeftText from, to; ///< stages: import graph host kernel program; empty: first and last
+  WeftText emit;     ///< "", or one of weft linalg llvm asm obj so: text or bytes instead of a program
+  WeftText dataFile; ///< large constants of text go into this .npz, which the text names; empty: text is for
+                     ///< people, large constants are left out
+  WeftText dumpDir;  ///< the IR after each stage goes here, a file each; empty: nowhere
+  WeftText reproducer; ///< a file for a crash reproducer; empty: none
+  int32_t threads;     ///< 0: all
+  int32_t verify;      ///< verify the IR between passes
+  int32_t boundedOnly; ///< refuse dimensions without an upper bound unless dynamicDims names them
+  void *user;          ///< handed to the callbacks, which may be called from several threads, never at once
   void (*diagnostic)(void *user, int32_t severity, WeftText message);
   void (*progress)(void *user, WeftText stage, int64_t done, int64_t total);
   void (*stageTime)(void *user, WeftText stage, double wallMs, double cpuMs);
@@ -85,13 +86,13 @@ typedef struct WeftCompilerApi {
   /// An argument. dtype: number of weft::DType; dims: extents, -1 with a name in dimNames.
   int32_t (*graphInput)(WeftGraphHandle *, WeftText name, int32_t dtype, const int64_t *dims,
                         const WeftText *dimNames, size_t rank, int64_t *value);
-  int32_t (*graphConstant)(WeftGraphHandle *, int32_t dtype, const int64_t *dims, size_t rank, const void *bytes,
-                           size_t numBytes, int64_t *value);
-  /// An op of the weft dialect by its name ("add", "conv"). Result types are inferred; an op that has no inference takes
-  /// its result's dtype from `resultDtype` (-1: none). `results` has room for `maxResults`.
+  int32_t (*graphConstant)(WeftGraphHandle *, int32_t dtype, const int64_t *dims, size_t rank,
+                           const void *bytes, size_t numBytes, int64_t *value);
+  /// An op of the weft dialect by its name ("add", "conv"). Result types are inferred; an op that has no
+  /// inference takes its result's dtype from `resultDtype` (-1: none). `results` has room for `maxResults`.
   int32_t (*graphOp)(WeftGraphHandle *, WeftText op, const int64_t *operands, size_t numOperands,
-                     const WeftOpAttribute *attributes, size_t numAttributes, int32_t resultDtype, int64_t *results,
-                     size_t maxResults, size_t *numResults);
+                     const WeftOpAttribute *attributes, size_t numAttributes, int32_t resultDtype,
+                     int64_t *results, size_t maxResults, size_t *numResults);
   int32_t (*graphOutput)(WeftGraphHandle *, WeftText name, int64_t value);
   /// Type of a value: rank and extents (-1: dynamic); dims has room for 32.
   int32_t (*graphType)(WeftGraphHandle *, int64_t value, int32_t *dtype, int64_t *dims, size_t *rank);

@@ -48,8 +48,8 @@ struct Symbol {
   int64_t lower = 0;
   int64_t upper = -1; ///< inclusive; -1: no bound
   /// For a symbol that a SetSymbol command sets: an expression over symbols before this one that it never
-  /// exceeds. Memory is planned with it. The constant -1: nothing bounds it; memory is planned for a guess, and a run
-  /// that finds more begins again. noId for symbols bound by inputs.
+  /// exceeds. Memory is planned with it. The constant -1: nothing bounds it; memory is planned for a guess,
+  /// and a run that finds more begins again. noId for symbols bound by inputs.
   ExprId bound = noId;
   bool isDataDependent() const { return bound != noId; }
 };

@@ -1,8 +1,9 @@
 // Part of Weft, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Writes the host's part of a program: buffers with size expressions, commands in the order of the block, views as aliases
-// of what they view. Stage: program. Where arena buffers lie is Program/MemoryPlan's decision.
+// Writes the host's part of a program: buffers with size expressions, commands in the order of the block,
+// views as aliases of what they view. Stage: program. Where arena buffers lie is Program/MemoryPlan's
+// decision.
 #include "weft/Codegen/Host/BuildProgram.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -126,7 +127,8 @@ private:
 
 } // namespace
 
-//===-- Expressions -------------------------------------------------------------------------------------------===//
+//===-- Expressions
+//-------------------------------------------------------------------------------------------===//
 
 program::SymbolId ProgramBuilder::symbolOf(StringAttr name) {
   auto [entry, isNew] = symbols.try_emplace(name.getValue(), out.symbols.size());
@@ -203,7 +205,8 @@ FailureOr<ExprId> ProgramBuilder::byteSize(Value value) {
                    : out.exprs.ceilDiv(count, out.exprs.constant(8 / bits));
 }
 
-//===-- Constants and kernels ---------------------------------------------------------------------------------===//
+//===-- Constants and kernels
+//---------------------------------------------------------------------------------===//
 
 FailureOr<program::ConstantId> ProgramBuilder::constantOf(ConstantOp op, const PackedOperand *packing) {
   FailureOr<HostTensor> tensor = toHostTensor(op.getValue());
@@ -230,8 +233,8 @@ FailureOr<program::ConstantId> ProgramBuilder::constantOf(ConstantOp op, const P
   return entry->second;
 }
 
-program::KernelId ProgramBuilder::kernelOf(const CompiledKernel &kernel, host::LaunchOp launch, unsigned numBuffers,
-                                           unsigned numDims) {
+program::KernelId ProgramBuilder::kernelOf(const CompiledKernel &kernel, host::LaunchOp launch,
+                                           unsigned numBuffers, unsigned numDims) {
   auto [entry, isNew] = kernelIds.try_emplace(kernel.name, out.kernels.size());
   if (isNew) {
     program::Kernel k;
@@ -245,7 +248,8 @@ program::KernelId ProgramBuilder::kernelOf(const CompiledKernel &kernel, host::L
   return entry->second;
 }
 
-//===-- Buffers -----------------------------------------------------------------------------------------------===//
+//===-- Buffers
+//-----------------------------------------------------------------------------------------------===//
 
 BufferId FunctionBuilder::addBuffer(BufferKind kind, uint32_t index, ExprId size) {
   program::Buffer buffer;
@@ -299,7 +303,8 @@ LogicalResult FunctionBuilder::lookUpAll(ValueRange values, std::vector<BufferId
   return success();
 }
 
-//===-- Commands ----------------------------------------------------------------------------------------------===//
+//===-- Commands
+//----------------------------------------------------------------------------------------------===//
 
 LogicalResult FunctionBuilder::buildLaunch(host::LaunchOp launch) {
   auto entry = owner.kernels.find(launch.getKernel());
@@ -326,8 +331,8 @@ LogicalResult FunctionBuilder::buildLaunch(host::LaunchOp launch) {
   SmallVector<SmallVector<ExprId>> extents(arguments.size());
   for (auto [i, argument] : llvm::enumerate(arguments)) {
     Value value = values[argument.value];
-    FailureOr<BufferId> id = argument.value < numOperands ? operandBuffer(kernel, value, argument.value)
-                                                          : define(value);
+    FailureOr<BufferId> id =
+        argument.value < numOperands ? operandBuffer(kernel, value, argument.value) : define(value);
     FailureOr<SmallVector<ExprId>> dims = owner.dimExprs(value);
     if (failed(id) || failed(dims))
       return failure();
@@ -348,8 +353,8 @@ LogicalResult FunctionBuilder::buildLaunch(host::LaunchOp launch) {
   for (const cpu::ChunkCount::Term &term : kernel.chunks.terms) {
     ExprId extent = ShapedType::isDynamic(term.extent) ? extents[term.buffer][term.dim]
                                                        : owner.out.exprs.constant(term.extent);
-    command.chunks = owner.out.exprs.mul(command.chunks,
-                                         owner.out.exprs.ceilDiv(extent, owner.out.exprs.constant(term.block)));
+    command.chunks = owner.out.exprs.mul(
+        command.chunks, owner.out.exprs.ceilDiv(extent, owner.out.exprs.constant(term.block)));
   }
   command.scratch = owner.out.exprs.constant(kernel.scratchBytes);
   command.kernel = owner.kernelOf(kernel, launch, command.buffers.size(), command.dims.size());
@@ -357,7 +362,8 @@ LogicalResult FunctionBuilder::buildLaunch(host::LaunchOp launch) {
   return success();
 }
 
-FailureOr<BufferId> FunctionBuilder::operandBuffer(const CompiledKernel &kernel, Value operand, unsigned number) {
+FailureOr<BufferId> FunctionBuilder::operandBuffer(const CompiledKernel &kernel, Value operand,
+                                                   unsigned number) {
   for (const PackedOperand &packed : kernel.packed)
     if (packed.operand == number) {
       FailureOr<program::ConstantId> id = owner.constantOf(operand.getDefiningOp<ConstantOp>(), &packed);
@@ -488,11 +494,12 @@ LogicalResult FunctionBuilder::buildWhile(WhileOp op) {
   auto part = [&](Region &region, StringRef name, program::FunctionId &id) {
     SmallVector<Value> inputs(region.getArguments());
     llvm::append_range(inputs, captures);
-    return owner.buildFunction(name, region.front(), inputs, region.front().getTerminator()->getOperands(), {}, {},
-                               id);
+    return owner.buildFunction(name, region.front(), inputs, region.front().getTerminator()->getOperands(),
+                               {}, {}, id);
   };
   if (failed(part(op.getCond(), "cond", command.condFunction)) ||
-      failed(part(op.getBody(), "body", command.bodyFunction)) || failed(lookUpAll(op.getInit(), command.args)) ||
+      failed(part(op.getBody(), "body", command.bodyFunction)) ||
+      failed(lookUpAll(op.getInit(), command.args)) ||
       failed(lookUpAll(captures.getArrayRef(), command.captures)) ||
       failed(defineAll(op.getResults(), command.results)))
     return failure();
@@ -578,11 +585,13 @@ LogicalResult FunctionBuilder::buildOp(Operation *op) {
         });
         if (onlyExtents)
           return success();
-        return other->emitOpError("cannot be compiled for this target yet: no kernel and no function of the runtime");
+        return other->emitOpError(
+            "cannot be compiled for this target yet: no kernel and no function of the runtime");
       });
 }
 
-/// Whether a value is computed with the extents its type says; the rows of non_zero are computed with room to spare.
+/// Whether a value is computed with the extents its type says; the rows of non_zero are computed with room to
+/// spare.
 static bool hasExactSize(Value value) {
   auto call = value.getDefiningOp<host::CallOp>();
   return !call || call.getFunction() != "non_zero";
@@ -595,7 +604,8 @@ LogicalResult FunctionBuilder::run(Block &block, ArrayRef<Value> inputs, ValueRa
       return failure();
     buffers[input] = addBuffer(BufferKind::Input, i, *size);
   }
-  // A value that is returned once, and made here, is written straight into its output. Views are looked through.
+  // A value that is returned once, and made here, is written straight into its output. Views are looked
+  // through.
   SmallVector<Value> roots;
   for (Value output : outputs) {
     Value root = output;
@@ -631,9 +641,9 @@ LogicalResult FunctionBuilder::run(Block &block, ArrayRef<Value> inputs, ValueRa
   return success();
 }
 
-LogicalResult ProgramBuilder::buildFunction(StringRef name, Block &block, ArrayRef<Value> inputs, ValueRange outputs,
-                                            ArrayRef<StringRef> inputNames, ArrayRef<StringRef> outputNames,
-                                            program::FunctionId &id) {
+LogicalResult ProgramBuilder::buildFunction(StringRef name, Block &block, ArrayRef<Value> inputs,
+                                            ValueRange outputs, ArrayRef<StringRef> inputNames,
+                                            ArrayRef<StringRef> outputNames, program::FunctionId &id) {
   program::Function function;
   function.name = name.str();
   auto describe = [&](Value value, size_t i, ArrayRef<StringRef> names, const char *kind,
@@ -682,8 +692,8 @@ FailureOr<program::Program> ProgramBuilder::build() {
     Block &body = function.getBody().front();
     program::FunctionId id;
     SmallVector<Value> inputs(body.getArguments());
-    if (failed(buildFunction(function.getSymName(), body, inputs, body.getTerminator()->getOperands(), inputNames,
-                             outputNames, id)))
+    if (failed(buildFunction(function.getSymName(), body, inputs, body.getTerminator()->getOperands(),
+                             inputNames, outputNames, id)))
       return failure();
     out.functions[id].name = function.getSymName().str();
   }
@@ -692,6 +702,7 @@ FailureOr<program::Program> ProgramBuilder::build() {
   return std::move(out);
 }
 
-FailureOr<program::Program> weft::buildProgram(ModuleOp module, const llvm::StringMap<CompiledKernel> &kernels) {
+FailureOr<program::Program> weft::buildProgram(ModuleOp module,
+                                               const llvm::StringMap<CompiledKernel> &kernels) {
   return ProgramBuilder(module, kernels).build();
 }

@@ -31,9 +31,9 @@ ParseResult KernelOp::parse(OpAsmParser &parser, OperationState &result) {
   auto buildType = [](Builder &builder, ArrayRef<Type> arguments, ArrayRef<Type> results,
                       function_interface_impl::VariadicFlag,
                       std::string &) { return builder.getFunctionType(arguments, results); };
-  return function_interface_impl::parseFunctionOp(parser, result, /*allowVariadic=*/false,
-                                                  getFunctionTypeAttrName(result.name), buildType,
-                                                  getArgAttrsAttrName(result.name), getResAttrsAttrName(result.name));
+  return function_interface_impl::parseFunctionOp(
+      parser, result, /*allowVariadic=*/false, getFunctionTypeAttrName(result.name), buildType,
+      getArgAttrsAttrName(result.name), getResAttrsAttrName(result.name));
 }
 
 void KernelOp::print(OpAsmPrinter &printer) {
@@ -56,7 +56,8 @@ LogicalResult LaunchOp::verifySymbolUses(SymbolTableCollection &symbols) {
       kernel.getResultTypes().size() != getResults().size())
     return emitOpError("passes ") << getOperands().size() << " operands for " << getResults().size()
                                   << " results, wanted " << kernel.getArgumentTypes().size() << " for "
-                                  << kernel.getResultTypes().size() << " as @" << getKernel() << " takes them";
+                                  << kernel.getResultTypes().size() << " as @" << getKernel()
+                                  << " takes them";
   // Extents may be known better on one side.
   auto fits = [](Type a, Type b) {
     return getElementTypeOrSelf(a) == getElementTypeOrSelf(b) && succeeded(verifyCompatibleShape(a, b));
@@ -67,8 +68,8 @@ LogicalResult LaunchOp::verifySymbolUses(SymbolTableCollection &symbols) {
              << i << " as " << found << ", wanted " << wanted << " as @" << getKernel() << " takes it";
   for (auto [i, found, wanted] : llvm::enumerate(getResultTypes(), kernel.getResultTypes()))
     if (!fits(found, wanted))
-      return emitOpError("has result ") << i << " as " << found << ", wanted " << wanted << " as @" << getKernel()
-                                        << " gives it";
+      return emitOpError("has result ")
+             << i << " as " << found << ", wanted " << wanted << " as @" << getKernel() << " gives it";
   return success();
 }
 

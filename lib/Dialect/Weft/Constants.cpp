@@ -1,8 +1,8 @@
 // Part of Weft, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Constants between the IR and the host. Elements of up to 1 KiB, and splats, stand in the IR; more goes to the
-// data store and is named by its hash.
+// Constants between the IR and the host. Elements of up to 1 KiB, and splats, stand in the IR; more goes to
+// the data store and is named by its hash.
 #include "weft/Dialect/Weft/Constants.h"
 
 #include "weft/Dialect/Weft/WeftOps.h"
@@ -101,8 +101,8 @@ Type weft::ir::toElementType(DType type, MLIRContext *context) {
   }
 }
 
-/// Whether every element has the bits of the first; sub-byte types are never called splats unless they have one
-/// element.
+/// Whether every element has the bits of the first; sub-byte types are never called splats unless they have
+/// one element.
 static bool isSplat(const HostTensor &tensor) {
   if (tensor.numElements() <= 0)
     return false;
@@ -244,7 +244,8 @@ Value weft::ir::createShapeValue(OpBuilder &builder, Location loc, int64_t value
   return ConstantOp::create(builder, loc, DenseElementsAttr::get(type, value));
 }
 
-Value weft::ir::createUnitSplat(OpBuilder &builder, Location loc, Type elementType, int64_t rank, double value) {
+Value weft::ir::createUnitSplat(OpBuilder &builder, Location loc, Type elementType, int64_t rank,
+                                double value) {
   return createSplat(builder, loc, RankedTensorType::get(SmallVector<int64_t>(rank, 1), elementType), value);
 }
 

@@ -1,8 +1,8 @@
 // Part of Weft, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Arithmetic on extents, and their way in and out of tensor types. Expressions are affine expressions over symbols
-// sorted by name and simplified, so that equal extents are equal expressions.
+// Arithmetic on extents, and their way in and out of tensor types. Expressions are affine expressions over
+// symbols sorted by name and simplified, so that equal extents are equal expressions.
 #include "weft/Dialect/Weft/Dims.h"
 
 #include "mlir/IR/AffineMap.h"
@@ -110,7 +110,8 @@ Dim Dim::floorDiv(const Dim &other) const {
   }
   // number * expr / expr, the quotient that reshapes need: exact only when the divisor is a factor.
   if (!isStatic())
-    if (auto product = dyn_cast<AffineBinaryOpExpr>(expr); product && product.getKind() == AffineExprKind::Mul) {
+    if (auto product = dyn_cast<AffineBinaryOpExpr>(expr);
+        product && product.getKind() == AffineExprKind::Mul) {
       Dim left = expression(product.getLHS(), symbols), right = expression(product.getRHS(), symbols);
       if (left == other)
         return right;

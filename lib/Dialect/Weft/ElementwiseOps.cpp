@@ -25,13 +25,15 @@ using namespace weft::ir;
   bool Op::isCompatibleReturnTypes(TypeRange a, TypeRange b) { return areCompatibleTypes(a, b); }
 
 #define FOR_EACH_UNARY(F)                                                                                    \
-  F(AbsOp) F(NegOp) F(SignOp) F(CeilOp) F(FloorOp) F(TruncOp) F(ExpOp) F(Expm1Op) F(LogOp) F(Log1pOp)        \
-  F(SqrtOp) F(RsqrtOp) F(CbrtOp) F(SinOp) F(CosOp) F(TanOp) F(AsinOp) F(AcosOp) F(AtanOp) F(SinhOp)          \
-  F(CoshOp) F(TanhOp) F(AsinhOp) F(AcoshOp) F(AtanhOp) F(ErfOp) F(ErfcOp) F(ErfInvOp) F(LogisticOp)          \
-  F(LgammaOp) F(ReluOp) F(NotOp) F(PopcntOp) F(ClzOp)
+  F(AbsOp)                                                                                                   \
+  F(NegOp) F(SignOp) F(CeilOp) F(FloorOp) F(TruncOp) F(ExpOp) F(Expm1Op) F(LogOp) F(Log1pOp) F(SqrtOp)       \
+      F(RsqrtOp) F(CbrtOp) F(SinOp) F(CosOp) F(TanOp) F(AsinOp) F(AcosOp) F(AtanOp) F(SinhOp) F(CoshOp)      \
+          F(TanhOp) F(AsinhOp) F(AcoshOp) F(AtanhOp) F(ErfOp) F(ErfcOp) F(ErfInvOp) F(LogisticOp)            \
+              F(LgammaOp) F(ReluOp) F(NotOp) F(PopcntOp) F(ClzOp)
 #define FOR_EACH_BINARY(F)                                                                                   \
-  F(AddOp) F(SubOp) F(MulOp) F(DivOp) F(RemOp) F(PowOp) F(MaxOp) F(MinOp) F(Atan2Op) F(AndOp) F(OrOp)        \
-  F(XorOp) F(ShlOp) F(ShrOp)
+  F(AddOp)                                                                                                   \
+  F(SubOp) F(MulOp) F(DivOp) F(RemOp) F(PowOp) F(MaxOp) F(MinOp) F(Atan2Op) F(AndOp) F(OrOp) F(XorOp)        \
+      F(ShlOp) F(ShrOp)
 
 #define INFER_AS_FIRST(Op) INFER_LIKE(Op, 0)
 FOR_EACH_UNARY(INFER_AS_FIRST)
@@ -51,7 +53,8 @@ LogicalResult CompareOp::inferReturnTypes(MLIRContext *context, std::optional<Lo
 }
 bool CompareOp::isCompatibleReturnTypes(TypeRange a, TypeRange b) { return areCompatibleTypes(a, b); }
 
-//===-- Verifiers ---------------------------------------------------------------------------------------------===//
+//===-- Verifiers
+//---------------------------------------------------------------------------------------------===//
 
 LogicalResult CompareOp::verify() {
   Type l = getLhs().getType().getElementType(), r = getRhs().getType().getElementType();
@@ -71,8 +74,8 @@ LogicalResult BitcastConvertOp::verify() {
   auto from = cast<RankedTensorType>(getOperand().getType()), to = getType();
   int64_t fromBits = from.getElementTypeBitWidth(), toBits = to.getElementTypeBitWidth();
   if ((fromBits == 1) != (toBits == 1))
-    return emitOpError("reinterprets ") << from.getElementType() << " as " << to.getElementType()
-                                        << ", wanted neither or both to be i1";
+    return emitOpError("reinterprets ")
+           << from.getElementType() << " as " << to.getElementType() << ", wanted neither or both to be i1";
   ArrayRef<int64_t> longer = from.getShape(), shorter = to.getShape();
   int64_t factor = 1;
   if (fromBits > toBits) {
@@ -94,7 +97,8 @@ LogicalResult BitcastConvertOp::verify() {
   return success();
 }
 
-//===-- Folds -------------------------------------------------------------------------------------------------===//
+//===-- Folds
+//-------------------------------------------------------------------------------------------------===//
 
 /// Whether the value is a constant whose every element is `number`.
 static bool isSplatOf(Value value, double number) {
@@ -121,14 +125,16 @@ static OpFoldResult asResult(Value value, Type result) {
 
 #define NO_FOLD(Op)                                                                                          \
   OpFoldResult Op::fold(FoldAdaptor) { return {}; }
-NO_FOLD(SignOp) NO_FOLD(ExpOp) NO_FOLD(Expm1Op) NO_FOLD(LogOp) NO_FOLD(Log1pOp)
-NO_FOLD(SqrtOp) NO_FOLD(RsqrtOp) NO_FOLD(CbrtOp) NO_FOLD(SinOp) NO_FOLD(CosOp) NO_FOLD(TanOp) NO_FOLD(AsinOp)
-NO_FOLD(AcosOp) NO_FOLD(AtanOp) NO_FOLD(SinhOp) NO_FOLD(CoshOp) NO_FOLD(TanhOp) NO_FOLD(AsinhOp) NO_FOLD(AcoshOp)
-NO_FOLD(AtanhOp) NO_FOLD(ErfOp) NO_FOLD(ErfcOp) NO_FOLD(ErfInvOp) NO_FOLD(LogisticOp) NO_FOLD(LgammaOp)
-NO_FOLD(PopcntOp) NO_FOLD(ClzOp) NO_FOLD(RemOp) NO_FOLD(Atan2Op)
+NO_FOLD(SignOp)
+NO_FOLD(ExpOp) NO_FOLD(Expm1Op) NO_FOLD(LogOp) NO_FOLD(Log1pOp) NO_FOLD(SqrtOp) NO_FOLD(RsqrtOp)
+    NO_FOLD(CbrtOp) NO_FOLD(SinOp) NO_FOLD(CosOp) NO_FOLD(TanOp) NO_FOLD(AsinOp) NO_FOLD(AcosOp)
+        NO_FOLD(AtanOp) NO_FOLD(SinhOp) NO_FOLD(CoshOp) NO_FOLD(TanhOp) NO_FOLD(AsinhOp) NO_FOLD(AcoshOp)
+            NO_FOLD(AtanhOp) NO_FOLD(ErfOp) NO_FOLD(ErfcOp) NO_FOLD(ErfInvOp) NO_FOLD(LogisticOp)
+                NO_FOLD(LgammaOp) NO_FOLD(PopcntOp) NO_FOLD(ClzOp) NO_FOLD(RemOp) NO_FOLD(Atan2Op)
 
-/// f(f(x)) = f(x).
-template <typename Op> static OpFoldResult foldIdempotent(Op op) {
+    /// f(f(x)) = f(x).
+    template <typename Op>
+    static OpFoldResult foldIdempotent(Op op) {
   if (op.getOperand().template getDefiningOp<Op>())
     return asResult(op.getOperand(), op.getType());
   return {};
@@ -190,7 +196,8 @@ OpFoldResult CompareOp::fold(FoldAdaptor) {
   auto type = getType();
   if (getLhs() != getRhs() || isFloatTensor(getLhs()) || !type.hasStaticShape())
     return {};
-  bool holds = getRelation() == CompareKind::eq || getRelation() == CompareKind::le || getRelation() == CompareKind::ge;
+  bool holds = getRelation() == CompareKind::eq || getRelation() == CompareKind::le ||
+               getRelation() == CompareKind::ge;
   return DenseElementsAttr::get(type, holds);
 }
 

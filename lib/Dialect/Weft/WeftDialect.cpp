@@ -102,10 +102,11 @@ Operation *WeftDialect::materializeConstant(OpBuilder &builder, Attribute value,
   return ConstantOp::create(builder, loc, typed);
 }
 
-//===-- #weft.dims --------------------------------------------------------------------------------------------===//
+//===-- #weft.dims
+//--------------------------------------------------------------------------------------------===//
 
-/// extent := sum; sum := product ('+' product)*; product := atom (('*' | 'floordiv' | 'ceildiv' | 'mod') atom)*;
-/// atom := integer | name | '(' sum ')'.
+/// extent := sum; sum := product ('+' product)*; product := atom (('*' | 'floordiv' | 'ceildiv' | 'mod')
+/// atom)*; atom := integer | name | '(' sum ')'.
 namespace {
 class DimsParser {
 public:
@@ -139,11 +140,12 @@ private:
         return failure();
       auto number = dyn_cast<AffineConstantExpr>(*right);
       if (!star && (!number || number.getValue() <= 0))
-        return parser.emitError(parser.getCurrentLocation(), "divisor of an extent must be a positive number");
-      left = star                  ? *left * *right
+        return parser.emitError(parser.getCurrentLocation(),
+                                "divisor of an extent must be a positive number");
+      left = star                 ? *left * *right
              : word == "floordiv" ? left->floorDiv(*right)
              : word == "ceildiv"  ? left->ceilDiv(*right)
-                                   : *left % *right;
+                                  : *left % *right;
     }
     return left;
   }
@@ -231,7 +233,8 @@ void DimsAttr::print(AsmPrinter &printer) const {
   printer << "]>";
 }
 
-//===-- What ops share ----------------------------------------------------------------------------------------===//
+//===-- What ops share
+//----------------------------------------------------------------------------------------===//
 
 FailureOr<RankedTensorType> weft::ir::inferUnitBroadcast(std::optional<Location> loc, ValueRange operands,
                                                          Type elementType) {
@@ -246,8 +249,8 @@ FailureOr<RankedTensorType> weft::ir::inferUnitBroadcast(std::optional<Location>
       continue;
     }
     if (dims.size() != result.size())
-      return emitOptionalError(loc, "operand #", number, " has rank ", dims.size(), ", wanted ", result.size(),
-                               ", the rank of operand #0");
+      return emitOptionalError(loc, "operand #", number, " has rank ", dims.size(), ", wanted ",
+                               result.size(), ", the rank of operand #0");
     for (size_t i = 0; i < dims.size(); ++i) {
       if (result[i].conflictsWith(dims[i]) && !result[i].is(1) && !dims[i].is(1))
         return emitOptionalError(loc, "operand #", number, " has extent ", dims[i].str(), " in dimension ", i,

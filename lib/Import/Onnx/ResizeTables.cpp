@@ -294,7 +294,8 @@ ResizeTable weft::onnx::makeResizeTable(NodeImporter &node, const ResizeRules &r
                                         Type type) {
   constexpr int64_t mostRows = int64_t(1) << 18;
   if (axis.out.isStatic() && axis.out.getStatic() < 0)
-    node.error() << "resizes dimension " << axis.axis << " to " << axis.out.getStatic() << ", wanted 0 or more";
+    node.error() << "resizes dimension " << axis.axis << " to " << axis.out.getStatic()
+                 << ", wanted 0 or more";
   if (axis.in.isStatic() && axis.out.isStatic() && axis.scale.known && axis.roiStart.known &&
       axis.roiEnd.known && axis.out.getStatic() < mostRows)
     return TableMaker(HostArithmetic(node), rules, axis).make(type, node.i64());

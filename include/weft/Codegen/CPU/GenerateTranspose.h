@@ -1,7 +1,8 @@
 // Part of Weft, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Transposition of the last two dimensions as a kernel: y[b, c, r] = x[b, r, c], by squares of native vectors.
+// Transposition of the last two dimensions as a kernel: y[b, c, r] = x[b, r, c], by squares of native
+// vectors.
 #ifndef WEFT_CODEGEN_CPU_GENERATETRANSPOSE_H
 #define WEFT_CODEGEN_CPU_GENERATETRANSPOSE_H
 

@@ -14,8 +14,8 @@
 
 namespace weft::ir {
 
-/// Where the elements of #weft.data constants live: host tensors (owned, or views of mapped files) by the sha256 of
-/// type and bytes. One per compiler instance; thread-safe.
+/// Where the elements of #weft.data constants live: host tensors (owned, or views of mapped files) by the
+/// sha256 of type and bytes. One per compiler instance; thread-safe.
 class DataStore {
 public:
   /// Stores the tensor (sharing its memory) and returns its hash as 64 hex digits.
@@ -32,8 +32,8 @@ private:
 DType toDType(mlir::Type elementType);
 mlir::Type toElementType(DType type, mlir::MLIRContext *context);
 
-/// The attribute of a constant: a splat when all elements are equal, dense elements up to 1 KiB, else #weft.data in
-/// the dialect's store. (Storage types narrower than a byte become #weft.data unless splat.)
+/// The attribute of a constant: a splat when all elements are equal, dense elements up to 1 KiB, else
+/// #weft.data in the dialect's store. (Storage types narrower than a byte become #weft.data unless splat.)
 mlir::TypedAttr makeConstantAttr(const HostTensor &tensor, mlir::MLIRContext *context);
 /// The elements of a constant's attribute; fails (without a diagnostic) when the store does not have them.
 mlir::FailureOr<HostTensor> toHostTensor(mlir::TypedAttr value);
@@ -47,12 +47,13 @@ std::optional<HostTensor> getSplat(mlir::TypedAttr value);
 /// Builders of weft.constant.
 mlir::Value createConstant(mlir::OpBuilder &builder, mlir::Location loc, const HostTensor &tensor);
 /// Every element `value` (rounded to the element type); dims must be static.
-mlir::Value createSplat(mlir::OpBuilder &builder, mlir::Location loc, mlir::RankedTensorType type, double value);
+mlir::Value createSplat(mlir::OpBuilder &builder, mlir::Location loc, mlir::RankedTensorType type,
+                        double value);
 /// Rank-0 i64.
 mlir::Value createShapeValue(mlir::OpBuilder &builder, mlir::Location loc, int64_t value);
 /// A tensor of `rank` unit extents holding `value`: broadcasts against any tensor of that rank.
-mlir::Value createUnitSplat(mlir::OpBuilder &builder, mlir::Location loc, mlir::Type elementType, int64_t rank,
-                            double value);
+mlir::Value createUnitSplat(mlir::OpBuilder &builder, mlir::Location loc, mlir::Type elementType,
+                            int64_t rank, double value);
 /// Splat whose element is the identity of a reduction: min: "highest" (+inf), max: "lowest" (-inf).
 mlir::TypedAttr makeExtremeAttr(mlir::RankedTensorType type, bool highest);
 /// The extents of `x` as a mixed list: static numbers (kDynamic holes), and weft.dim values for the holes.

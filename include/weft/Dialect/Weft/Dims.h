@@ -76,8 +76,8 @@ mlir::RankedTensorType makeTensorType(llvm::ArrayRef<Dim> dims, mlir::Type eleme
 /// The same extents with another element type.
 mlir::RankedTensorType withElementType(mlir::Type tensor, mlir::Type elementType);
 
-/// The extent a rank-0 i64 value stands for: follows constant, dim, add, sub, mul, div and convert. Unknown when
-/// it cannot be told.
+/// The extent a rank-0 i64 value stands for: follows constant, dim, add, sub, mul, div and convert. Unknown
+/// when it cannot be told.
 Dim getDimOf(mlir::Value shapeValue);
 /// The extents of a mixed list: static numbers with ShapedType::kDynamic holes filled from `values` in order.
 llvm::SmallVector<Dim> getMixedDims(llvm::ArrayRef<int64_t> statics, mlir::ValueRange values);
@@ -86,13 +86,14 @@ Dim productOf(llvm::ArrayRef<Dim> dims);
 /// The one of two extents known to be equal that says more: number before expression before unknown.
 Dim moreKnown(const Dim &a, const Dim &b);
 
-/// Element types equal, ranks equal, no extent proved different: one type may stand where the other was inferred.
+/// Element types equal, ranks equal, no extent proved different: one type may stand where the other was
+/// inferred.
 bool areCompatibleTypes(mlir::TypeRange a, mlir::TypeRange b);
 
 /// Result extent of a window that slides over an extent (conv, reduce_window).
 /// floor((dilate(in) + low + high - dilate(window)) / stride) + 1, at least 0.
-Dim windowedExtent(const Dim &in, int64_t window, int64_t stride, int64_t low, int64_t high, int64_t baseDilation,
-                   int64_t windowDilation);
+Dim windowedExtent(const Dim &in, int64_t window, int64_t stride, int64_t low, int64_t high,
+                   int64_t baseDilation, int64_t windowDilation);
 
 } // namespace weft::ir
 

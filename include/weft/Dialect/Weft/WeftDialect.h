@@ -35,15 +35,15 @@ struct VariableResource : mlir::SideEffects::Resource::Base<VariableResource> {
   llvm::StringRef getName() final { return "Variable"; }
 };
 
-/// Trait of ops whose result is the unit broadcast of their operands: equal ranks; per dimension equal extents, or
-/// static 1 stretches. A `?` never stretches.
+/// Trait of ops whose result is the unit broadcast of their operands: equal ranks; per dimension equal
+/// extents, or static 1 stretches. A `?` never stretches.
 template <typename ConcreteOp>
 class Elementwise : public mlir::OpTrait::TraitBase<ConcreteOp, Elementwise> {};
 
-/// The unit broadcast of operand types with `elementType`; emits "found ..., wanted ..." at `loc` when they do not
-/// broadcast.
-mlir::FailureOr<mlir::RankedTensorType> inferUnitBroadcast(std::optional<mlir::Location> loc, mlir::ValueRange operands,
-                                                           mlir::Type elementType);
+/// The unit broadcast of operand types with `elementType`; emits "found ..., wanted ..." at `loc` when they
+/// do not broadcast.
+mlir::FailureOr<mlir::RankedTensorType> inferUnitBroadcast(std::optional<mlir::Location> loc,
+                                                           mlir::ValueRange operands, mlir::Type elementType);
 
 } // namespace weft::ir
 
