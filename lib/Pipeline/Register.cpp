@@ -29,13 +29,11 @@ void weft::registerWeftDialects(mlir::DialectRegistry &registry) {
                   mlir::vector::VectorDialect>();
   reference::registerReferenceModels(registry);
   registerDecompositions(registry);
-  registerDecompositions(registry);
   cpu::registerCpuCodegen(registry);
 }
 
 void weft::registerWeftPasses() {
   registerWeftTransformsPasses();
-  registerWeftDecomposePasses();
   registerWeftDecomposePasses();
   registerWeftCodegenPasses();
   registerWeftConversionPasses();
