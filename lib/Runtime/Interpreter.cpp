@@ -1,0 +1,292 @@
+// Part of Weft, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// During a run: points the buffers of a function at memory and walks its commands.
+#include "SessionImpl.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace weft::runtime {
+
+using namespace program;
+
+static const char *kindName(Op op) {
+  static constexpr const char *names[] = {"launch", "copy",  "fill",  "host",        "call",
+                                          "if",     "while", "check", "shape_check", "set_symbol"};
+  return names[size_t(op)];
+}
+
+void Session::Impl::pointAliases(FunctionId id) {
+  const Function &function = program->functions[id];
+  Frame &frame = frames[id];
+  for (BufferId b = 0; b < frame.buffers.size(); ++b)
+    if (const Buffer &buffer = function.buffers[b]; buffer.kind == BufferKind::Alias) {
+      const int64_t offset = values[buffer.aliasOffset];
+      std::byte *parent = frame.buffers[buffer.index];
+      frame.buffers[b] = offset == noValue || !parent ? nullptr : parent + offset;
+    }
+}
+
+void Session::Impl::activate(FunctionId id, std::byte *arenaBase) {
+  const Function &function = program->functions[id];
+  const FunctionPlan &plan = current->plan.functions[id];
+  Frame &frame = frames[id];
+  frame.arena = arenaBase;
+  bool hasAliases = false;
+  for (BufferId b = 0; b < frame.buffers.size(); ++b) {
+    const Buffer &buffer = function.buffers[b];
+    std::byte *&pointer = frame.buffers[b];
+    switch (buffer.kind) {
+    case BufferKind::Arena:
+      pointer = arenaBase + plan.offsets[b];
+      break;
+    case BufferKind::Constant:
+      pointer = static_cast<std::byte *>(const_cast<void *>(program->constants[buffer.index].value.raw()));
+      break;
+    case BufferKind::Input:
+      pointer = frame.inputs[buffer.index];
+      break;
+    case BufferKind::Output:
+      pointer = frame.outputs[buffer.index];
+      break;
+    case BufferKind::Variable:
+      pointer = variables[buffer.index].mutableBytes().data();
+      break;
+    case BufferKind::Alias:
+      hasAliases = true;
+      break;
+    }
+  }
+  if (hasAliases)
+    pointAliases(id);
+}
+
+Status Session::Impl::runFunction(FunctionId id, std::byte *arenaBase, std::span<std::byte *const> inputs,
+                                  std::span<std::byte *const> outputs) {
+  Frame &frame = frames[id];
+  std::copy(inputs.begin(), inputs.end(), frame.inputs.begin());
+  std::copy(outputs.begin(), outputs.end(), frame.outputs.begin());
+  activate(id, arenaBase);
+  frame.isActive = true;
+  const Status status = runCommands(id);
+  frame.isActive = false;
+  return status;
+}
+
+Status Session::Impl::loop(const Function &function, const While &what, Frame &frame, std::byte *arenaBase) {
+  const size_t n = what.args.size();
+  // The values go args -> results -> temporaries -> results ...; a loop with an argument that is its own
+  // result starts with the temporaries. Captures follow the values. No two loops of a frame run at once: they
+  // share its lists.
+  std::vector<std::byte *> &from = frame.loopFrom, &to = frame.loopTo;
+  from.clear();
+  bool intoResults = true;
+  for (size_t i = 0; i < n; ++i) {
+    from.push_back(frame.buffers[what.args[i]]);
+    intoResults &= what.args[i] != what.results[i] && from[i] != frame.buffers[what.results[i]];
+  }
+  for (const BufferId capture : what.captures)
+    from.push_back(frame.buffers[capture]);
+  std::byte *condition = frame.buffers[what.condition];
+  while (true) {
+    WEFT_RETURN_IF_ERROR(runFunction(what.condFunction, arenaBase, from, {&condition, 1}));
+    if (*condition == std::byte(0))
+      break;
+    to.clear();
+    for (const BufferId buffer : intoResults ? what.results : what.temporaries)
+      to.push_back(frame.buffers[buffer]);
+    WEFT_RETURN_IF_ERROR(runFunction(what.bodyFunction, arenaBase, from, to));
+    std::copy(to.begin(), to.end(), from.begin());
+    intoResults = !intoResults;
+  }
+  for (size_t i = 0; i < n; ++i) {
+    std::byte *result = frame.buffers[what.results[i]];
+    const int64_t size = values[function.buffers[what.results[i]].size];
+    if (size < 0)
+      return noExtent();
+    if (from[i] != result && size > 0)
+      std::memcpy(result, from[i], size_t(size));
+  }
+  return Status::ok();
+}
+
+Status Session::Impl::setSymbol(const SetSymbol &what, const Frame &frame) {
+  const Symbol &symbol = program->symbols[what.symbol];
+  int64_t value;
+  std::memcpy(&value, frame.buffers[what.buffer], sizeof value);
+  const bool unbounded = isUnbounded(*program, symbol);
+  const int64_t bound = unbounded ? guesses[what.symbol] : current->plan.upper[symbol.bound];
+  if (unbounded && value > bound) {
+    if (!program->variables.empty())
+      return unimplemented("'", symbol.name, "' is ", value,
+                           ", more than was planned for, in a program with variables");
+    guesses[what.symbol] = value;
+    guessedTooLittle = true;
+    return resourceExhausted("'", symbol.name, "' is ", value, ", more than the ", bound,
+                             " that were planned for");
+  }
+  if (value < symbol.lower || value > bound)
+    return outOfRange("'", symbol.name, "' is ", value, ", wanted from ", symbol.lower, " to ", bound);
+  dataSymbols[what.symbol] = value;
+  program->exprs.evaluate(dataSymbols, dataValues);
+  values = dataValues.data();
+  WEFT_RETURN_IF_ERROR(checkSizes(*exe, current->plan, dataValues, exe->functions[entry].reachable));
+  for (FunctionId f = 0; f < frames.size(); ++f)
+    if (frames[f].isActive)
+      pointAliases(f);
+  return Status::ok();
+}
+
+Status Session::Impl::runOther(FunctionId id, const FlatCommand &command, size_t index, Frame &frame) {
+  const Function &function = program->functions[id];
+  const auto &what = command.source->what;
+  const auto pointers = [&](const std::vector<BufferId> &buffers, std::vector<std::byte *> &list) {
+    list.clear();
+    for (const BufferId buffer : buffers)
+      list.push_back(frame.buffers[buffer]);
+    return std::span<std::byte *const>(list);
+  };
+  const auto calleeArena = [&] { return frame.arena + current->plan.functions[id].frames[index]; };
+  // Buffers that begin at an offset not known yet have no address.
+  Status known;
+  const auto need = [&](BufferId buffer) {
+    if (!frame.buffers[buffer])
+      known = noExtent();
+  };
+  switch (command.op) {
+  case Op::Launch:
+    break; // runCommands has done it
+  case Op::Copy: {
+    const auto &copy = std::get<Copy>(what);
+    need(copy.to);
+    need(copy.from);
+    const int64_t size = values[copy.size], toOffset = copy.toOffset == noId ? 0 : values[copy.toOffset],
+                  fromOffset = copy.fromOffset == noId ? 0 : values[copy.fromOffset];
+    if (!known.isOk() || size < 0 || toOffset < 0 || fromOffset < 0)
+      return noExtent();
+    if (size > 0)
+      std::memmove(frame.buffers[copy.to] + toOffset, frame.buffers[copy.from] + fromOffset, size_t(size));
+    return Status::ok();
+  }
+  case Op::Fill: {
+    const auto &fill = std::get<Fill>(what);
+    const int64_t size = values[function.buffers[fill.buffer].size];
+    std::byte *data = frame.buffers[fill.buffer];
+    if (!data || size < 0)
+      return noExtent();
+    if (fill.width == 1) {
+      std::memset(data, int(fill.pattern & 0xff), size_t(size));
+      return Status::ok();
+    }
+    for (int64_t at = 0; at < size; at += fill.width)
+      std::memcpy(data + at, &fill.pattern, size_t(std::min<int64_t>(fill.width, size - at)));
+    return Status::ok();
+  }
+  case Op::Host:
+    return callHost(command, frame);
+  case Op::Call: {
+    const auto &call = std::get<Call>(what);
+    std::for_each(call.args.begin(), call.args.end(), need);
+    std::for_each(call.results.begin(), call.results.end(), need);
+    WEFT_RETURN_IF_ERROR(known);
+    return runFunction(call.function, calleeArena(), pointers(call.args, frame.loopFrom),
+                       pointers(call.results, frame.loopTo));
+  }
+  case Op::If: {
+    const auto &branch = std::get<If>(what);
+    need(branch.condition);
+    std::for_each(branch.args.begin(), branch.args.end(), need);
+    std::for_each(branch.results.begin(), branch.results.end(), need);
+    WEFT_RETURN_IF_ERROR(known);
+    const bool condition = *frame.buffers[branch.condition] != std::byte(0);
+    return runFunction(condition ? branch.thenFunction : branch.elseFunction, calleeArena(),
+                       pointers(branch.args, frame.loopFrom), pointers(branch.results, frame.loopTo));
+  }
+  case Op::While: {
+    const auto &loopCommand = std::get<While>(what);
+    need(loopCommand.condition);
+    for (const auto *list :
+         {&loopCommand.args, &loopCommand.results, &loopCommand.temporaries, &loopCommand.captures})
+      std::for_each(list->begin(), list->end(), need);
+    WEFT_RETURN_IF_ERROR(known);
+    return loop(function, loopCommand, frame, calleeArena());
+  }
+  case Op::Check: {
+    const auto &check = std::get<program::Check>(what);
+    need(check.predicate);
+    WEFT_RETURN_IF_ERROR(known);
+    return *frame.buffers[check.predicate] != std::byte(0) ? Status::ok() : invalidArgument(check.message);
+  }
+  case Op::ShapeCheck: {
+    const auto &check = std::get<ShapeCheck>(what);
+    const int64_t lhs = values[check.lhs], rhs = values[check.rhs];
+    if (lhs == noValue || rhs == noValue)
+      return noExtent();
+    bool holds = false;
+    switch (check.relation) {
+    case Relation::Equal:
+      holds = lhs == rhs;
+      break;
+    case Relation::LessOrEqual:
+      holds = lhs <= rhs;
+      break;
+    case Relation::Less:
+      holds = lhs < rhs;
+      break;
+    case Relation::Divides:
+      holds = lhs != 0 && rhs % lhs == 0;
+      break;
+    }
+    static constexpr const char *names[] = {"equal to", "at most", "below", "a divisor of"};
+    return holds ? Status::ok()
+                 : invalidArgument(check.message, ": found ", lhs, ", wanted ", names[size_t(check.relation)],
+                                   " ", rhs);
+  }
+  case Op::SetSymbol: {
+    const auto &set = std::get<SetSymbol>(what);
+    need(set.buffer);
+    WEFT_RETURN_IF_ERROR(known);
+    return setSymbol(set, frame);
+  }
+  }
+  return Status::ok();
+}
+
+Status Session::Impl::runCommands(FunctionId id) {
+  const FlatFunction &function = exe->functions[id];
+  Frame &frame = frames[id];
+  const bool isTraced = options.trace;
+  for (size_t i = 0; i < function.commands.size(); ++i) {
+    const FlatCommand &command = function.commands[i];
+    if (isCancelled.load(std::memory_order_relaxed)) [[unlikely]]
+      return cancelled("the run was cancelled before '", command.source->name, "'");
+    const int64_t start = isTraced ? Trace::now() : 0;
+    const Status status =
+        command.op == Op::Launch ? launch(function, command, frame) : runOther(id, command, i, frame);
+    if (isTraced)
+      trace.record(
+          {&command.source->name, &command.source->location, kindName(command.op), start, Trace::now()});
+    if (!status.isOk()) [[unlikely]]
+      return status.code() == Code::Cancelled ? status : commandError(*command.source, status);
+  }
+  return Status::ok();
+}
+
+Status Session::Impl::execute(FunctionId id) {
+  const int64_t start = options.trace ? Trace::now() : 0;
+  fault = {};
+  for (Frame &frame : frames)
+    frame.isActive = false;
+  const Status status = runFunction(id, arena.data(), entryInputs, entryOutputs);
+  if (options.trace)
+    trace.record({&program->functions[id].name, nullptr, "run", start, Trace::now()});
+  WEFT_RETURN_IF_ERROR(status);
+  for (const auto &file : exe->loaded.files)
+    if (file->faulted())
+      return dataLoss("'", file->path(),
+                      "' became shorter while the program was running: its results are wrong");
+  return Status::ok();
+}
+
+} // namespace weft::runtime
