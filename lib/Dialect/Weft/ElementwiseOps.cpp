@@ -26,14 +26,34 @@ using namespace weft::ir;
 
 #define FOR_EACH_UNARY(F)                                                                                    \
   F(AbsOp)                                                                                                   \
-  F(NegOp) F(SignOp) F(CeilOp) F(FloorOp) F(TruncOp) F(ExpOp) F(Expm1Op) F(LogOp) F(Log1pOp) F(SqrtOp)       \
-      F(RsqrtOp) F(CbrtOp) F(SinOp) F(CosOp) F(TanOp) F(AsinOp) F(AcosOp) F(AtanOp) F(SinhOp) F(CoshOp)      \
-          F(TanhOp) F(AsinhOp) F(AcoshOp) F(AtanhOp) F(ErfOp) F(ErfcOp) F(ErfInvOp) F(LogisticOp)            \
-              F(LgammaOp) F(ReluOp) F(NotOp) F(PopcntOp) F(ClzOp)
+  F(NegOp)                                                                                                   \
+  F(SignOp)                                                                                                  \
+  F(CeilOp)                                                                                                  \
+  F(FloorOp)                                                                                                 \
+  F(TruncOp)                                                                                                 \
+  F(ExpOp)                                                                                                   \
+  F(Expm1Op)                                                                                                 \
+  F(LogOp)                                                                                                   \
+  F(Log1pOp)                                                                                                 \
+  F(SqrtOp)                                                                                                  \
+  F(RsqrtOp)                                                                                                 \
+  F(CbrtOp)                                                                                                  \
+  F(SinOp)                                                                                                   \
+  F(CosOp)                                                                                                   \
+  F(TanOp)                                                                                                   \
+  F(AsinOp)                                                                                                  \
+  F(AcosOp)                                                                                                  \
+  F(AtanOp)                                                                                                  \
+  F(SinhOp)                                                                                                  \
+  F(CoshOp)                                                                                                  \
+  F(TanhOp)                                                                                                  \
+  F(AsinhOp)                                                                                                 \
+  F(AcoshOp)                                                                                                 \
+  F(AtanhOp) F(ErfOp) F(ErfcOp) F(ErfInvOp) F(LogisticOp) F(LgammaOp) F(ReluOp) F(NotOp) F(PopcntOp) F(ClzOp)
 #define FOR_EACH_BINARY(F)                                                                                   \
   F(AddOp)                                                                                                   \
-  F(SubOp) F(MulOp) F(DivOp) F(RemOp) F(PowOp) F(MaxOp) F(MinOp) F(Atan2Op) F(AndOp) F(OrOp) F(XorOp)        \
-      F(ShlOp) F(ShrOp)
+  F(SubOp)                                                                                                   \
+  F(MulOp) F(DivOp) F(RemOp) F(PowOp) F(MaxOp) F(MinOp) F(Atan2Op) F(AndOp) F(OrOp) F(XorOp) F(ShlOp) F(ShrOp)
 
 #define INFER_AS_FIRST(Op) INFER_LIKE(Op, 0)
 FOR_EACH_UNARY(INFER_AS_FIRST)
@@ -126,15 +146,37 @@ static OpFoldResult asResult(Value value, Type result) {
 #define NO_FOLD(Op)                                                                                          \
   OpFoldResult Op::fold(FoldAdaptor) { return {}; }
 NO_FOLD(SignOp)
-NO_FOLD(ExpOp) NO_FOLD(Expm1Op) NO_FOLD(LogOp) NO_FOLD(Log1pOp) NO_FOLD(SqrtOp) NO_FOLD(RsqrtOp)
-    NO_FOLD(CbrtOp) NO_FOLD(SinOp) NO_FOLD(CosOp) NO_FOLD(TanOp) NO_FOLD(AsinOp) NO_FOLD(AcosOp)
-        NO_FOLD(AtanOp) NO_FOLD(SinhOp) NO_FOLD(CoshOp) NO_FOLD(TanhOp) NO_FOLD(AsinhOp) NO_FOLD(AcoshOp)
-            NO_FOLD(AtanhOp) NO_FOLD(ErfOp) NO_FOLD(ErfcOp) NO_FOLD(ErfInvOp) NO_FOLD(LogisticOp)
-                NO_FOLD(LgammaOp) NO_FOLD(PopcntOp) NO_FOLD(ClzOp) NO_FOLD(RemOp) NO_FOLD(Atan2Op)
+NO_FOLD(ExpOp)
+NO_FOLD(Expm1Op)
+NO_FOLD(LogOp)
+NO_FOLD(Log1pOp)
+NO_FOLD(SqrtOp)
+NO_FOLD(RsqrtOp)
+NO_FOLD(CbrtOp)
+NO_FOLD(SinOp)
+NO_FOLD(CosOp)
+NO_FOLD(TanOp)
+NO_FOLD(AsinOp)
+NO_FOLD(AcosOp)
+NO_FOLD(AtanOp)
+NO_FOLD(SinhOp)
+NO_FOLD(CoshOp)
+NO_FOLD(TanhOp)
+NO_FOLD(AsinhOp)
+NO_FOLD(AcoshOp)
+NO_FOLD(AtanhOp)
+NO_FOLD(ErfOp)
+NO_FOLD(ErfcOp)
+NO_FOLD(ErfInvOp)
+NO_FOLD(LogisticOp)
+NO_FOLD(LgammaOp)
+NO_FOLD(PopcntOp)
+NO_FOLD(ClzOp)
+NO_FOLD(RemOp)
+NO_FOLD(Atan2Op)
 
-    /// f(f(x)) = f(x).
-    template <typename Op>
-    static OpFoldResult foldIdempotent(Op op) {
+/// f(f(x)) = f(x).
+template <typename Op> static OpFoldResult foldIdempotent(Op op) {
   if (op.getOperand().template getDefiningOp<Op>())
     return asResult(op.getOperand(), op.getType());
   return {};
