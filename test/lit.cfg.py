@@ -3,6 +3,7 @@
 #
 # The lit suite of Weft: FileCheck tests, driver tests and scripts. GoogleTests have their own suite in unit/.
 import os
+import shutil
 
 import lit.formats
 
@@ -43,5 +44,10 @@ if config.weft_runtime_only:
     ]
 else:
     config.available_features.add("compiler")
+# NVIDIA's assembler checks generated PTX where it is installed.
+ptxas = shutil.which("ptxas") or shutil.which("/usr/local/cuda/bin/ptxas")
+if ptxas:
+    config.available_features.add("ptxas")
+    config.substitutions.append(("%ptxas", ptxas))
 if os.path.isdir("/usr/share/datasets/fashion-mnist"):
     config.available_features.add("fashion-mnist")

@@ -13,6 +13,7 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "weft/Codegen/CPU/LowerToLLVM.h"
+#include "weft/Codegen/GPU/EmitPTX.h"
 #include "weft/Codegen/Passes.h"
 #include "weft/Conversion/Passes.h"
 #include "weft/Dialect/Host/HostDialect.h"
@@ -30,6 +31,7 @@ void weft::registerWeftDialects(mlir::DialectRegistry &registry) {
   reference::registerReferenceModels(registry);
   registerDecompositions(registry);
   cpu::registerCpuCodegen(registry);
+  gpu::registerGpuCodegen(registry);
 }
 
 void weft::registerWeftPasses() {

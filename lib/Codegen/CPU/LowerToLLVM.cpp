@@ -3,6 +3,7 @@
 //
 // The order of steps from a kernel to the LLVM dialect. Stage: code.
 #include "weft/Codegen/CPU/LowerToLLVM.h"
+#include "weft/Codegen/Math/ExpandMath.h"
 
 #include "Passes.h"
 
@@ -139,7 +140,7 @@ FailureOr<KernelInfo> weft::cpu::lowerKernelToLLVM(ModuleOp module, const Target
     info.numDims += cast<MemRefType>(type).getNumDynamicDims();
   }
   FailureOr<int64_t> scratch = placeScratch(module);
-  if (failed(scratch) || failed(lowerLeftovers(module, target)) || failed(expandMath(module)))
+  if (failed(scratch) || failed(lowerLeftovers(module, target)) || failed(codegen::expandMath(module)))
     return failure();
   info.scratchBytes = *scratch;
 

@@ -46,10 +46,6 @@ mlir::FailureOr<KernelInfo> lowerKernelToLLVM(mlir::ModuleOp module, const Targe
 /// attribute weft.scratch_used on the function names the bytes at the start that the kernel uses itself.
 mlir::FailureOr<int64_t> placeScratch(mlir::ModuleOp module);
 
-/// Replaces math functions, remainders and 16-bit float arithmetic by sequences of ops that every target
-/// executes inline; lowerKernelToLLVM does this too.
-mlir::LogicalResult expandMath(mlir::ModuleOp module);
-
 } // namespace weft::cpu
 
 #endif // WEFT_CODEGEN_CPU_LOWERTOLLVM_H

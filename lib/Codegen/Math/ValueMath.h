@@ -3,8 +3,8 @@
 //
 // Arithmetic on MLIR values that reads like C. A V is a scalar or a vector of any shape; every operator is
 // elementwise, and a number beside a V is the constant of its type.
-#ifndef WEFT_LIB_CODEGEN_CPU_VALUEMATH_H
-#define WEFT_LIB_CODEGEN_CPU_VALUEMATH_H
+#ifndef WEFT_LIB_CODEGEN_MATH_VALUEMATH_H
+#define WEFT_LIB_CODEGEN_MATH_VALUEMATH_H
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -13,7 +13,7 @@
 #include <limits>
 #include <type_traits>
 
-namespace weft::cpu {
+namespace weft::codegen {
 
 inline mlir::Type elementOf(mlir::Type type) { return mlir::getElementTypeOrSelf(type); }
 /// `type` with another element type and the same shape.
@@ -184,6 +184,6 @@ inline V scaleBy(V p, V n) {
   return p * exp2i(half) * exp2i(n - half);
 }
 
-} // namespace weft::cpu
+} // namespace weft::codegen
 
-#endif // WEFT_LIB_CODEGEN_CPU_VALUEMATH_H
+#endif // WEFT_LIB_CODEGEN_MATH_VALUEMATH_H

@@ -6,7 +6,7 @@
 // overflow and denormals come out of the multiplication. f32 functions off the hot path are computed in f64.
 #include "VectorMath.h"
 
-using namespace weft::cpu;
+using namespace weft::codegen;
 
 namespace {
 
@@ -62,7 +62,7 @@ V expm1Core(V x) {
 
 } // namespace
 
-V weft::cpu::emitExpScaled(V x, V low, int extra) {
+V weft::codegen::emitExpScaled(V x, V low, int extra) {
   Rounded n = roundFma(x, kLog2e);
   V r = fma(n.real, x.c(-ln2Hi(x)), x);
   r = fma(n.real, x.c(-ln2Lo(x)), r) + low;
@@ -70,7 +70,7 @@ V weft::cpu::emitExpScaled(V x, V low, int extra) {
   return scaleBy(p, extra ? n.integer + extra : n.integer);
 }
 
-V weft::cpu::emitExp(V x) {
+V weft::codegen::emitExp(V x) {
   V y = x.is64() ? clampTo(x, -746, 711) : clampTo(x, -104, 89);
   Rounded n = roundFma(y, kLog2e);
   V r = fma(n.real, y.c(-ln2Hi(y)), y);
@@ -78,19 +78,19 @@ V weft::cpu::emitExp(V x) {
   return scaleBy(fma(r * r, expTail(r), r) + 1.0, n.integer);
 }
 
-V weft::cpu::emitExp2(V x) {
+V weft::codegen::emitExp2(V x) {
   V y = x.is64() ? clampTo(x, -1080, 1025) : clampTo(x, -152, 129);
   Rounded n = roundFma(y, 1.0);
   V r = (y - n.real) * 0.6931471805599453;
   return scaleBy(fma(r * r, expTail(r), r) + 1.0, n.integer);
 }
 
-V weft::cpu::emitExpm1(V x) {
+V weft::codegen::emitExpm1(V x) {
   V y = x.is64() ? clampTo(x, -50, 709.9) : clampTo(x, -30, 89); // n <= 1024
   return select(lt(abs(x), x.is64() ? 0x1p-60 : 0x1p-30), x, expm1Core(y));
 }
 
-V weft::cpu::emitTanh(V x) {
+V weft::codegen::emitTanh(V x) {
   V y = abs(x);
   y = select(gt(y, x.is64() ? 22.0 : 10.0), x.c(x.is64() ? 22.0 : 10.0), y);
   V t = expm1Core(y + y);
@@ -99,7 +99,7 @@ V weft::cpu::emitTanh(V x) {
   return copysign(r, x);
 }
 
-V weft::cpu::emitSinh(V x) {
+V weft::codegen::emitSinh(V x) {
   if (!x.is64())
     return toF32(emitSinh(toF64(x)));
   V y = abs(x);
@@ -110,7 +110,7 @@ V weft::cpu::emitSinh(V x) {
   return copysign(select(gt(y, 22.0), large, small), x);
 }
 
-V weft::cpu::emitCosh(V x) {
+V weft::codegen::emitCosh(V x) {
   if (!x.is64())
     return toF32(emitCosh(toF64(x)));
   V half = emitExpScaled(clampTo(abs(x), 0, 712), x.c(0), -1);
@@ -150,7 +150,7 @@ static V erfcCore(V y) {
   return scaleBy(g * e, n.integer);
 }
 
-V weft::cpu::emitErfc(V x) {
+V weft::codegen::emitErfc(V x) {
   if (!x.is64())
     return toF32(emitErfc(toF64(x)));
   V y = abs(x);
@@ -159,7 +159,7 @@ V weft::cpu::emitErfc(V x) {
   return select(lt(y, 0.5), 1.0 - x * horner(x * x, kErf64), far);
 }
 
-V weft::cpu::emitErf(V x) {
+V weft::codegen::emitErf(V x) {
   V y = abs(x);
   if (x.is64()) {
     V near = x * horner(x * x, kErf64);

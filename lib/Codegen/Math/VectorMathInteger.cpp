@@ -7,13 +7,13 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 
 using namespace mlir;
-using namespace weft::cpu;
+using namespace weft::codegen;
 
 /// Long division by 50 quotient bits at a time, in f64. With ys = y 2^k the step r = x - trunc(x / ys) ys is
 /// exact by fma while the quotient is below 2^52, and a quotient that rounding made one too large is mended
 /// by adding ys. k starts where the quotient has 50 bits and goes down to 0, in which step x becomes the
 /// remainder.
-V weft::cpu::emitRem(V x, V y) {
+V weft::codegen::emitRem(V x, V y) {
   if (!x.is64())
     return toF32(emitRem(toF64(x), toF64(y)));
   constexpr double kInf = std::numeric_limits<double>::infinity();
@@ -71,7 +71,7 @@ V weft::cpu::emitRem(V x, V y) {
   return select(bad, x.nan(), copysign(result, x));
 }
 
-V weft::cpu::emitIntPow(V base, V exponent) {
+V weft::codegen::emitIntPow(V base, V exponent) {
   OpBuilder &b = *base.builder;
   Location loc = base.loc;
   Value zero = arith::ConstantIndexOp::create(b, loc, 0), one = arith::ConstantIndexOp::create(b, loc, 1);

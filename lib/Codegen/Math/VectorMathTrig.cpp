@@ -12,7 +12,7 @@
 #include <functional>
 
 using namespace mlir;
-using namespace weft::cpu;
+using namespace weft::codegen;
 
 namespace {
 
@@ -207,10 +207,10 @@ constexpr double kPi = 0x1.921fb54442d18p+1, kPiLow = 0x1.1a62633145c06p-53;
 
 } // namespace
 
-V weft::cpu::emitSin(V x) { return sinOrCos(x, 0); }
-V weft::cpu::emitCos(V x) { return sinOrCos(x, 1); }
+V weft::codegen::emitSin(V x) { return sinOrCos(x, 0); }
+V weft::codegen::emitCos(V x) { return sinOrCos(x, 1); }
 
-V weft::cpu::emitTan(V x) {
+V weft::codegen::emitTan(V x) {
   Quadrant a = reduceArgument(x);
   SinCos k = kernels(a, x.is64());
   V odd = ne(quadrantOf(x, a.q) & 1, 0);
@@ -219,7 +219,7 @@ V weft::cpu::emitTan(V x) {
   return select(lt(abs(x), kInf), r, x.nan());
 }
 
-V weft::cpu::emitAsin(V x) {
+V weft::codegen::emitAsin(V x) {
   if (!x.is64())
     return toF32(emitAsin(toF64(x)));
   V y = abs(x);
@@ -231,7 +231,7 @@ V weft::cpu::emitAsin(V x) {
   return copysign(r, x);
 }
 
-V weft::cpu::emitAcos(V x) {
+V weft::codegen::emitAcos(V x) {
   if (!x.is64())
     return toF32(emitAcos(toF64(x)));
   V y = abs(x);
@@ -260,7 +260,7 @@ static V angle(V lesser, V greater) {
   return select(turned, t.c(kPi / 4), zero) + (t + (p + select(turned, t.c(kPiLow / 4), zero)));
 }
 
-V weft::cpu::emitAtan(V x) {
+V weft::codegen::emitAtan(V x) {
   if (!x.is64())
     return toF32(emitAtan(toF64(x)));
   V y = abs(x), one = x.c(1.0);
@@ -271,7 +271,7 @@ V weft::cpu::emitAtan(V x) {
   return copysign(r, x);
 }
 
-V weft::cpu::emitAtan2(V y, V x) {
+V weft::codegen::emitAtan2(V y, V x) {
   if (!x.is64())
     return toF32(emitAtan2(toF64(y), toF64(x)));
   V ay = abs(y), ax = abs(x);

@@ -3,7 +3,7 @@
 //
 // Replaces every op that would become a library call: the math dialect by the functions of VectorMath.h,
 // remainders, integer powers, and f16 and bf16 arithmetic by f32 with own conversions.
-#include "weft/Codegen/CPU/LowerToLLVM.h"
+#include "weft/Codegen/Math/ExpandMath.h"
 
 #include "VectorMath.h"
 
@@ -13,7 +13,7 @@
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 
 using namespace mlir;
-using namespace weft::cpu;
+using namespace weft::codegen;
 
 namespace {
 
@@ -177,9 +177,11 @@ V roundToOdd(V x) {
   return asFloat(select(inexact, down | 1, bits));
 }
 
-/// f32 -> bf16, to nearest even, by integer arithmetic: there is no instruction that keeps denormals.
+/// f32 -> bf16, to nearest even, by integer arithmetic: x86 has no instruction that keeps denormals. Where
+/// the target converts (`native`) what is left to do is to round once.
 struct ExpandTrunc : OpRewritePattern<arith::TruncFOp> {
-  using OpRewritePattern::OpRewritePattern;
+  ExpandTrunc(MLIRContext *context, bool native) : OpRewritePattern(context), native(native) {}
+  bool native;
   LogicalResult matchAndRewrite(arith::TruncFOp op, PatternRewriter &rewriter) const override {
     if (!isNarrow(op.getType()))
       return failure();
@@ -193,7 +195,13 @@ struct ExpandTrunc : OpRewritePattern<arith::TruncFOp> {
         first && elementOf(first.getIn().getType()).isF64()) {
       x = x.with(first.getIn());
       from = rewriter.getF64Type();
+      if (native) {
+        rewriter.replaceOpWithNewOp<arith::TruncFOp>(op, op.getType(), x.value);
+        return success();
+      }
     }
+    if (native && !isNarrow(op.getIn().getType()))
+      return failure();
     if (from.isF64()) {
       rewriter.replaceOpWithNewOp<arith::TruncFOp>(op, op.getType(), roundToOdd(x).value);
       return success();
@@ -243,7 +251,7 @@ LogicalResult widenArithmetic(ModuleOp module) {
 
 } // namespace
 
-LogicalResult weft::cpu::expandMath(ModuleOp module) {
+LogicalResult weft::codegen::expandMath(ModuleOp module, const ExpandMathOptions &options) {
   MLIRContext *context = module.getContext();
   GreedyRewriteConfig config;
   config.enableFolding(true);
@@ -268,9 +276,11 @@ LogicalResult weft::cpu::expandMath(ModuleOp module) {
                ExpandUnary<math::ErfcOp, emitErfc>, ExpandBinary<math::Atan2Op, emitAtan2>,
                ExpandBinary<arith::RemFOp, emitRem>, ExpandBinary<math::IPowIOp, emitIntPow>, ExpandPow,
                ExpandBinary<arith::MinNumFOp, emitMinNum>, ExpandBinary<arith::MaxNumFOp, emitMaxNum>,
-               ExpandFPowI, ExpandClamp, ExpandSinCos, ExpandBF16Ext, ExpandTrunc,
-               IgnoreZeroSign<arith::MaximumFOp>, IgnoreZeroSign<arith::MinimumFOp>,
-               IgnoreZeroSign<vector::ReductionOp>>(context);
+               ExpandFPowI, ExpandClamp, ExpandSinCos, IgnoreZeroSign<arith::MaximumFOp>,
+               IgnoreZeroSign<arith::MinimumFOp>, IgnoreZeroSign<vector::ReductionOp>>(context);
+  if (!options.nativeNarrowConversions)
+    patterns.add<ExpandBF16Ext>(context);
+  patterns.add<ExpandTrunc>(context, options.nativeNarrowConversions);
   arith::populateCeilFloorDivExpandOpsPatterns(patterns);
   return applyPatternsGreedily(module, std::move(patterns), config);
 }

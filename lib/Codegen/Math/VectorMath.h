@@ -5,12 +5,12 @@
 // inline. Operands are f32 or f64, scalars or vectors of any shape; both operands of a binary function have
 // the same type. Errors: at most 2 ulp for exp, log, tanh, erf, sin, cos and their relatives, at most 4 for
 // the rest. NaN goes in, NaN comes out; denormals are kept.
-#ifndef WEFT_LIB_CODEGEN_CPU_VECTORMATH_H
-#define WEFT_LIB_CODEGEN_CPU_VECTORMATH_H
+#ifndef WEFT_LIB_CODEGEN_MATH_VECTORMATH_H
+#define WEFT_LIB_CODEGEN_MATH_VECTORMATH_H
 
 #include "ValueMath.h"
 
-namespace weft::cpu {
+namespace weft::codegen {
 
 // VectorMathExp.cpp
 V emitExp(V x);
@@ -57,6 +57,6 @@ struct LogParts {
 };
 LogParts emitLogParts(V x);
 
-} // namespace weft::cpu
+} // namespace weft::codegen
 
-#endif // WEFT_LIB_CODEGEN_CPU_VECTORMATH_H
+#endif // WEFT_LIB_CODEGEN_MATH_VECTORMATH_H

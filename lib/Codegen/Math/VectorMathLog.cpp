@@ -6,7 +6,7 @@
 // log; pow carries the logarithm in two doubles.
 #include "VectorMath.h"
 
-using namespace weft::cpu;
+using namespace weft::codegen;
 
 namespace {
 
@@ -122,19 +122,19 @@ Pair logPair(V x) {
 
 } // namespace
 
-LogParts weft::cpu::emitLogParts(V x) {
+LogParts weft::codegen::emitLogParts(V x) {
   Split p = split(x);
   return {p.exponent, logMantissa(p.mantissa)};
 }
 
-V weft::cpu::emitLog(V x) { return logSpecial(x, logPositive(x)); }
+V weft::codegen::emitLog(V x) { return logSpecial(x, logPositive(x)); }
 
-V weft::cpu::emitLog2(V x) {
+V weft::codegen::emitLog2(V x) {
   LogParts p = emitLogParts(x);
   return logSpecial(x, fma(p.logMantissa, 1.4426950408889634, p.exponent));
 }
 
-V weft::cpu::emitLog10(V x) {
+V weft::codegen::emitLog10(V x) {
   if (!x.is64())
     return toF32(emitLog10(toF64(x)));
   LogParts p = emitLogParts(x);
@@ -142,7 +142,7 @@ V weft::cpu::emitLog10(V x) {
   return logSpecial(x, fma(p.exponent, 0x1.34413509f7800p-2, low));
 }
 
-V weft::cpu::emitLog1p(V x) {
+V weft::codegen::emitLog1p(V x) {
   V u = x + 1.0;
   V correction = (x - (u - 1.0)) / u;
   V r = logPositive(u) + correction;
@@ -152,7 +152,7 @@ V weft::cpu::emitLog1p(V x) {
   return select(lt(x, kInf), r, x);
 }
 
-V weft::cpu::emitAsinh(V x) {
+V weft::codegen::emitAsinh(V x) {
   if (!x.is64())
     return toF32(emitAsinh(toF64(x)));
   V y = abs(x), s = y * y;
@@ -162,7 +162,7 @@ V weft::cpu::emitAsinh(V x) {
   return copysign(select(lt(y, 0x1p-28), y, r), x);
 }
 
-V weft::cpu::emitAcosh(V x) {
+V weft::codegen::emitAcosh(V x) {
   if (!x.is64())
     return toF32(emitAcosh(toF64(x)));
   V t = x - 1.0;
@@ -172,7 +172,7 @@ V weft::cpu::emitAcosh(V x) {
   return select(lt(x, 1.0), x.nan(), r);
 }
 
-V weft::cpu::emitAtanh(V x) {
+V weft::codegen::emitAtanh(V x) {
   if (!x.is64())
     return toF32(emitAtanh(toF64(x)));
   V y = abs(x);
@@ -182,7 +182,7 @@ V weft::cpu::emitAtanh(V x) {
   return copysign(select(lt(y, 0x1p-28), y, r), x);
 }
 
-V weft::cpu::emitCbrt(V x) {
+V weft::codegen::emitCbrt(V x) {
   if (!x.is64())
     return toF32(emitCbrt(toF64(x)));
   V y = abs(x);
@@ -211,7 +211,7 @@ V weft::cpu::emitCbrt(V x) {
   return copysign(result, x);
 }
 
-V weft::cpu::emitPow(V x, V y) {
+V weft::codegen::emitPow(V x, V y) {
   V ax = abs(x);
   V one = x.c(1.0), zero = x.c(0.0), inf = x.inf();
   V magnitude = [&]() -> V {
