@@ -106,7 +106,7 @@ private:
 
   const ConvSpec &spec;
   Conv3 s;
-  Value x, y, weights, flatX, padded, flatPadded;
+  Value x, y, weights, flatWeights, flatX, padded, flatPadded;
   ValueRange extras;
   int64_t inner = 0, outer = 0, width = 0, vectors = 0, panelsPerGroup = 0;
   int64_t maxRows = 0;             ///< pixels of a register tile
@@ -223,8 +223,17 @@ void ConvGenerator::panel(Value image, Value plane, Value first, Value last, Val
       }
     }
   };
-  // `bases`: where the window of each pixel starts, in elements of the source, without tap and channel.
-  auto compute = [&](int64_t pixels, ArrayRef<Value> bases, ArrayRef<int64_t> constants) {
+  // While it computes, a tile asks for its share of the next panel's weights: they come from memory, and the
+  // first tile of a panel would wait for every line. With many tiles to a panel that does not matter.
+  int64_t groupPixels =
+      pointwise ? groupRows * ceilDivide(columns, ceilDivide(columns, maxRows)) : groupRows * columns;
+  int64_t numPanels = spec.groups * panelsPerGroup, panelSize = taps(spec) * inner * width;
+  Value nextPanel = min(add(panelIndex, 1), c(numPanels - 1));
+  // `bases`: where the window of each pixel starts, in elements of the source, without tap and channel;
+  // `before`: pixels of the group in front of the tile.
+  auto compute = [&](int64_t pixels, Value before, ArrayRef<Value> bases, ArrayRef<int64_t> constants) {
+    int64_t step = numPanels > 1 && groupPixels > pixels ? width * pixels / groupPixels : 0;
+    Value start = mul(before, panelSize / groupPixels);
     SmallVector<Value> acc(pixels * vectors, zeroVector());
     int64_t block = fused ? wide.kernel * inner : inner;
     auto overBlock = [&](Value tapOffset, Value firstK, ValueRange init) {
@@ -236,6 +245,8 @@ void ConvGenerator::panel(Value image, Value plane, Value first, Value last, Val
         return load(source, {add(add(start, k), constants[r])});
       };
       auto w = [&](int64_t v, Value k) {
+        if (v == 0 && step > 0)
+          prefetch(flatWeights, {nextPanel, add(start, mul(add(firstK, k), step))});
         return loadVector(weights, {panelIndex, add(firstK, k), c(v * lanes)}, lanes);
       };
       int64_t unroll = starts.size() > 1 ? 4 : block <= 32 ? (block % 3 == 0 ? 3 : 1) : 2;
@@ -286,7 +297,7 @@ void ConvGenerator::panel(Value image, Value plane, Value first, Value last, Val
         where.push_back({row, col});
         bases.push_back(window(row, col));
       }
-      SmallVector<Value> sums = compute(count, bases, SmallVector<int64_t>(count, 0));
+      SmallVector<Value> sums = compute(count, from, bases, SmallVector<int64_t>(count, 0));
       finishTile(count, sums, [&](int64_t r) { return where[r]; });
     };
     // t tiles of `size` and `size - 1`: t = ceil(pixels / size), of which t * size - pixels are small.
@@ -317,10 +328,12 @@ void ConvGenerator::panel(Value image, Value plane, Value first, Value last, Val
   int64_t large = tiles - (tiles * size - columns);
   auto runTiles = [&](Value row, Value from, Value to) {
     auto tileAt = [&](Value col, int64_t count) {
+      Value before =
+          pointwise ? max(sub(col, mul(first, size)), c(0)) : add(mul(sub(row, first), columns), col);
       SmallVector<int64_t> constants;
       for (int64_t r = 0; r < count; ++r)
         constants.push_back(r * wide.stride * spec.ci);
-      SmallVector<Value> sums = compute(count, {window(row, col)}, constants);
+      SmallVector<Value> sums = compute(count, before, {window(row, col)}, constants);
       finishTile(count, sums, [&](int64_t r) -> std::pair<Value, Value> {
         Value p = add(col, r);
         if (!pointwise)
@@ -370,6 +383,7 @@ GeneratedKernel ConvGenerator::generate() {
   y = args.back();
   extras = args.slice(2, buffers.size() - 3);
   flatX = linear(x);
+  flatWeights = memref::CollapseShapeOp::create(b, loc, weights, ArrayRef<ReassociationIndices>{{0}, {1, 2}});
   if (pads) {
     padded = scratch({s.dims[0].kernel, copyHeight, copyWidth, spec.ci});
     flatPadded = linear(padded);

@@ -17,7 +17,6 @@
 using namespace mlir;
 using namespace weft::cpu;
 
-static constexpr int64_t kDynamic = ShapedType::kDynamic;
 static bool isDynamic(int64_t extent) { return ShapedType::isDynamic(extent); }
 
 int64_t weft::cpu::packedPanelWidth(const TargetInfo &target, int64_t n) {
@@ -115,6 +114,13 @@ private:
   /// Runs body(rows, first row, row within the block) for each register tile of the block.
   void forTiles(const Block &block, llvm::function_ref<void(int64_t, Value, Value)> body);
   void packPanel(const Block &block, Value panel, Value kLow, Value kHigh, Value valid);
+  /// Where a tile prefetches while it computes: each k step asks for `step` elements of the flat panel
+  /// `panel`, from `start` on, so that the tiles of a block together ask for all of it. No panel: nothing.
+  struct Prefetch {
+    Value panel, start;
+    int64_t step = 0;
+  };
+  Prefetch prefetchNext(Value panel, int64_t count, int64_t rows, Value local);
   Value loadA(const Block &block, Value row, Value k) {
     SmallVector<Value> at(block.a);
     at.push_back(spec.transposedA ? k : row);
@@ -125,7 +131,7 @@ private:
   const GemmSpec &spec;
   const GemmTiling &t;
   int64_t vectors;
-  Value bufferA, bufferB, bufferC, partial, packed, m, n, k, numPanels, numTiles;
+  Value bufferA, bufferB, flatB, bufferC, partial, packed, m, n, k, numPanels, numTiles;
   ValueRange extras;
   int64_t tileRows = 0, largeTiles = 0; ///< static M: tiles of tileRows, then of tileRows - 1
   bool packWhole = false;               ///< all panels of a run-time B are packed, not only the tail
@@ -227,14 +233,32 @@ void GemmGenerator::packPanel(const Block &block, Value panel, Value kLow, Value
   scalarColumns(middle, kHigh);
 }
 
+/// Packed weights come from memory once per run: the first tile of a panel would wait for every line of it.
+GemmGenerator::Prefetch GemmGenerator::prefetchNext(Value panel, int64_t count, int64_t rows, Value local) {
+  Prefetch next;
+  int64_t blockRows = t.blockTiles * (isDynamic(spec.m) ? t.rows : tileRows);
+  if (!flatB || blockRows <= rows)
+    return next; // one tile: it streams, and the hardware sees that
+  int64_t whole = spec.k * t.panelWidth;
+  next.step = t.panelWidth * rows / blockRows;
+  if (next.step == 0)
+    return next; // of so many tiles the first one's waiting does not matter
+  next.panel = min(add(panel, count), sub(numPanels, c(1)));
+  next.start = mul(local, whole / blockRows);
+  return next;
+}
+
 void GemmGenerator::panels(const Block &block, Value panel, int64_t count, int64_t valid, Value dynamicValid,
                            bool isTail) {
   Value column = mul(panel, t.panelWidth);
   bool mustPack = spec.b != GemmB::Packed && (isTail || packWhole);
   Value tailWidth = !isTail ? Value() : dynamicValid ? dynamicValid : c(valid);
-  auto micro = [&](int64_t rows, Value row, Value kLow, Value kHigh, ArrayRef<Value> init) {
+  auto micro = [&](int64_t rows, Value row, Value local, Value kLow, Value kHigh, ArrayRef<Value> init) {
     auto a = [&](int64_t r, Value k) { return loadA(block, add(row, r), k); };
+    Prefetch next = prefetchNext(panel, count, rows, local);
     auto bVector = [&](int64_t v, Value k) -> Value {
+      if (v == 0 && next.panel)
+        prefetch(flatB, {next.panel, add(next.start, mul(k, next.step))});
       if (mustPack)
         return loadVector(packed, {sub(k, kLow), c(v * lanes)}, lanes);
       SmallVector<Value> at(block.b);
@@ -255,9 +279,9 @@ void GemmGenerator::panels(const Block &block, Value panel, int64_t count, int64
 
   if (singleBlock && !isTail && !isDynamic(spec.m)) {
     pack(c(0), k);
-    forTiles(block, [&](int64_t rows, Value row, Value) {
+    forTiles(block, [&](int64_t rows, Value row, Value local) {
       SmallVector<Value> sums =
-          micro(rows, row, c(0), k, SmallVector<Value>(rows * count * vectors, zeroVector()));
+          micro(rows, row, local, c(0), k, SmallVector<Value>(rows * count * vectors, zeroVector()));
       for (int64_t r = 0; r < rows; ++r)
         for (int64_t v = 0; v < count * vectors; ++v) {
           at[at.size() - 2] = add(row, r);
@@ -287,7 +311,7 @@ void GemmGenerator::panels(const Block &block, Value panel, int64_t count, int64
           Value sum = loadVector(partial, {add(local, r), c(v * lanes)}, lanes);
           init.push_back(arith::SelectOp::create(b, loc, isFirst, zeroVector(), sum));
         }
-      SmallVector<Value> sums = micro(rows, row, kLow, kHigh, init);
+      SmallVector<Value> sums = micro(rows, row, local, kLow, kHigh, init);
       for (int64_t r = 0; r < rows; ++r)
         for (int64_t v = 0; v < vectors; ++v)
           store(sums[r * vectors + v], partial, {add(local, r), c(v * lanes)});
@@ -425,6 +449,8 @@ FailureOr<GeneratedKernel> GemmGenerator::generate() {
   bufferA = args[0];
   bufferB = args[1];
   bufferC = args.back();
+  if (spec.b == GemmB::Packed && spec.n > t.panelWidth)
+    flatB = memref::CollapseShapeOp::create(b, loc, bufferB, ArrayRef<ReassociationIndices>{{0}, {1, 2}});
   extras = args.slice(2, buffers.size() - 3);
   unsigned cRank = spec.batch.size() + 2;
   m = isDynamic(spec.m) ? extent(bufferC, cRank - 2) : c(spec.m);

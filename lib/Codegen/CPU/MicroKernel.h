@@ -59,6 +59,11 @@ public:
   mlir::Value load(mlir::Value memref, mlir::ValueRange indices); ///< one element as f32
   mlir::Value loadVector(mlir::Value memref, mlir::ValueRange indices, int64_t width);
   void store(mlir::Value value, mlir::Value memref, mlir::ValueRange indices); ///< an f32 scalar or vector
+  /// Asks for the cache line of an element, into L2.
+  void prefetch(mlir::Value memref, mlir::ValueRange indices) {
+    mlir::memref::PrefetchOp::create(b, loc, memref, indices, /*isWrite=*/false, /*localityHint=*/2,
+                                     /*isDataCache=*/true);
+  }
   mlir::Value broadcast(mlir::Value scalar) {
     return mlir::vector::BroadcastOp::create(b, loc, vec(lanes), scalar);
   }
