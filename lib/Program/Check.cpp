@@ -8,12 +8,13 @@
 #include "weft/Program/Program.h"
 
 #include <algorithm>
+#include <unordered_map>
 #include <unordered_set>
 
 namespace weft::program {
 namespace {
 
-constexpr size_t maxSymbols = 4096, maxArity = 4096, maxRank = 64;
+constexpr size_t maxSymbols = 4096, maxArity = 4096, maxRank = 64, maxRanks = 65536, maxAxes = 16;
 
 class Checker {
 public:
@@ -34,6 +35,7 @@ public:
       if (kernel.symbol.empty() || kernel.numBuffers > maxArity || kernel.numDims > maxArity)
         return invalidArgument("kernel '", kernel.name, "': no symbol, or more than ", maxArity,
                                " arguments");
+    WEFT_RETURN_IF_ERROR(checkMesh());
     names.clear();
     for (const Function &function : program.functions) {
       if (function.name.empty() || !names.insert(function.name).second)
@@ -78,6 +80,47 @@ private:
         return invalidArgument("symbol '", symbol.name, "': its bound does not exist or uses later symbols");
     }
     return Status::ok();
+  }
+
+  Status checkMesh() const {
+    uint64_t ranks = program.mesh.empty() ? 0 : 1;
+    if (program.mesh.size() > maxAxes)
+      return invalidArgument("a mesh of ", program.mesh.size(), " axes, wanted at most ", maxAxes);
+    std::unordered_set<std::string_view> names;
+    for (const MeshAxis &axis : program.mesh) {
+      if (axis.name.empty() || axis.size == 0 || !names.insert(axis.name).second)
+        return invalidArgument("mesh axis '", axis.name, "' of ", axis.size, " is empty or named twice");
+      if ((ranks *= axis.size) > maxRanks)
+        return invalidArgument("a mesh of more than ", maxRanks, " ranks");
+    }
+    if (ranks != program.numRanks)
+      return invalidArgument("a mesh of ", ranks, " ranks in a program for ", program.numRanks);
+    for (size_t g = 0; g < program.groups.size(); ++g)
+      WEFT_RETURN_IF_ERROR(checkGroup(program.groups[g]).context(concat("group ", g)));
+    for (size_t r = 0; r < program.routes.size(); ++r) {
+      if (program.routes[r].size() != program.numRanks)
+        return invalidArgument("route ", r, " for ", program.routes[r].size(), " ranks, wanted ",
+                               program.numRanks);
+      for (uint32_t rank = 0; rank < program.numRanks; ++rank)
+        if (const uint32_t peer = program.routes[r][rank];
+            peer != noId && (peer >= program.numRanks || peer == rank))
+          return invalidArgument("route ", r, " leads from rank ", rank, " to rank ", peer);
+    }
+    return Status::ok();
+  }
+
+  Status checkGroup(const std::vector<std::vector<uint32_t>> &group) const {
+    std::vector<bool> seen(program.numRanks);
+    for (const auto &set : group) {
+      if (set.empty() || set.size() != group[0].size())
+        return invalidArgument("sets of ", group[0].size(), " and ", set.size(), " ranks");
+      for (const uint32_t rank : set) {
+        if (rank >= program.numRanks || seen[rank])
+          return invalidArgument("rank ", rank, " does not exist or is in two sets");
+        seen[rank] = true;
+      }
+    }
+    return group.empty() ? invalidArgument("no sets") : Status::ok();
   }
 
   static Status checkType(DType dtype, const std::vector<int64_t> &dims) {
@@ -195,7 +238,50 @@ private:
     for (size_t c = 0; c < function.commands.size(); ++c)
       WEFT_RETURN_IF_ERROR(checkCommand(function, function.commands[c])
                                .context(concat("command ", c, " '", function.commands[c].name, "'")));
+    WEFT_RETURN_IF_ERROR(checkChannels(function));
     return checkStaticPlan(function);
+  }
+
+  /// Each channel is started once, waited for once after it, and its buffers are left alone between.
+  Status checkChannels(const Function &function) const {
+    constexpr uint8_t collective = 1, send = 2, recv = 4, done = 8;
+    std::unordered_map<uint32_t, uint8_t> channels;          // what was started on each
+    std::unordered_map<BufferId, uint32_t> reading, writing; // open transfers, by buffer
+    for (size_t c = 0; c < function.commands.size(); ++c) {
+      const Command &command = function.commands[c];
+      const auto error = [&](const auto &...what) {
+        return invalidArgument("command ", c, " '", command.name, "': ", what...);
+      };
+      Status status;
+      forEachBuffer(command, [&](BufferId buffer, bool written) {
+        if (const auto it = writing.find(buffer); it != writing.end())
+          status = error("touches buffer ", buffer, ", which channel ", it->second, " is writing");
+        else if (const auto reader = reading.find(buffer); written && reader != reading.end())
+          status = error("writes buffer ", buffer, ", which channel ", reader->second, " is reading");
+      });
+      WEFT_RETURN_IF_ERROR(status);
+      if (const uint32_t channel = startedChannel(command); channel != noId) {
+        const bool isSend = std::holds_alternative<Send>(command.what),
+                   isRecv = std::holds_alternative<Recv>(command.what);
+        uint8_t &state = channels[channel];
+        if (state & ~(isSend ? recv : isRecv ? send : 0))
+          return error("channel ", channel, " is started twice");
+        state |= isSend ? send : isRecv ? recv : collective;
+        forEachBuffer(
+            command, [&](BufferId buffer, bool written) { (written ? writing : reading)[buffer] = channel; });
+      } else if (const auto *wait = std::get_if<Wait>(&command.what)) {
+        const auto it = channels.find(wait->channel);
+        if (it == channels.end() || it->second & done)
+          return error("channel ", wait->channel, " is not started, or waited for twice");
+        it->second |= done;
+        for (auto *open : {&reading, &writing})
+          std::erase_if(*open, [&](const auto &entry) { return entry.second == wait->channel; });
+      }
+    }
+    for (const auto &[channel, state] : channels)
+      if (!(state & done))
+        return invalidArgument("channel ", channel, " is started but never waited for");
+    return Status::ok();
   }
 
   Status checkCommand(const Function &function, const Command &command) const {
@@ -283,6 +369,37 @@ private:
     if (c.symbol >= program.symbols.size() || !program.symbols[c.symbol].isDataDependent())
       return invalidArgument("symbol ", c.symbol, " does not exist or is bound by inputs");
     return Status::ok();
+  }
+
+  Status check(const CollectiveStart &c) const {
+    if (c.kind > Collective::Broadcast || c.combine > Combine::Prod)
+      return invalidArgument("unknown collective ", int(c.kind), " or combination ", int(c.combine));
+    if (!isValidDType(int64_t(c.dtype)) || byteWidth(c.dtype) == 0)
+      return invalidArgument("a collective of elements of type ", c.dtype);
+    const bool combines = c.kind == Collective::AllReduce || c.kind == Collective::ReduceScatter;
+    if (combines && (isStorageType(c.dtype) || (c.dtype == DType::I1 && c.combine == Combine::Sum)))
+      return invalidArgument("elements of type ", c.dtype, " cannot be combined so");
+    if (c.group >= program.groups.size())
+      return invalidArgument("no group ", c.group);
+    if (c.from == c.to && c.kind != Collective::AllReduce)
+      return invalidArgument("one buffer for both sides of ", collectiveName(c.kind));
+    WEFT_RETURN_IF_ERROR(checkChannel(c.channel));
+    return checkExpr(c.count);
+  }
+  static Status checkChannel(uint32_t channel) {
+    return channel == noId ? invalidArgument("no channel") : Status::ok();
+  }
+  Status checkTransfer(uint32_t channel, uint32_t route, ExprId size) const {
+    if (route >= program.routes.size())
+      return invalidArgument("no route ", route);
+    WEFT_RETURN_IF_ERROR(checkChannel(channel));
+    return checkExpr(size);
+  }
+  Status check(const Send &c) const { return checkTransfer(c.channel, c.route, c.size); }
+  Status check(const Recv &c) const { return checkTransfer(c.channel, c.route, c.size); }
+  Status check(const Wait &) const { return Status::ok(); }
+  Status check(const MeshCoordinate &c) const {
+    return c.axis < program.mesh.size() ? Status::ok() : invalidArgument("no mesh axis ", c.axis);
   }
 
   Status checkStaticPlan(const Function &function) const {

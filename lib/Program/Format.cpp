@@ -139,6 +139,36 @@ void encode(v1::Command *out, const Command &command, NameTable &names) {
                    out->mutable_set_symbol()->set_symbol(c.symbol);
                    out->mutable_set_symbol()->set_buffer(c.buffer);
                  },
+                 [&](const CollectiveStart &c) {
+                   v1::CollectiveStart &to = *out->mutable_collective_start();
+                   to.set_kind(uint32_t(c.kind));
+                   to.set_combine(uint32_t(c.combine));
+                   to.set_dtype(uint32_t(c.dtype));
+                   to.set_group(c.group);
+                   to.set_channel(c.channel);
+                   to.set_from(c.from);
+                   to.set_to(c.to);
+                   to.set_count(c.count);
+                 },
+                 [&](const Send &c) {
+                   v1::Send &to = *out->mutable_send();
+                   to.set_channel(c.channel);
+                   to.set_route(c.route);
+                   to.set_from(c.from);
+                   to.set_size(c.size);
+                 },
+                 [&](const Recv &c) {
+                   v1::Recv &to = *out->mutable_recv();
+                   to.set_channel(c.channel);
+                   to.set_route(c.route);
+                   to.set_to(c.to);
+                   to.set_size(c.size);
+                 },
+                 [&](const Wait &c) { out->mutable_wait()->set_channel(c.channel); },
+                 [&](const MeshCoordinate &c) {
+                   out->mutable_mesh_coordinate()->set_axis(c.axis);
+                   out->mutable_mesh_coordinate()->set_to(c.to);
+                 },
              },
              command.what);
 }
@@ -261,6 +291,30 @@ Status decode(const v1::Command &from, const v1::Manifest &manifest, Command &ou
   case v1::Command::kSetSymbol:
     out.what = SetSymbol{from.set_symbol().symbol(), from.set_symbol().buffer()};
     return Status::ok();
+  case v1::Command::kCollectiveStart: {
+    const v1::CollectiveStart &c = from.collective_start();
+    out.what = CollectiveStart{decodeEnum<Collective>(c.kind()),
+                               decodeEnum<Combine>(c.combine()),
+                               decodeDType(c.dtype()),
+                               c.group(),
+                               c.channel(),
+                               c.from(),
+                               c.to(),
+                               c.count()};
+    return Status::ok();
+  }
+  case v1::Command::kSend:
+    out.what = Send{from.send().channel(), from.send().route(), from.send().from(), from.send().size()};
+    return Status::ok();
+  case v1::Command::kRecv:
+    out.what = Recv{from.recv().channel(), from.recv().route(), from.recv().to(), from.recv().size()};
+    return Status::ok();
+  case v1::Command::kWait:
+    out.what = Wait{from.wait().channel()};
+    return Status::ok();
+  case v1::Command::kMeshCoordinate:
+    out.what = MeshCoordinate{from.mesh_coordinate().axis(), from.mesh_coordinate().to()};
+    return Status::ok();
   case v1::Command::WHAT_NOT_SET:
     break;
   }
@@ -321,6 +375,41 @@ Status decodeConstants(const v1::Manifest &manifest, Program &program, Layout &l
     program.constants.push_back(std::move(constant));
   }
   return Status::ok();
+}
+
+void encodeMesh(v1::Manifest &out, const Program &program) {
+  for (const MeshAxis &axis : program.mesh) {
+    v1::MeshAxis &to = *out.add_mesh();
+    to.set_name(axis.name);
+    to.set_size(axis.size);
+  }
+  out.set_num_ranks(program.numRanks);
+  for (const auto &group : program.groups) {
+    v1::Group &to = *out.add_groups();
+    for (const auto &set : group)
+      assign(to.add_sets()->mutable_ranks(), set);
+  }
+  for (const auto &route : program.routes) {
+    v1::Ranks &to = *out.add_routes();
+    for (const uint32_t peer : route)
+      to.add_ranks(peer + 1); // noId + 1 is 0
+  }
+}
+
+void decodeMesh(const v1::Manifest &manifest, Program &program) {
+  for (const v1::MeshAxis &axis : manifest.mesh())
+    program.mesh.push_back({axis.name(), axis.size()});
+  program.numRanks = manifest.num_ranks();
+  for (const v1::Group &from : manifest.groups()) {
+    std::vector<std::vector<uint32_t>> &group = program.groups.emplace_back();
+    for (const v1::Ranks &set : from.sets())
+      group.push_back(decodeIds(set.ranks()));
+  }
+  for (const v1::Ranks &from : manifest.routes()) {
+    std::vector<uint32_t> &route = program.routes.emplace_back();
+    for (const uint32_t peer : from.ranks())
+      route.push_back(peer - 1);
+  }
 }
 
 Status decodeFunctions(const v1::Manifest &manifest, Program &program) {
@@ -393,6 +482,7 @@ Result<std::string> encodeManifest(const Program &program, const Layout &layout)
     for (const std::string &check : kernel.checks)
       to.add_checks(check);
   }
+  encodeMesh(out, program);
   for (const Function &function : program.functions) {
     v1::Function &to = *out.add_functions();
     to.set_name(function.name);
@@ -469,6 +559,7 @@ Status decodeManifest(std::span<const std::byte> bytes, Program &program, Layout
                                kernel.num_buffers(),
                                kernel.num_dims(),
                                {kernel.checks().begin(), kernel.checks().end()}});
+  decodeMesh(manifest, program);
   WEFT_RETURN_IF_ERROR(decodeFunctions(manifest, program));
   return decodeSections(manifest, layout);
 }

@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <unordered_map>
 
 namespace weft::program {
 
@@ -72,12 +73,21 @@ Result<MemoryPlan> planMemory(std::span<const PlanItem> items, int64_t alignment
 
 std::vector<Lifetime> bufferLifetimes(const Function &function) {
   std::vector<Lifetime> lifetimes(function.buffers.size());
-  for (size_t c = 0; c < function.commands.size(); ++c)
-    forEachBuffer(function.commands[c], [&](BufferId buffer, bool) {
+  std::unordered_multimap<uint32_t, size_t> started; // by channel
+  for (size_t c = 0; c < function.commands.size(); ++c) {
+    const auto use = [&](BufferId buffer, bool) {
       Lifetime &life = lifetimes[rootOf(function, buffer)];
       life.first = std::min(life.first, uint32_t(c));
       life.last = uint32_t(c);
-    });
+    };
+    forEachBuffer(function.commands[c], use);
+    if (const uint32_t channel = startedChannel(function.commands[c]); channel != noId)
+      started.emplace(channel, c);
+    // What a transfer was started with is in use until it has been waited for.
+    if (const auto *wait = std::get_if<Wait>(&function.commands[c].what))
+      for (auto [at, end] = started.equal_range(wait->channel); at != end; ++at)
+        forEachBuffer(function.commands[at->second], use);
+  }
   return lifetimes;
 }
 

@@ -18,4 +18,17 @@ FunctionId Program::findFunction(std::string_view name) const {
   return noId;
 }
 
+std::string meshText(const std::vector<MeshAxis> &mesh) {
+  std::string text;
+  for (const MeshAxis &axis : mesh)
+    text += concat(text.empty() ? "" : ",", axis.name, ":", axis.size);
+  return text;
+}
+
+std::string_view collectiveName(Collective kind) {
+  static constexpr std::string_view names[] = {"all_reduce", "all_gather", "reduce_scatter", "all_to_all",
+                                               "broadcast"};
+  return kind <= Collective::Broadcast ? names[size_t(kind)] : "unknown collective";
+}
+
 } // namespace weft::program

@@ -53,6 +53,14 @@ template <class V> void forEachBuffer(const Command &command, V &&visit) {
                  [&](const Check &c) { visit(c.predicate, false); },
                  [&](const ShapeCheck &) {},
                  [&](const SetSymbol &c) { visit(c.buffer, false); },
+                 [&](const CollectiveStart &c) {
+                   visit(c.from, false);
+                   visit(c.to, true);
+                 },
+                 [&](const Send &c) { visit(c.from, false); },
+                 [&](const Recv &c) { visit(c.to, true); },
+                 [&](const Wait &) {},
+                 [&](const MeshCoordinate &c) { visit(c.to, true); },
              },
              command.what);
 }
@@ -81,6 +89,17 @@ inline int64_t *frameOf(Command &command) {
   return nullptr;
 }
 inline const int64_t *frameOf(const Command &command) { return frameOf(const_cast<Command &>(command)); }
+
+/// The channel that the command starts, or noId.
+inline uint32_t startedChannel(const Command &command) {
+  if (const auto *collective = std::get_if<CollectiveStart>(&command.what))
+    return collective->channel;
+  if (const auto *send = std::get_if<Send>(&command.what))
+    return send->channel;
+  if (const auto *recv = std::get_if<Recv>(&command.what))
+    return recv->channel;
+  return noId;
+}
 
 /// The buffer whose memory this one is part of.
 inline BufferId rootOf(const Function &function, BufferId buffer) {

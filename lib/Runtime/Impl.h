@@ -14,7 +14,23 @@
 namespace weft::runtime {
 
 /// The alternatives of program::Command::what, in their order.
-enum class Op : uint8_t { Launch, Copy, Fill, Host, Call, If, While, Check, ShapeCheck, SetSymbol };
+enum class Op : uint8_t {
+  Launch,
+  Copy,
+  Fill,
+  Host,
+  Call,
+  If,
+  While,
+  Check,
+  ShapeCheck,
+  SetSymbol,
+  CollectiveStart,
+  Send,
+  Recv,
+  Wait,
+  MeshCoordinate
+};
 
 /// One command. Launches, which are nearly all, need nothing else; the others look at `source`.
 struct FlatCommand {

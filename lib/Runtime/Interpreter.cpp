@@ -3,6 +3,7 @@
 //
 // During a run: points the buffers of a function at memory and walks its commands.
 #include "SessionImpl.h"
+#include "weft/Runtime/Communicator.h"
 
 #include <algorithm>
 #include <cstring>
@@ -12,8 +13,9 @@ namespace weft::runtime {
 using namespace program;
 
 static const char *kindName(Op op) {
-  static constexpr const char *names[] = {"launch", "copy",  "fill",  "host",        "call",
-                                          "if",     "while", "check", "shape_check", "set_symbol"};
+  static constexpr const char *names[] = {"launch",     "copy",  "fill",    "host",        "call",
+                                          "if",         "while", "check",   "shape_check", "set_symbol",
+                                          "collective", "send",  "receive", "wait",        "mesh_coordinate"};
   return names[size_t(op)];
 }
 
@@ -118,9 +120,10 @@ Status Session::Impl::setSymbol(const SetSymbol &what, const Frame &frame) {
   const bool unbounded = isUnbounded(*program, symbol);
   const int64_t bound = unbounded ? guesses[what.symbol] : current->plan.upper[symbol.bound];
   if (unbounded && value > bound) {
-    if (!program->variables.empty())
+    if (!program->variables.empty() || program->numRanks)
       return unimplemented("'", symbol.name, "' is ", value,
-                           ", more than was planned for, in a program with variables");
+                           ", more than was planned for, in a program with ",
+                           program->numRanks ? "several ranks" : "variables");
     guesses[what.symbol] = value;
     guessedTooLittle = true;
     return resourceExhausted("'", symbol.name, "' is ", value, ", more than the ", bound,
@@ -249,6 +252,12 @@ Status Session::Impl::runOther(FunctionId id, const FlatCommand &command, size_t
     WEFT_RETURN_IF_ERROR(known);
     return setSymbol(set, frame);
   }
+  case Op::CollectiveStart:
+  case Op::Send:
+  case Op::Recv:
+  case Op::Wait:
+  case Op::MeshCoordinate:
+    return communicate(command, frame);
   }
   return Status::ok();
 }
@@ -261,6 +270,8 @@ Status Session::Impl::runCommands(FunctionId id) {
     const FlatCommand &command = function.commands[i];
     if (isCancelled.load(std::memory_order_relaxed)) [[unlikely]]
       return cancelled("the run was cancelled before '", command.source->name, "'");
+    currentCommand.store(command.source, std::memory_order_relaxed);
+    watermark.store(watermark.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
     const int64_t start = isTraced ? Trace::now() : 0;
     const Status status =
         command.op == Op::Launch ? launch(function, command, frame) : runOther(id, command, i, frame);
@@ -278,7 +289,15 @@ Status Session::Impl::execute(FunctionId id) {
   fault = {};
   for (Frame &frame : frames)
     frame.isActive = false;
-  const Status status = runFunction(id, arena.data(), entryInputs, entryOutputs);
+  Status status;
+  if (options.communicator && program->numRanks)
+    status = options.communicator->beginRun(exe->loaded.id);
+  if (status.isOk())
+    status = runFunction(id, arena.data(), entryInputs, entryOutputs);
+  currentCommand.store(nullptr, std::memory_order_relaxed);
+  // The other ranks must not wait for this one, nor anybody write to memory that the next run uses.
+  if (!status.isOk() && options.communicator)
+    options.communicator->abort(status);
   if (options.trace)
     trace.record({&program->functions[id].name, nullptr, "run", start, Trace::now()});
   WEFT_RETURN_IF_ERROR(status);

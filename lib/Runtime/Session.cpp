@@ -5,6 +5,7 @@
 #include "weft/Runtime/Session.h"
 
 #include "SessionImpl.h"
+#include "weft/Runtime/Communicator.h"
 
 #include <algorithm>
 #include <cstring>
@@ -16,6 +17,7 @@ using namespace program;
 Status Session::Impl::create() {
   exe = &executable->impl();
   program = &exe->loaded.program;
+  WEFT_RETURN_IF_ERROR(checkCommunicator());
   guesses.assign(program->symbols.size(), firstGuess);
   frames.resize(program->functions.size());
   for (FunctionId f = 0; f < frames.size(); ++f) {
@@ -85,7 +87,16 @@ Result<std::unique_ptr<Session>> Session::create(std::shared_ptr<const Executabl
 const Executable &Session::executable() const { return *pimpl->executable; }
 const Trace &Session::trace() const { return pimpl->trace; }
 Trace &Session::trace() { return pimpl->trace; }
-void Session::cancel() { pimpl->isCancelled.store(true, std::memory_order_relaxed); }
+void Session::cancel() {
+  pimpl->isCancelled.store(true, std::memory_order_relaxed);
+  if (pimpl->options.communicator && pimpl->isRunning.load(std::memory_order_relaxed))
+    pimpl->options.communicator->abort(cancelled("the run was cancelled"));
+}
+
+RunProgress Session::progress() const {
+  const Command *current = pimpl->currentCommand.load(std::memory_order_relaxed);
+  return {pimpl->watermark.load(std::memory_order_relaxed), current ? current->name : ""};
+}
 
 /// The function's number, with the cancellation of an earlier run forgotten.
 static Result<FunctionId> begin(const Program &program, const std::string &name,

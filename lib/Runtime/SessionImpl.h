@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // The state of a Session, shared by the files that run one: Session.cpp (the public face), BindInputs.cpp
-// (before a run), Interpreter.cpp (the commands), LaunchKernel.cpp (code on threads).
+// (before a run), Interpreter.cpp (the commands), LaunchKernel.cpp (code on threads),
+// Communicate.cpp (other ranks).
 #ifndef WEFT_LIB_RUNTIME_SESSIONIMPL_H
 #define WEFT_LIB_RUNTIME_SESSIONIMPL_H
 
@@ -56,6 +57,9 @@ struct Session::Impl {
   Trace trace;
 
   std::atomic<bool> isRunning{false}, isCancelled{false};
+  // How far the run is, for other threads to look at.
+  std::atomic<uint64_t> watermark{0};
+  std::atomic<const program::Command *> currentCommand{nullptr};
   std::vector<HostTensor> variables;
   Arena arena;
   std::vector<Frame> frames;
@@ -123,6 +127,8 @@ struct Session::Impl {
   Status runOther(program::FunctionId id, const FlatCommand &command, size_t index, Frame &frame);
   Status loop(const program::Function &function, const program::While &what, Frame &frame,
               std::byte *arenaBase);
+  Status checkCommunicator() const;
+  Status communicate(const FlatCommand &command, Frame &frame);
   Status setSymbol(const program::SetSymbol &what, const Frame &frame);
   Status commandError(const program::Command &command, const Status &status) const {
     return status.context(command.location.empty() ? concat("'", command.name, "'")

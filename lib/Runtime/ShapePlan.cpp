@@ -188,6 +188,32 @@ private:
     const int64_t size = sizeOf(c.buffer);
     return size >= 0 && size < 8 ? outOfRange("an i64 in a buffer of ", size, " bytes") : Status::ok();
   }
+  Status checkCommand(const CollectiveStart &c) const {
+    WEFT_RETURN_IF_ERROR(checkSize(c.count, "the number of elements"));
+    if (!isKnown(c.count))
+      return Status::ok();
+    const int64_t members = int64_t(program.groups[c.group][0].size()), count = values[c.count];
+    const bool isCut = c.kind == Collective::ReduceScatter || c.kind == Collective::AllToAll;
+    if (isCut && count % members != 0)
+      return invalidArgument(count, " elements cannot be cut into ", members, " equal parts");
+    WEFT_ASSIGN_OR_RETURN(const int64_t from, bytesOf(c.dtype, {&c.count, 1}));
+    WEFT_ASSIGN_OR_RETURN(const int64_t all, checkedNumBytes(c.dtype, std::vector{count, members}));
+    const int64_t to = c.kind == Collective::AllGather       ? all
+                       : c.kind == Collective::ReduceScatter ? from / members
+                                                             : from;
+    if (const int64_t size = sizeOf(c.from); size >= 0 && from > size)
+      return outOfRange(collectiveName(c.kind), " of ", from, " bytes from a buffer of ", size);
+    if (const int64_t size = sizeOf(c.to); size >= 0 && to > size)
+      return outOfRange(collectiveName(c.kind), " of ", to, " bytes to a buffer of ", size);
+    return Status::ok();
+  }
+  Status checkCommand(const Send &c) const { return checkRange(noId, c.size, sizeOf(c.from)); }
+  Status checkCommand(const Recv &c) const { return checkRange(noId, c.size, sizeOf(c.to)); }
+  Status checkCommand(const Wait &) const { return Status::ok(); }
+  Status checkCommand(const MeshCoordinate &c) const {
+    const int64_t size = sizeOf(c.to);
+    return size >= 0 && size < 8 ? outOfRange("an i64 in a buffer of ", size, " bytes") : Status::ok();
+  }
 
   const Executable::Impl &executable;
   const Program &program;

@@ -120,6 +120,18 @@ public:
       touchAll(loop->args, false);
       touchAll(loop->captures, false);
       touchAll(loop->results, true);
+    } else if (const auto *collective = std::get_if<CollectiveStart>(&command.what)) {
+      touch(collective->from, false);
+      touch(collective->to, true);
+      step.what = concat(collectiveName(collective->kind), " on channel ", collective->channel);
+    } else if (const auto *send = std::get_if<Send>(&command.what)) {
+      touch(send->from, false);
+      step.what = concat("send on channel ", send->channel);
+    } else if (const auto *recv = std::get_if<Recv>(&command.what)) {
+      touch(recv->to, true);
+      step.what = concat("receive on channel ", recv->channel);
+    } else if (const auto *wait = std::get_if<Wait>(&command.what)) {
+      step.what = concat("wait for channel ", wait->channel);
     }
     return step;
   }
@@ -184,6 +196,8 @@ struct InspectCommand {
     if (verify)
       text += concat("  verified: manifest, ", program.images.size(), " code image(s), ",
                      program.constants.size(), " constants have the hashes they should\n");
+    if (program.numRanks)
+      text += concat("  mesh: ", meshText(program.mesh), ", ", program.numRanks, " ranks\n");
     for (const Symbol &symbol : program.symbols)
       text += concat("dimension ", symbol.name, ": ",
                      symbol.isDataDependent() ? "depends on data"
@@ -243,6 +257,9 @@ struct InspectCommand {
     root["metadata"] = ordered_json::object();
     for (const auto &[key, value] : program.metadata)
       root["metadata"][key] = value;
+    root["mesh"] = ordered_json::array();
+    for (const MeshAxis &axis : program.mesh)
+      root["mesh"].push_back({{"name", axis.name}, {"size", axis.size}});
     root["dimensions"] = ordered_json::array();
     for (size_t i = 0; i < program.symbols.size(); ++i) {
       const Symbol &symbol = program.symbols[i];

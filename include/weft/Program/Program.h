@@ -26,7 +26,7 @@
 namespace weft::program {
 
 /// Of the schema and the command set; a reader refuses a newer one.
-constexpr uint32_t formatVersion = 1;
+constexpr uint32_t formatVersion = 2;
 
 using BufferId = uint32_t;
 using FunctionId = uint32_t;
@@ -204,10 +204,65 @@ struct SetSymbol {
   BufferId buffer = 0;
 };
 
+/// One axis of the grid that the ranks of a job form.
+struct MeshAxis {
+  std::string name;
+  uint32_t size = 1;
+  bool operator==(const MeshAxis &) const = default;
+};
+
+enum class Collective : uint8_t {
+  AllReduce = 0,
+  AllGather = 1,
+  ReduceScatter = 2,
+  AllToAll = 3,
+  Broadcast = 4
+};
+enum class Combine : uint8_t { Sum = 0, Max = 1, Min = 2, Prod = 3 };
+/// Starts a collective over this rank's set of a group. Buffers are dense, and cut along their leading
+/// dimension: AllGather writes the members' `from` in group order; ReduceScatter combines equal parts of
+/// `from`, one per member, and writes this member's; AllToAll sends part i to member i; Broadcast takes the
+/// first member's `from`. Values are combined in group order whatever the transport, so all give the same
+/// bits. `to` must not be touched and `from` not be written before the Wait of the channel; only AllReduce
+/// may have one buffer for both.
+struct CollectiveStart {
+  Collective kind = Collective::AllReduce;
+  Combine combine = Combine::Sum; ///< of AllReduce and ReduceScatter
+  DType dtype = DType::Invalid;
+  uint32_t group = 0;   ///< of Program::groups
+  uint32_t channel = 0; ///< started once and then waited for once in its function
+  BufferId from = 0, to = 0;
+  ExprId count = 0; ///< elements of `from`
+};
+/// Starts to send `size` bytes to the rank that the route names, whose Recv has the same channel. A Send and
+/// a Recv of one rank may share a channel (a shift along an axis): one Wait ends both.
+struct Send {
+  uint32_t channel = 0, route = 0; ///< route: of Program::routes
+  BufferId from = 0;
+  ExprId size = 0;
+};
+/// Posts a buffer for `size` bytes from the rank that the route names.
+struct Recv {
+  uint32_t channel = 0, route = 0;
+  BufferId to = 0;
+  ExprId size = 0;
+};
+/// Ends all that was started on the channel.
+struct Wait {
+  uint32_t channel = 0;
+};
+/// Writes this rank's coordinate along an axis of the mesh, an i64 scalar.
+struct MeshCoordinate {
+  uint32_t axis = 0;
+  BufferId to = 0;
+};
+
 struct Command {
   std::string name;     ///< for people and traces: "layer1/conv+relu"
   std::string location; ///< "model.onnx: node 'Conv_3'"
-  std::variant<Launch, Copy, Fill, Host, Call, If, While, Check, ShapeCheck, SetSymbol> what;
+  std::variant<Launch, Copy, Fill, Host, Call, If, While, Check, ShapeCheck, SetSymbol, CollectiveStart, Send,
+               Recv, Wait, MeshCoordinate>
+      what;
 };
 
 struct Function {
@@ -226,6 +281,14 @@ struct Program {
   std::vector<Constant> constants;
   std::vector<Variable> variables;
   std::vector<Kernel> kernels;
+  /// The ranks of the job this program is part of: row-major over the axes, the first is the slowest. Empty:
+  /// a program that runs alone.
+  std::vector<MeshAxis> mesh;
+  uint32_t numRanks = 0; ///< product of the mesh; 0 without one
+  /// Each a division of ranks into ordered sets of equal size; a collective runs in the set with this rank.
+  std::vector<std::vector<std::vector<uint32_t>>> groups;
+  /// Per route and rank: the peer's rank, noId where the rank has none.
+  std::vector<std::vector<uint32_t>> routes;
   std::vector<Function> functions; ///< "main" is what runs unless another is named
   std::vector<CodeImage> images;
   Blob debug; ///< locations, IR, explain log: optional
@@ -233,6 +296,11 @@ struct Program {
   /// noId when there is no function of that name.
   FunctionId findFunction(std::string_view name) const;
 };
+
+/// "data:2,model:2"
+std::string meshText(const std::vector<MeshAxis> &mesh);
+/// "all_reduce", "all_gather" and so on.
+std::string_view collectiveName(Collective kind);
 
 /// Everything that must hold before a program is run: every index, type, arity, relation between called
 /// functions, static offset; see Check.cpp. The reader and the writer both call it.

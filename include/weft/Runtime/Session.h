@@ -17,6 +17,8 @@
 
 namespace weft::runtime {
 
+class Communicator;
+
 struct SessionOptions {
   /// At most this many threads of the pool; 0: all of them.
   int threads = 0;
@@ -24,6 +26,15 @@ struct SessionOptions {
   bool trace = false;
   /// Most bytes of temporary memory; 0: no limit. RESOURCE_EXHAUSTED when a run needs more.
   int64_t memoryLimit = 0;
+  /// Connects this rank to the others; programs with a mesh need one. It must outlive the Session. A run that
+  /// fails once it has begun ends it; a run refused before that (inputs that do not fit) does not.
+  Communicator *communicator = nullptr;
+};
+
+/// How far a run is.
+struct RunProgress {
+  uint64_t commands = 0; ///< begun since the Session was made
+  std::string command;   ///< the one in progress; empty between runs
 };
 
 struct MemoryUse {
@@ -55,8 +66,10 @@ public:
                  const std::string &function = "main");
 
   /// Ends the run in progress with CANCELLED before its next command. From any thread; a run that begins
-  /// later is not touched.
+  /// later is not touched. With a communicator, the other ranks' runs end too.
   void cancel();
+  /// From any thread, while a run is in progress too.
+  RunProgress progress() const;
 
   /// A copy of the variable's value.
   Result<HostTensor> variable(const std::string &name) const;

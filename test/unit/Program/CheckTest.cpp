@@ -56,6 +56,32 @@ const std::vector<Case> cases = {
     {"no code", samples::staticProgram, [](Program &p) { p.images.clear(); }, "no code"},
     {"no buffer for an output", samples::staticProgram,
      [](Program &p) { p.functions[0].outputs.push_back({"z", DType::F32, {}}); }, "'z' has no buffer"},
+    {"mesh of other ranks", samples::twoRankProgram, [](Program &p) { p.mesh[0].size = 3; },
+     "a mesh of 3 ranks in a program for 2"},
+    {"rank in two sets", samples::twoRankProgram, [](Program &p) { p.groups[0][0][1] = 0; },
+     "rank 0 does not exist or is in two sets"},
+    {"uneven sets", samples::twoRankProgram, [](Program &p) { p.groups[0] = {{0}, {}}; }, "sets of 1 and 0"},
+    {"route to itself", samples::twoRankProgram, [](Program &p) { p.routes[0][1] = 1; },
+     "leads from rank 1 to rank 1"},
+    {"no group", samples::twoRankProgram, [](Program &p) { what<CollectiveStart>(p, 0).group = 7; },
+     "no group 7"},
+    {"no route", samples::twoRankProgram, [](Program &p) { what<Send>(p, 3).route = 2; }, "no route 2"},
+    {"packed elements", samples::twoRankProgram,
+     [](Program &p) { what<CollectiveStart>(p, 1).dtype = DType::I4; }, "elements of type i4"},
+    {"sum of booleans", samples::twoRankProgram,
+     [](Program &p) { what<CollectiveStart>(p, 0).dtype = DType::I1; }, "cannot be combined so"},
+    {"channel started twice", samples::twoRankProgram,
+     [](Program &p) { what<CollectiveStart>(p, 1).channel = 0; }, "channel 0 is started twice"},
+    {"channel without a wait", samples::twoRankProgram,
+     [](Program &p) { p.functions[0].commands.erase(p.functions[0].commands.begin() + 7); },
+     "channel 2 is started but never waited for"},
+    {"channel waited for twice", samples::twoRankProgram, [](Program &p) { what<Wait>(p, 8).channel = 2; },
+     "waited for twice"},
+    {"buffer touched before the wait", samples::twoRankProgram,
+     [](Program &p) { std::swap(p.functions[0].commands[8], p.functions[0].commands[10]); },
+     "which channel 0 is writing"},
+    {"no axis", samples::twoRankProgram, [](Program &p) { what<MeshCoordinate>(p, 6).axis = 1; },
+     "no mesh axis 1"},
     {"two inputs of a name", samples::dynamicProgram, [](Program &p) { p.functions[0].inputs[1].name = "a"; },
      "two inputs"},
     {"element type", samples::dynamicProgram, [](Program &p) { p.functions[0].inputs[1].dtype = DType(77); },
@@ -94,7 +120,7 @@ const std::vector<Case> cases = {
 TEST(CheckProgram, AcceptsTheSamples) {
   for (const auto make :
        {samples::staticProgram, samples::dynamicProgram, samples::gatherProgram, samples::variableProgram,
-        samples::loopProgram, samples::branchProgram, samples::nonZeroProgram}) {
+        samples::loopProgram, samples::branchProgram, samples::nonZeroProgram, samples::twoRankProgram}) {
     const Status status = checkProgram(make());
     EXPECT_TRUE(status.isOk()) << status;
   }

@@ -21,7 +21,7 @@ namespace {
 using Maker = Program (*)();
 constexpr Maker makers[] = {samples::staticProgram,   samples::dynamicProgram, samples::gatherProgram,
                             samples::variableProgram, samples::loopProgram,    samples::branchProgram,
-                            samples::nonZeroProgram};
+                            samples::nonZeroProgram,  samples::twoRankProgram};
 
 std::span<const std::byte> bytesOf(const std::string &text) {
   return std::as_bytes(std::span<const char>(text));

@@ -233,4 +233,69 @@ Program nonZeroProgram() {
   return program;
 }
 
+Program meshProgram(std::vector<MeshAxis> mesh) {
+  Program program = withKernels();
+  program.mesh = std::move(mesh);
+  program.numRanks = 1;
+  for (const MeshAxis &axis : program.mesh)
+    program.numRanks *= axis.size;
+  const uint32_t ranks = program.numRanks;
+  program.groups.resize(1);
+  program.groups[0].resize(1);
+  program.routes.resize(2); // to the next rank, from the one before
+  for (uint32_t rank = 0; rank < ranks; ++rank) {
+    program.groups[0][0].push_back(rank);
+    program.routes[0].push_back(ranks == 1 ? noId : (rank + 1) % ranks);
+    program.routes[1].push_back(ranks == 1 ? noId : (rank + ranks - 1) % ranks);
+  }
+  ExprTable &e = program.exprs;
+  const auto axes = uint32_t(program.mesh.size());
+  const ExprId eight = e.constant(8), bytes = e.constant(32), all = e.constant(8 * ranks),
+               allBytes = e.constant(32 * ranks), part = e.constant(8 / ranks),
+               partBytes = e.constant(32 / ranks), where = e.constant(axes);
+  Function main;
+  main.name = "main";
+  main.inputs = {{"x", DType::F32, {eight}}};
+  main.outputs = {{"sum", DType::F32, {eight}},
+                  {"all", DType::F32, {all}},
+                  {"part", DType::F32, {part}},
+                  {"shifted", DType::F32, {eight}},
+                  {"where", DType::I64, {where}}};
+  const BufferId x = addBuffer(main, BufferKind::Input, bytes),
+                 outSum = addBuffer(main, BufferKind::Output, bytes),
+                 outAll = addBuffer(main, BufferKind::Output, allBytes, 1),
+                 outPart = addBuffer(main, BufferKind::Output, partBytes, 2),
+                 outShifted = addBuffer(main, BufferKind::Output, bytes, 3),
+                 outWhere = addBuffer(main, BufferKind::Output, e.constant(8 * axes), 4),
+                 sum = addBuffer(main, BufferKind::Arena, bytes);
+  main.commands = {
+      {"sum", "mesh.mlir:sum",
+       CollectiveStart{Collective::AllReduce, Combine::Sum, DType::F32, 0, 0, x, sum, eight}},
+      {"all", "mesh.mlir:all",
+       CollectiveStart{Collective::AllGather, Combine::Sum, DType::F32, 0, 1, x, outAll, eight}},
+      {"part", "mesh.mlir:part",
+       CollectiveStart{Collective::ReduceScatter, Combine::Prod, DType::F32, 0, 2, x, outPart, eight}}};
+  if (ranks > 1) {
+    main.commands.push_back({"to the next", "mesh.mlir:shift", Send{3, 0, x, bytes}});
+    main.commands.push_back({"from the last", "mesh.mlir:shift", Recv{3, 1, outShifted, bytes}});
+    main.commands.push_back({"shifted", "mesh.mlir:shift", Wait{3}});
+  } else {
+    main.commands.push_back({"shifted", "mesh.mlir:shift", Copy{outShifted, x, bytes, noId, noId}});
+  }
+  for (uint32_t axis = 0; axis < axes; ++axis) {
+    main.buffers.push_back({BufferKind::Alias, outWhere, eight, e.constant(8 * axis), -1});
+    main.commands.push_back(
+        {"where", "mesh.mlir:where", MeshCoordinate{axis, BufferId(main.buffers.size() - 1)}});
+  }
+  for (const uint32_t channel : {2, 0, 1})
+    main.commands.push_back({concat("wait ", channel), "mesh.mlir:wait", Wait{channel}});
+  main.commands.push_back({"result", "mesh.mlir:result", Copy{outSum, sum, bytes, noId, noId}});
+  program.functions = {main};
+  if (!planStatically(program).isOk())
+    std::abort();
+  return program;
+}
+
+Program twoRankProgram() { return meshProgram({{"data", 2}}); }
+
 } // namespace weft::program::samples

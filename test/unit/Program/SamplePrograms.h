@@ -34,6 +34,13 @@ Program branchProgram();
 /// main(x: f32[n]) -> indices: i64[m, 1]: the non-zero elements; y: f32[m]: their values doubled.
 Program nonZeroProgram();
 
+/// main(x: f32[8]) -> sum: f32[8] over all ranks; all: f32[8 * ranks]; part: f32[8 / ranks] of the product
+/// over all ranks; shifted: f32[8] from the rank before; where: i64[axes] coordinates. The number of ranks
+/// divides 8.
+Program meshProgram(std::vector<MeshAxis> mesh);
+/// The same for two ranks.
+Program twoRankProgram();
+
 } // namespace weft::program::samples
 
 #endif // WEFT_TEST_UNIT_PROGRAM_SAMPLEPROGRAMS_H

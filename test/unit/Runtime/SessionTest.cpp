@@ -111,6 +111,13 @@ TEST(Session, NamesWhatIsWrongWithInputs) {
   EXPECT_EQ(message({HostTensor(), ramp(3)}), "input 'a' has element type invalid, wanted f32");
 }
 
+TEST(Session, ProgramsForSeveralRanksDoNotRunAlone) {
+  const Result<std::unique_ptr<Session>> s = Session::create(load(samples::twoRankProgram()));
+  EXPECT_EQ(s.status().message(),
+            "the program is made for 2 ranks (mesh data:2) and cannot run alone: run the "
+            "whole job with --mesh=data:2");
+}
+
 TEST(Session, InputsByName) {
   const auto s = session(samples::dynamicProgram());
   const NamedTensors outputs = *s->run(NamedTensors{{"b", ramp(3)}, {"a", floats({1, 1, 1})}});
