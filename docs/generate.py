@@ -22,6 +22,7 @@ OUT = ROOT / "docs" / "generated"
 FAMILIES = "Elementwise Contract Conv Pool Reduce Norm Attention Shape Index Control Random State Quant".split()
 PASS_FILES = {
     "Transforms": ("Transforms/Passes.td", "Transforms/Decompose.td"),
+    "Partition": ("Partition/Passes.td",),
     "Codegen": ("Codegen/Passes.td",),
     "Conversion": ("Conversion/Passes.td",),
 }
@@ -87,6 +88,27 @@ def dialect_pages(tablegen):
         "dialects/host.md",
         page("host", host.relative_to(ROOT), opening(host), tablegen.run("-gen-op-doc", host, "-dialect=host")),
     )
+    dist = ROOT / "include/weft/Dialect/Dist/DistOps.td"
+    yield (
+        "dialects/dist.md",
+        page(
+            "dist",
+            dist.relative_to(ROOT),
+            opening(dist),
+            tablegen.run("-gen-attrdef-doc", dist, "-dialect=dist"),
+            tablegen.run("-gen-op-doc", dist, "-dialect=dist"),
+        ),
+    )
+    rules = ROOT / "include/weft/Dialect/Dist/DistInterfaces.td"
+    yield (
+        "dialects/dist-interfaces.md",
+        page(
+            "dist: op interfaces",
+            rules.relative_to(ROOT),
+            opening(rules),
+            tablegen.run("-gen-op-interface-docs", rules),
+        ),
+    )
 
 
 def pass_page(tablegen):
@@ -103,6 +125,7 @@ def check_complete():
     """Every .td file that defines ops or passes has a place in the lists above."""
     listed = {f"Dialect/Weft/{family}Ops.td" for family in FAMILIES} | {"Dialect/Host/HostOps.td"}
     listed |= {"Dialect/Weft/WeftBase.td", "Dialect/Weft/WeftInterfaces.td"}
+    listed |= {"Dialect/Dist/DistOps.td", "Dialect/Dist/DistInterfaces.td"}
     listed |= {name for files in PASS_FILES.values() for name in files}
     found = {str(path.relative_to(ROOT / "include/weft")) for path in (ROOT / "include/weft").rglob("*.td")}
     for name in sorted(found - listed):

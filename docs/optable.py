@@ -129,6 +129,10 @@ def table(root, families):
         ),
         "called": outline.names_in("op that becomes a call", r"if \(isa<([^>]*)>\(op\)\)\s*calls\.push_back"),
         "command": host.names_in("host command", r"\.Case<([\w, :]*)>\(\["),
+        "split": Source(root, "lib/Partition/*Ops.cpp").matches("sharding rule", r"\battach<ir::(\w+Op),")
+        | Source(root, "lib/Partition/ElementwiseOps.cpp").names_in(
+            "elementwise sharding rule", r"attachElementwise<([^>]*)>\("
+        ),
         "rewritten": Source(root, "lib/Transforms/LowerScan.cpp").matches("rewritten op", r"\b(ScanOp)\b"),
     }
     tests = find_tests(root, mnemonics)
@@ -142,12 +146,13 @@ def table(root, families):
         "  *host command*: the host does it: control flow, checks, views. *rewritten* in the dialect before. Empty:",
         "  refused with the op's name.",
         "- decomposition: can be written with smaller ops (`weft-opt --weft-decompose`).",
+        "- sharding: the partitioner can split it over workers; without, it runs whole on each.",
         "- the last four: whether a test of syntax and refusals, of inference, of the reference and of compiled",
         "  kernels names it. Kernels are also tested whole, op by op of ONNX: see [onnx-support.md](onnx-support.md).",
         "",
-        "| op | family | importer | reference | compiled by | decomposition "
+        "| op | family | importer | reference | compiled by | decomposition | sharding "
         "| syntax | inference | evaluation | kernel |",
-        "|---|---|---|---|---|---|---|---|---|---|",
+        "|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     totals = defaultdict(int)
     for family, mnemonic, name, elementwise in ops:
@@ -160,15 +165,17 @@ def table(root, families):
             judged,
             way,
             "yes" if name in rooms["decomposed"] else "",
+            "yes" if name in rooms["split"] else "",
         ]
         for kind in ("syntax", "inference", "reference", "kernel"):
             cells.append("yes" if mnemonic in tests[kind] else "")
-        for column, cell in zip(("importer", "reference", "compiled", "decomposition"), cells[2:6], strict=True):
+        columns = ("importer", "reference", "compiled", "decomposition", "sharding")
+        for column, cell in zip(columns, cells[2:7], strict=True):
             totals[column] += bool(cell)
         lines.append("| " + " | ".join(cells) + " |")
     lines.append(
         f"\n{len(ops)} ops in {len(families)} families; {totals['importer']} made by the ONNX importer, "
         f"{totals['reference']} with a reference, {totals['compiled']} compiled, "
-        f"{totals['decomposition']} with a decomposition."
+        f"{totals['decomposition']} with a decomposition, {totals['sharding']} with a sharding rule."
     )
     return "\n".join(lines)

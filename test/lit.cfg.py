@@ -30,6 +30,7 @@ if config.weft_runtime_only:
     config.excludes += [
         "Dialect",
         "Transforms",
+        "Partition",
         "Conversion",
         "Codegen",
         "Pipeline",

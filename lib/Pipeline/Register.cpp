@@ -16,20 +16,24 @@
 #include "weft/Codegen/GPU/EmitPTX.h"
 #include "weft/Codegen/Passes.h"
 #include "weft/Conversion/Passes.h"
+#include "weft/Dialect/Dist/DistDialect.h"
 #include "weft/Dialect/Host/HostDialect.h"
 #include "weft/Dialect/Weft/WeftDialect.h"
+#include "weft/Partition/Partition.h"
+#include "weft/Partition/Passes.h"
 #include "weft/Reference/Reference.h"
 #include "weft/Transforms/Decompose.h"
 #include "weft/Transforms/Passes.h"
 
 void weft::registerWeftDialects(mlir::DialectRegistry &registry) {
-  registry.insert<ir::WeftDialect, host::HostDialect, mlir::func::FuncDialect>();
+  registry.insert<ir::WeftDialect, host::HostDialect, dist::DistDialect, mlir::func::FuncDialect>();
   // What kernels are lowered through. Threads that compile kernels must find all of them loaded.
   registry.insert<mlir::arith::ArithDialect, mlir::linalg::LinalgDialect, mlir::math::MathDialect,
                   mlir::memref::MemRefDialect, mlir::scf::SCFDialect, mlir::tensor::TensorDialect,
                   mlir::vector::VectorDialect>();
   reference::registerReferenceModels(registry);
   registerDecompositions(registry);
+  dist::registerShardingRules(registry);
   cpu::registerCpuCodegen(registry);
   gpu::registerGpuCodegen(registry);
 }
@@ -37,6 +41,7 @@ void weft::registerWeftDialects(mlir::DialectRegistry &registry) {
 void weft::registerWeftPasses() {
   registerWeftTransformsPasses();
   registerWeftDecomposePasses();
+  dist::registerWeftPartitionPasses();
   registerWeftCodegenPasses();
   registerWeftConversionPasses();
 }

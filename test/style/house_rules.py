@@ -84,8 +84,10 @@ def check_passes(paths):
     for td in (path for path in paths if path.suffix == ".td" and path.parts[:2] == ("include", "weft")):
         for name, flag in re.findall(r'^def (\w+)Pass : Pass<"([\w-]+)"', sources.read(td), re.M):
             words = "-".join(word.lower() for word in re.findall(r"[A-Z][a-z0-9]*", name))
-            if flag.removeprefix("weft-") != words:
-                yield f"{td}: pass {name}Pass has the flag {flag}, wanted {words} or weft-{words}"
+            # Passes of the partitioner are named after its dialect.
+            prefix = "dist-" if td.parent.name == "Partition" else "weft-"
+            if flag.removeprefix(prefix) != words:
+                yield f"{td}: pass {name}Pass has the flag {flag}, wanted {words} or {prefix}{words}"
             room = td.parts[2]
             used = [p for p in known if p.startswith(f"lib/{room}/") and p.endswith(".cpp")]
             if not any(f"GEN_PASS_DEF_{name.upper()}PASS" in sources.read(p) for p in used):

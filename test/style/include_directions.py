@@ -8,7 +8,8 @@ The rooms, from the bottom. A room may include itself and what MAY says; nothing
     tools                                                       weft: Api; weft-opt, weft-lsp-server: Pipeline
     CAPI
     Api                                                         both halves meet here, and only as data and as a C table
-    Pipeline > Import Reference Transforms Conversion Codegen > Dialect      the compiler half, with MLIR and LLVM
+    Pipeline > Import Reference Transforms Partition Conversion Codegen > Dialect
+                                                                the compiler half, with MLIR and LLVM
     Runtime                                                     the half without
     Program
     Support
@@ -22,7 +23,7 @@ from pathlib import Path
 
 import sources
 
-COMPILER_ROOMS = {"Import", "Reference", "Transforms", "Conversion", "Codegen"}
+COMPILER_ROOMS = {"Import", "Reference", "Transforms", "Partition", "Conversion", "Codegen"}
 BASE = {"Support"}
 PROGRAM = BASE | {"Program"}
 MAY = {
