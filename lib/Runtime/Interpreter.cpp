@@ -291,7 +291,7 @@ Status Session::Impl::execute(FunctionId id) {
     frame.isActive = false;
   Status status;
   if (options.communicator && program->numRanks)
-    status = options.communicator->beginRun(exe->loaded.id);
+    status = options.communicator->beginRun();
   if (status.isOk())
     status = runFunction(id, arena.data(), entryInputs, entryOutputs);
   currentCommand.store(nullptr, std::memory_order_relaxed);

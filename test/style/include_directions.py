@@ -10,7 +10,7 @@ The rooms, from the bottom. A room may include itself and what MAY says; nothing
     Api                                                         both halves meet here, and only as data and as a C table
     Pipeline > Import Reference Transforms Partition Conversion Codegen > Dialect
                                                                 the compiler half, with MLIR and LLVM
-    Runtime                                                     the half without
+    Distributed > Runtime                                       the half without
     Program
     Support
 
@@ -30,6 +30,8 @@ MAY = {
     "Support": set(),
     "Program": BASE,
     "Runtime": PROGRAM,
+    "Distributed": PROGRAM | {"Runtime"},
+    "Distributed/Grpc": PROGRAM | {"Runtime", "Distributed"},
     "Dialect": PROGRAM,
     **{room: PROGRAM | {"Dialect"} for room in COMPILER_ROOMS},
     "Pipeline": PROGRAM | {"Dialect"} | COMPILER_ROOMS,
@@ -57,7 +59,7 @@ EXCEPTIONS = {
 FOREIGN = [
     (r"(mlir|llvm|llvm-c|clang|lld)/", "MLIR and LLVM", COMPILER_HALF),
     (r"google/protobuf/|.*\.pb\.h$", "protobuf", {"Program", "Import"}),
-    (r"grpc(pp)?/", "gRPC", set()),
+    (r"grpc(pp)?/", "gRPC", {"Distributed/Grpc"}),
     (r"(cuda|cuda_runtime|nvrtc)\.h$", "CUDA", set()),
     (r"CLI/", "CLI11", {"tools/weft"}),
     (r"nlohmann/", "nlohmann-json", {"tools/weft", "Api", "Runtime"}),
@@ -72,6 +74,8 @@ INCLUDE = re.compile(r"^\s*#?\s*include\s*([<\"])([^>\"]+)[>\"]", re.M)
 def room_of(path):
     """The room of a file, or None where the rule does not reach: tests, benchmarks, examples, cmake."""
     parts = path.parts
+    if parts[:3] == ("lib", "Distributed", "Grpc"):
+        return "Distributed/Grpc"
     if parts[0] == "lib" and len(parts) > 2:
         return parts[1]
     if parts[:2] == ("include", "weft"):

@@ -9,7 +9,6 @@
 #include "weft/Program/Program.h"
 
 #include <span>
-#include <string>
 
 namespace weft::runtime {
 
@@ -33,8 +32,8 @@ public:
   virtual uint32_t rank() const = 0;
   virtual uint32_t numRanks() const = 0;
 
-  /// A run of this program begins: transfers of other runs and programs do not match its own.
-  virtual Status beginRun(const std::string &programId) = 0;
+  /// A run begins: transfers of other runs do not match its own.
+  virtual Status beginRun() = 0;
   /// Starts; does not wait for anybody.
   virtual Status start(const CollectiveCall &call) = 0;
   virtual Status send(uint32_t channel, uint32_t peer, std::span<const std::byte> from) = 0;

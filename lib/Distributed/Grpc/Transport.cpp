@@ -1,0 +1,381 @@
+// Part of Weft, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Frames over gRPC: one stream for each pair of ranks, opened by the higher one. A message is a frame: a
+// slice with the header, and a slice that is the tensor's own memory. Protobuf is not involved.
+#include "Grpc.h"
+
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <map>
+#include <mutex>
+#include <set>
+
+namespace weft::distributed {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+constexpr const char *exchangeMethod = "/weft.v1.Data/Exchange", *rankKey = "weft-rank";
+
+class StreamTransport;
+
+/// One end of a stream: writes one message after the other, reads and hands on. The reactors below give it
+/// their calls.
+class Stream {
+public:
+  Stream(StreamTransport &owner, uint32_t peer) : owner(owner), peer(peer) {}
+  virtual ~Stream() = default;
+
+  /// False when nothing is sent any more.
+  bool write(grpc::ByteBuffer message) {
+    std::lock_guard lock(mutex);
+    if (isBroken || isEnding)
+      return false;
+    queue.push_back(std::move(message));
+    if (queue.size() == 1)
+      startWrite(queue.front());
+    return true;
+  }
+  /// Ends it once all is written.
+  void end() {
+    std::lock_guard lock(mutex);
+    if (!std::exchange(isEnding, true) && queue.empty())
+      startEnd();
+  }
+  /// Breaks it off.
+  void cancel() {
+    std::lock_guard lock(mutex);
+    if (!isOver)
+      tryCancel();
+  }
+
+  void written(bool ok) {
+    std::deque<grpc::ByteBuffer> dropped; // their listeners are told without the lock
+    std::lock_guard lock(mutex);
+    if (!ok) {
+      isBroken = true;
+      dropped.swap(queue);
+      if (isEnding)
+        startEnd();
+      return;
+    }
+    dropped.push_back(std::move(queue.front()));
+    queue.pop_front();
+    if (!queue.empty())
+      startWrite(queue.front());
+    else if (isEnding)
+      startEnd();
+  }
+  void read(bool ok);
+  /// Nothing will be read or written any more.
+  void over(const Status &status);
+
+protected:
+  virtual void startRead(grpc::ByteBuffer &message) = 0;
+  virtual void startWrite(grpc::ByteBuffer &message) = 0;
+  virtual void startEnd() = 0;
+  virtual void tryCancel() = 0;
+
+  StreamTransport &owner;
+  const uint32_t peer;
+  std::mutex mutex;
+  std::deque<grpc::ByteBuffer> queue;
+  bool isBroken = false, isEnding = false, isOver = false;
+  grpc::ByteBuffer in;
+};
+
+class ClientStream final : public Stream, public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer> {
+public:
+  using Stream::Stream;
+  /// The stream lives as long as the job; what ends it in time are the signs of life on it, and until it
+  /// stands the deadline of the transport's open.
+  void start(grpc::GenericStub &stub, const RpcCredentials &credentials, uint32_t self) {
+    addToken(context, credentials);
+    context.AddMetadata(rankKey, std::to_string(self));
+    context.set_wait_for_ready(true);
+    stub.PrepareBidiStreamingCall(&context, exchangeMethod, grpc::StubOptions(), this);
+    AddHold();
+    StartRead(&in);
+    StartCall();
+  }
+  void OnReadInitialMetadataDone(bool ok) override;
+  void OnReadDone(bool ok) override { read(ok); }
+  void OnWriteDone(bool ok) override { written(ok); }
+  void OnDone(const grpc::Status &status) override { over(fromGrpc(status)); }
+  void release() {
+    if (!isReleased.exchange(true))
+      RemoveHold();
+  }
+
+private:
+  void startRead(grpc::ByteBuffer &message) override { StartRead(&message); }
+  void startWrite(grpc::ByteBuffer &message) override { StartWrite(&message); }
+  void startEnd() override { StartWritesDone(); }
+  void tryCancel() override { context.TryCancel(); }
+  grpc::ClientContext context;
+  std::atomic<bool> isReleased{false};
+};
+
+class ServerStream final : public Stream, public grpc::ServerGenericBidiReactor {
+public:
+  ServerStream(StreamTransport &owner, uint32_t peer, grpc::GenericCallbackServerContext &context)
+      : Stream(owner, peer), context(context) {}
+  void start() {
+    StartSendInitialMetadata();
+    StartRead(&in);
+  }
+  void OnReadDone(bool ok) override { read(ok); }
+  void OnWriteDone(bool ok) override { written(ok); }
+  void OnDone() override { over(unavailable("the connection is closed")); }
+  void finish() {
+    if (!isFinished.exchange(true))
+      Finish(grpc::Status::OK);
+  }
+
+private:
+  void startRead(grpc::ByteBuffer &message) override { StartRead(&message); }
+  void startWrite(grpc::ByteBuffer &message) override { StartWrite(&message); }
+  void startEnd() override { finish(); }
+  void tryCancel() override { context.TryCancel(); }
+  grpc::GenericCallbackServerContext &context;
+  std::atomic<bool> isFinished{false};
+};
+
+class StreamTransport final : public GrpcTransport, grpc::CallbackGenericService {
+public:
+  explicit StreamTransport(const GrpcTransportOptions &options)
+      : options(options), streams(options.numRanks), isOver(options.numRanks) {}
+  ~StreamTransport() override { close(); }
+
+  Status start() {
+    WEFT_ASSIGN_OR_RETURN(listening, listen(options.listen, options.credentials, *this));
+    return Status::ok();
+  }
+  std::string address() const override { return listening.address; }
+  void setPeers(std::vector<std::string> addresses) override { peers = std::move(addresses); }
+  uint32_t rank() const override { return options.rank; }
+  uint32_t numRanks() const override { return options.numRanks; }
+  std::string name() const override { return "grpc"; }
+
+  Status open(FrameReceiver &to, std::chrono::milliseconds timeout) override {
+    if (peers.size() != options.numRanks)
+      return failedPrecondition("the addresses of ", options.numRanks, " ranks are wanted, ", peers.size(),
+                                " are known");
+    std::unique_lock lock(mutex);
+    receiver = &to;
+    changed.notify_all(); // streams that came before wait for it
+    for (uint32_t peer = 0; peer < options.rank; ++peer) {
+      WEFT_RETURN_IF_ERROR(checkAddress(peers[peer], options.credentials));
+      stubs.push_back(std::make_unique<grpc::GenericStub>(makeChannel(peers[peer], options.credentials)));
+      auto stream = std::make_unique<ClientStream>(*this, peer);
+      stream->start(*stubs.back(), options.credentials, options.rank);
+      streams[peer] = std::move(stream);
+      ++numOpen;
+    }
+    const auto missing = [&] {
+      uint32_t peer = 0;
+      while (peer < options.numRanks && (peer == options.rank || isUp.count(peer) || isOver[peer]))
+        ++peer;
+      return peer;
+    };
+    if (!changed.wait_for(lock, timeout, [&] { return missing() == options.numRanks; }))
+      return Status(Code::DeadlineExceeded,
+                    concat("rank ", options.rank, ": rank ", missing(), " at ", peers[missing()],
+                           " did not connect within ", timeout.count(), " ms"));
+    for (uint32_t peer = 0; peer < options.numRanks; ++peer)
+      if (isOver[peer] && !isUp.count(peer))
+        return reasons[peer].context(
+            concat("rank ", options.rank, ": cannot connect to rank ", peer, " at ", peers[peer]));
+    return Status::ok();
+  }
+
+  void send(uint32_t to, const FrameHeader &header, std::span<const std::byte> payload,
+            SentListener *sent) override {
+    Stream *stream = nullptr;
+    {
+      std::lock_guard lock(mutex);
+      if (!isClosing && !isOver[to])
+        stream = streams[to].get();
+    }
+    const auto bytes = encodeFrameHeader(header);
+    grpc::Slice slices[2] = {grpc::Slice(bytes.data(), bytes.size()), grpc::Slice()};
+    if (!payload.empty())
+      slices[1] = sent ? grpc::Slice(const_cast<std::byte *>(payload.data()), payload.size(), letGo, sent)
+                       : grpc::Slice(payload.data(), payload.size());
+    grpc::ByteBuffer message(slices, payload.empty() ? 1 : 2);
+    slices[1] = grpc::Slice();
+    // A message that is dropped lets go of its slice too: the listener hears of it either way.
+    if (stream)
+      stream->write(std::move(message));
+    if (sent && payload.empty())
+      sent->onSent();
+  }
+
+  void close() override {
+    {
+      std::unique_lock lock(mutex);
+      if (isClosing) {
+        changed.wait(lock, [&] { return numOpen == 0; });
+        return;
+      }
+      isClosing = true;
+      changed.notify_all();
+    }
+    for (const auto &stream : streams)
+      if (stream)
+        stream->end();
+    // What is on its way still goes out, unless the peer takes nothing any more.
+    constexpr std::chrono::milliseconds grace(1000);
+    bool isDone = false;
+    {
+      std::unique_lock lock(mutex);
+      isDone = changed.wait_for(lock, grace, [&] { return numOpen == 0; });
+    }
+    if (!isDone) {
+      for (const auto &stream : streams)
+        if (stream)
+          stream->cancel();
+      std::unique_lock lock(mutex);
+      changed.wait(lock, [&] { return numOpen == 0; });
+    }
+    stubs.clear();
+    if (listening.server) {
+      listening.server->Shutdown(std::chrono::system_clock::now());
+      listening.server->Wait();
+      listening.server.reset();
+    }
+  }
+
+  grpc::ServerGenericBidiReactor *CreateReactor(grpc::GenericCallbackServerContext *context) override {
+    class Refuse final : public grpc::ServerGenericBidiReactor {
+    public:
+      explicit Refuse(const Status &status) { Finish(toGrpc(status)); }
+      void OnDone() override { delete this; }
+    };
+    Status status = checkToken(*context, options.credentials);
+    if (status.isOk() && context->method() != exchangeMethod)
+      status = unimplemented("no method ", context->method());
+    const std::string text = metadataOf(*context, rankKey);
+    const uint32_t peer = text.empty() || text.size() > 5 || text.find_first_not_of("0123456789") != text.npos
+                              ? UINT32_MAX
+                              : uint32_t(std::stoul(text));
+    std::lock_guard lock(mutex);
+    if (status.isOk() && (peer <= options.rank || peer >= options.numRanks || streams[peer] || isClosing))
+      status = failedPrecondition("rank ", options.rank, " of ", options.numRanks, " does not expect rank '",
+                                  text, "' to call");
+    if (!status.isOk())
+      return new Refuse(status);
+    auto stream = std::make_unique<ServerStream>(*this, peer, *context);
+    ServerStream *reactor = stream.get();
+    streams[peer] = std::move(stream);
+    ++numOpen;
+    isUp.insert(peer);
+    changed.notify_all();
+    reactor->start();
+    return reactor;
+  }
+
+  void up(uint32_t peer) {
+    std::lock_guard lock(mutex);
+    isUp.insert(peer);
+    changed.notify_all();
+  }
+  /// The receiver, once there is one; null when the transport closes.
+  FrameReceiver *waitForReceiver() {
+    std::unique_lock lock(mutex);
+    changed.wait(lock, [&] { return receiver || isClosing; });
+    return isClosing ? nullptr : receiver;
+  }
+  void over(uint32_t peer, const Status &why) {
+    FrameReceiver *told = nullptr;
+    {
+      std::lock_guard lock(mutex);
+      isOver[peer] = true;
+      reasons[peer] = why;
+      told = isClosing ? nullptr : receiver;
+    }
+    if (told)
+      told->onClosed(peer, why);
+    std::lock_guard lock(mutex);
+    --numOpen;
+    changed.notify_all();
+  }
+
+private:
+  static void letGo(void *listener) { static_cast<SentListener *>(listener)->onSent(); }
+
+  const GrpcTransportOptions options;
+  std::vector<std::string> peers;
+  std::mutex mutex;
+  std::condition_variable changed;
+  FrameReceiver *receiver = nullptr;
+  std::vector<std::unique_ptr<Stream>> streams;
+  std::vector<std::unique_ptr<grpc::GenericStub>> stubs;
+  std::vector<bool> isOver;
+  std::set<uint32_t> isUp;
+  std::map<uint32_t, Status> reasons;
+  uint32_t numOpen = 0;
+  bool isClosing = false;
+  Listening listening;
+};
+
+void ClientStream::OnReadInitialMetadataDone(bool ok) {
+  if (ok)
+    owner.up(peer);
+}
+
+void Stream::read(bool ok) {
+  FrameReceiver *receiver = ok ? owner.waitForReceiver() : nullptr;
+  if (receiver) {
+    std::vector<grpc::Slice> slices;
+    std::array<std::byte, frameHeaderSize> bytes{};
+    std::vector<std::span<const std::byte>> pieces;
+    size_t missing = bytes.size();
+    if (in.Dump(&slices).ok())
+      for (const grpc::Slice &slice : slices) {
+        std::span piece(reinterpret_cast<const std::byte *>(slice.begin()), slice.size());
+        const size_t size = std::min(missing, piece.size());
+        std::copy_n(piece.data(), size, bytes.data() + bytes.size() - missing);
+        missing -= size;
+        if (piece.size() > size)
+          pieces.push_back(piece.subspan(size));
+      }
+    const Result<FrameHeader> header =
+        missing > 0 ? Result<FrameHeader>(dataLoss("a frame is cut off")) : decodeFrameHeader(bytes);
+    if (header.isOk()) {
+      receiver->onFrame(peer, *header, pieces);
+      in.Clear();
+      return startRead(in);
+    }
+    receiver->onClosed(peer, header.status().context(concat("from rank ", peer)));
+    cancel();
+  }
+  // The peer ends, or the connection broke: this end ends too.
+  end();
+  if (auto *client = dynamic_cast<ClientStream *>(this))
+    client->release();
+}
+
+void Stream::over(const Status &status) {
+  std::deque<grpc::ByteBuffer> dropped;
+  {
+    std::lock_guard lock(mutex);
+    isBroken = isOver = true;
+    dropped.swap(queue);
+  }
+  dropped.clear();
+  owner.over(peer, status.isOk() || status.code() == Code::Cancelled || status.code() == Code::Unavailable
+                       ? unavailable("rank ", peer, " is gone: its connection is closed")
+                       : status);
+}
+
+} // namespace
+
+Result<std::unique_ptr<GrpcTransport>> makeGrpcTransport(const GrpcTransportOptions &options) {
+  auto transport = std::make_unique<StreamTransport>(options);
+  WEFT_RETURN_IF_ERROR(transport->start());
+  return std::unique_ptr<GrpcTransport>(std::move(transport));
+}
+
+} // namespace weft::distributed
