@@ -8,7 +8,7 @@
 #ifndef WEFT_LIB_CODEGEN_MATH_VECTORMATH_H
 #define WEFT_LIB_CODEGEN_MATH_VECTORMATH_H
 
-#include "ValueMath.h"
+#include "weft/Codegen/Math/ValueMath.h"
 
 namespace weft::codegen {
 

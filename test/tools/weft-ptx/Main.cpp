@@ -2,11 +2,14 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Prints what becomes of GPU kernels: each FILE is a module of llvm.func kernels in llvm, nvvm, arith, math,
-// scf and vector ops.
-//   weft-ptx FILE.mlir... [--target=sm_80|sm_90a] [--emit=nvvm|llvm|ptx]
+// scf and vector ops; --gemm makes one, of extents (? for dynamic ones) and words among f16, bf16 (elements),
+// ta, tb (transposed operands), to-f32 (result), BxB of a batch after the colon.
+//   weft-ptx (FILE.mlir | --gemm=MxNxK[,WORD...])... [--target=sm_80|sm_90a] [--emit=nvvm|llvm|ptx]
 #include "weft/Codegen/GPU/EmitPTX.h"
+#include "weft/Codegen/GPU/GenerateGemm.h"
 #include "weft/Codegen/GPU/LowerToNVVM.h"
 
+#include "mlir/IR/Builders.h"
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/Parser/Parser.h"
 #include "llvm/Support/Path.h"
@@ -15,6 +18,53 @@
 #include <memory>
 
 using namespace weft;
+
+namespace {
+
+/// "4x?x8" into extents; empty when that is not what it says.
+llvm::SmallVector<int64_t> parseExtents(llvm::StringRef text) {
+  llvm::SmallVector<llvm::StringRef> words;
+  text.split(words, 'x');
+  llvm::SmallVector<int64_t> extents;
+  for (llvm::StringRef word : words) {
+    int64_t extent = mlir::ShapedType::kDynamic;
+    if (word != "?" && word.getAsInteger(10, extent))
+      return {};
+    extents.push_back(extent);
+  }
+  return extents;
+}
+
+mlir::FailureOr<gpu::GpuKernel> makeGemm(mlir::MLIRContext &context, llvm::StringRef text) {
+  llvm::SmallVector<llvm::StringRef> words;
+  text.split(words, ',');
+  mlir::OpBuilder b(&context);
+  llvm::SmallVector<int64_t> extents = parseExtents(words.front());
+  if (extents.size() != 3)
+    return mlir::emitError(b.getUnknownLoc()) << "'" << words.front() << "' is not MxNxK";
+  gpu::GemmSpec spec;
+  spec.m = extents[0], spec.n = extents[1], spec.k = extents[2];
+  spec.type = b.getBF16Type();
+  for (llvm::StringRef word : llvm::ArrayRef(words).drop_front()) {
+    if (word == "f16")
+      spec.type = b.getF16Type();
+    else if (word == "ta")
+      spec.transposedA = true;
+    else if (word == "tb")
+      spec.transposedB = true;
+    else if (word == "to-f32")
+      spec.cType = b.getF32Type();
+    else if (word.consume_front("batch="))
+      spec.batch = spec.aBatch = spec.bBatch = parseExtents(word);
+    else if (word != "bf16")
+      return mlir::emitError(b.getUnknownLoc()) << "unknown word '" << word << "'";
+  }
+  if (!spec.cType)
+    spec.cType = spec.type;
+  return gpu::generateGemm(b.getUnknownLoc(), spec, gpu::chooseTiling(spec));
+}
+
+} // namespace
 
 int main(int argc, char **argv) {
   llvm::StringRef targetName, form = "ptx";
@@ -38,10 +88,17 @@ int main(int argc, char **argv) {
   llvm::SmallVector<const gpu::GpuKernel *> list;
   for (llvm::StringRef input : inputs) {
     auto kernel = std::make_unique<gpu::GpuKernel>();
-    kernel->module = mlir::parseSourceFile<mlir::ModuleOp>(input, &context);
-    if (!kernel->module || mlir::failed(gpu::lowerToNVVM(*kernel->module, /*verify=*/true)))
-      return 1;
-    kernel->name = llvm::sys::path::stem(input);
+    if (input.consume_front("--gemm=")) {
+      auto made = makeGemm(context, input);
+      if (mlir::failed(made))
+        return 1;
+      *kernel = std::move(*made);
+    } else {
+      kernel->module = mlir::parseSourceFile<mlir::ModuleOp>(input, &context);
+      if (!kernel->module || mlir::failed(gpu::lowerToNVVM(*kernel->module, /*verify=*/true)))
+        return 1;
+      kernel->name = llvm::sys::path::stem(input);
+    }
     if (form == "nvvm")
       kernel->module->print(llvm::outs());
     list.push_back(kernel.get());

@@ -3,8 +3,8 @@
 //
 // Arithmetic on MLIR values that reads like C. A V is a scalar or a vector of any shape; every operator is
 // elementwise, and a number beside a V is the constant of its type.
-#ifndef WEFT_LIB_CODEGEN_MATH_VALUEMATH_H
-#define WEFT_LIB_CODEGEN_MATH_VALUEMATH_H
+#ifndef WEFT_CODEGEN_MATH_VALUEMATH_H
+#define WEFT_CODEGEN_MATH_VALUEMATH_H
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -74,6 +74,9 @@ inline V operator&(V a, V b) { return make<mlir::arith::AndIOp>(a, a, b); }
 inline V operator|(V a, V b) { return make<mlir::arith::OrIOp>(a, a, b); }
 inline V operator^(V a, V b) { return make<mlir::arith::XOrIOp>(a, a, b); }
 inline V operator<<(V a, V b) { return make<mlir::arith::ShLIOp>(a, a, b); }
+/// Of unsigned integers.
+inline V divui(V a, V b) { return make<mlir::arith::DivUIOp>(a, a, b); }
+inline V remui(V a, V b) { return make<mlir::arith::RemUIOp>(a, a, b); }
 /// Logical; `sar` is the arithmetic one.
 inline V operator>>(V a, V b) { return make<mlir::arith::ShRUIOp>(a, a, b); }
 inline V sar(V a, V b) { return make<mlir::arith::ShRSIOp>(a, a, b); }
@@ -186,4 +189,4 @@ inline V scaleBy(V p, V n) {
 
 } // namespace weft::codegen
 
-#endif // WEFT_LIB_CODEGEN_MATH_VALUEMATH_H
+#endif // WEFT_CODEGEN_MATH_VALUEMATH_H

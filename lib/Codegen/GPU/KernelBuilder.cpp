@@ -1,0 +1,130 @@
+// Part of Weft, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The function of a generated kernel, and short names for what its body is made of.
+#include "KernelBuilder.h"
+
+#include "weft/Codegen/GPU/LowerToNVVM.h"
+
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+
+using namespace mlir;
+using namespace weft::gpu;
+
+KernelBuilder::KernelBuilder(Location loc, const std::string &name, int64_t threads, ArrayRef<Buffer> buffers)
+    : loc(loc), name(name), threads(threads), buffers(buffers), module(ModuleOp::create(loc)),
+      b(module->getBodyRegion()) {
+  MLIRContext *context = loc.getContext();
+  auto bytes = LLVM::LLVMArrayType::get(b.getI8Type(), 0);
+  LLVM::GlobalOp::create(b, loc, bytes, /*isConstant=*/false, LLVM::Linkage::External, kSharedName,
+                         Attribute(),
+                         /*alignment=*/1024, /*addrSpace=*/3);
+  auto pointer = LLVM::LLVMPointerType::get(context);
+  SmallVector<Type> types(buffers.size(), pointer);
+  for (const Buffer &buffer : buffers)
+    types.append(llvm::count_if(buffer.shape, ShapedType::isDynamic), b.getI64Type());
+  types.push_back(pointer); // the fault record
+  auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(context), types);
+  auto function = LLVM::LLVMFuncOp::create(b, loc, name, type);
+  function->setAttr(NVVM::NVVMDialect::getKernelFuncAttrName(), b.getUnitAttr());
+  function->setAttr(NVVM::NVVMDialect::getMaxntidAttrName(), b.getDenseI32ArrayAttr({int32_t(threads)}));
+  for (unsigned i = 0; i < buffers.size(); ++i) {
+    function.setArgAttr(i, LLVM::LLVMDialect::getNoAliasAttrName(), b.getUnitAttr());
+    function.setArgAttr(i, LLVM::LLVMDialect::getAlignAttrName(), b.getI64IntegerAttr(64));
+    if (i + 1 < buffers.size())
+      function.setArgAttr(i, LLVM::LLVMDialect::getReadonlyAttrName(), b.getUnitAttr());
+  }
+  entry = function.addEntryBlock(b);
+  b.setInsertionPointToStart(entry);
+  sharedBase = LLVM::AddressOfOp::create(b, loc, LLVM::LLVMPointerType::get(context, 3), kSharedName);
+}
+
+FailureOr<GpuKernel> KernelBuilder::finish(int64_t sharedBytes, cpu::ChunkCount blocks) {
+  LLVM::ReturnOp::create(b, loc, ValueRange());
+  if (failed(lowerToNVVM(*module)))
+    return failure();
+  GpuKernel kernel;
+  kernel.module = std::move(module);
+  kernel.name = name;
+  kernel.threads = threads;
+  kernel.sharedBytes = sharedBytes;
+  kernel.blocks = std::move(blocks);
+  return kernel;
+}
+
+V KernelBuilder::i32(int64_t value) {
+  return wrap(arith::ConstantOp::create(b, loc, b.getI32IntegerAttr(int32_t(value))));
+}
+V KernelBuilder::i64(int64_t value) {
+  return wrap(arith::ConstantOp::create(b, loc, b.getI64IntegerAttr(value)));
+}
+V KernelBuilder::widen(V value) {
+  return value.is64() ? value : wrap(arith::ExtUIOp::create(b, loc, b.getI64Type(), value.value));
+}
+V KernelBuilder::narrow(V value) {
+  return value.is64() ? wrap(arith::TruncIOp::create(b, loc, b.getI32Type(), value.value)) : value;
+}
+V KernelBuilder::threadId() { return wrap(NVVM::ThreadIdXOp::create(b, loc, b.getI32Type())); }
+V KernelBuilder::blockId() { return wrap(NVVM::BlockIdXOp::create(b, loc, b.getI32Type())); }
+
+V KernelBuilder::extent(unsigned buffer, unsigned dim) {
+  if (!ShapedType::isDynamic(buffers[buffer].shape[dim]))
+    return i64(buffers[buffer].shape[dim]);
+  unsigned number = buffers.size();
+  for (unsigned i = 0; i < buffer; ++i)
+    number += llvm::count_if(buffers[i].shape, ShapedType::isDynamic);
+  for (unsigned d = 0; d < dim; ++d)
+    number += ShapedType::isDynamic(buffers[buffer].shape[d]);
+  return wrap(entry->getArgument(number));
+}
+
+V KernelBuilder::ceilDiv(V a, int64_t divisor) { return divui(a + (divisor - 1), a.i(divisor)); }
+
+V KernelBuilder::both(std::optional<V> a, std::optional<V> b) { return a && b ? *a & *b : a ? *a : *b; }
+
+Value KernelBuilder::global(unsigned buffer, V offset) {
+  auto space = LLVM::LLVMPointerType::get(loc.getContext(), 1);
+  Value base = LLVM::AddrSpaceCastOp::create(b, loc, space, entry->getArgument(buffer));
+  return LLVM::GEPOp::create(b, loc, space, buffers[buffer].type, base, ArrayRef<LLVM::GEPArg>{offset.value});
+}
+
+Value KernelBuilder::shared(V offset) {
+  return LLVM::GEPOp::create(b, loc, sharedBase.getType(), b.getI8Type(), sharedBase,
+                             ArrayRef<LLVM::GEPArg>{offset.value});
+}
+
+static unsigned bytesOf(Type type) {
+  auto vector = dyn_cast<VectorType>(type);
+  return getElementTypeOrSelf(type).getIntOrFloatBitWidth() / 8 * (vector ? vector.getNumElements() : 1);
+}
+
+V KernelBuilder::load(Type type, Value address) {
+  return wrap(LLVM::LoadOp::create(b, loc, type, address, bytesOf(type)));
+}
+
+void KernelBuilder::store(V value, Value address) {
+  LLVM::StoreOp::create(b, loc, value.value, address, bytesOf(value.type()));
+}
+
+V KernelBuilder::when(std::optional<V> condition, llvm::function_ref<V()> then,
+                      llvm::function_ref<V()> otherwise) {
+  if (!condition)
+    return then();
+  auto choice = scf::IfOp::create(
+      b, loc, condition->value, [&](OpBuilder &, Location) { scf::YieldOp::create(b, loc, then().value); },
+      [&](OpBuilder &, Location) { scf::YieldOp::create(b, loc, otherwise().value); });
+  return wrap(choice.getResult(0));
+}
+
+void KernelBuilder::when(std::optional<V> condition, llvm::function_ref<void()> then) {
+  if (!condition)
+    return then();
+  auto choice = scf::IfOp::create(b, loc, condition->value, /*withElseRegion=*/false);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(choice.thenBlock());
+  then();
+}
+
+void KernelBuilder::barrier() { NVVM::Barrier0Op::create(b, loc); }

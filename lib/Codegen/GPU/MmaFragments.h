@@ -1,0 +1,39 @@
+// Part of Weft, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Fragments of mma.sync for 16-bit elements: which element lies in which register of which lane, and which
+// row of shared memory each lane names to ldmatrix so that they come to lie there.
+#ifndef WEFT_LIB_CODEGEN_GPU_MMAFRAGMENTS_H
+#define WEFT_LIB_CODEGEN_GPU_MMAFRAGMENTS_H
+
+#include "LinearMap.h"
+
+namespace weft::gpu {
+
+/// The shape of one instruction, m16n8k16.
+constexpr int64_t mmaM = 16, mmaN = 8, mmaK = 16;
+
+/// A row and a column in one number, the column in the low 16 bits.
+constexpr uint64_t packRowColumn(uint64_t row, uint64_t column) { return row << 16 | column; }
+
+/// Where element `element` (0 or 1) of register `reg` of a lane lies. Inputs: the element's bit, then the
+/// bits of the register's number, then five of the lane's. Outputs: row and column, packed.
+LinearMap fragmentA(); ///< 16 x 16, four registers: rows are M, columns K
+LinearMap fragmentB(); ///< 16 x 8, two registers: rows are K, columns N
+LinearMap fragmentC(); ///< 16 x 8 of f32; two elements make a pair, two pairs, at rows 8 apart
+
+/// How an operand lies in shared memory.
+enum class Major {
+  K,     ///< rows of K neighbours: A as [M][K], B as [N][K]
+  Outer, ///< rows of M or N neighbours: A as [K][M], B as [K][N]; ldmatrix transposes
+};
+
+/// Which row of shared memory a lane names to ldmatrix.x4, and at which column its eight elements begin.
+/// Inputs: five bits of the lane's number; outputs: row and column, packed, as the operand is stored. The
+/// four matrices are the four registers of A, or the two of B for two neighbouring tiles of N.
+LinearMap ldmatrixRowsA(Major major);
+LinearMap ldmatrixRowsB(Major major);
+
+} // namespace weft::gpu
+
+#endif // WEFT_LIB_CODEGEN_GPU_MMAFRAGMENTS_H
