@@ -1,13 +1,15 @@
 // Part of Weft, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Chooses a generator of the CPU backend for a kernel whose root is a contraction or a convolution.
+// Chooses a generator of the CPU backend for a kernel whose root is a contraction, a convolution or an
+// attention.
 #ifndef WEFT_LIB_PIPELINE_GENERATEKERNEL_H
 #define WEFT_LIB_PIPELINE_GENERATEKERNEL_H
 
 #include "weft/Codegen/CPU/Kernels.h"
 #include "weft/Codegen/CompiledKernel.h"
 #include "weft/Dialect/Host/HostDialect.h"
+#include "weft/Dialect/Weft/AttentionOps.h"
 #include "llvm/ADT/SmallBitVector.h"
 
 namespace weft {
@@ -23,6 +25,10 @@ struct GeneratedFor {
 mlir::FailureOr<std::optional<GeneratedFor>> generateKernel(host::KernelOp kernel,
                                                             const llvm::SmallBitVector &constantOperands,
                                                             const cpu::TargetInfo &target);
+
+/// Whether the CPU has a generator for this attention. Others are written with products and a softmax before
+/// kernels are formed: they would be slow as one kernel.
+bool hasAttentionGenerator(ir::AttentionOp op);
 
 } // namespace weft
 

@@ -4,6 +4,7 @@
 // The passes of each stage, in order, and why each stands where it stands.
 #include "weft/Pipeline/Stages.h"
 
+#include "GenerateKernel.h"
 #include "mlir/Transforms/Passes.h"
 #include "weft/Codegen/Passes.h"
 #include "weft/Transforms/Decompose.h"
@@ -43,11 +44,17 @@ void weft::buildGraphStage(mlir::OpPassManager &passes, const StageOptions &opti
   passes.addPass(createInferShapesPass());
   passes.addPass(mlir::createCanonicalizerPass());
   passes.addPass(mlir::createCSEPass());
-  // Their parts make better kernels than they would whole: matrix products have generators, tables are
-  // constants.
+  // What the CPU has no generator for: its parts make better kernels than it would whole. Matrix products
+  // have generators, tables are constants.
+  if (options.numerics != Numerics::Strict)
+    passes.addPass(createFuseAttentionPass());
   DecomposePassOptions wholes;
   wholes.ops = {"attention", "fft"};
-  passes.addPass(createDecomposePass(wholes));
+  passes.addPass(
+      createDecomposePass(wholes, [strict = options.numerics == Numerics::Strict](mlir::Operation *op) {
+        auto attention = llvm::dyn_cast<ir::AttentionOp>(op);
+        return attention && !strict && hasAttentionGenerator(attention);
+      }));
   passes.addPass(createFoldConstantsPass());
   // Scales into weights while the graph still has the layouts of the model.
   passes.addPass(createFoldBatchNormPass());

@@ -18,6 +18,10 @@ void registerDecompositions(mlir::DialectRegistry &registry);
 #define GEN_PASS_REGISTRATION
 #include "weft/Transforms/Decompose.h.inc"
 
+/// The same, leaving alone ops of which `keep` is true.
+std::unique_ptr<mlir::Pass> createDecomposePass(DecomposePassOptions options,
+                                                std::function<bool(mlir::Operation *)> keep);
+
 } // namespace weft
 
 #endif // WEFT_TRANSFORMS_DECOMPOSE_H

@@ -41,6 +41,25 @@ def FoldBatchNormPass : Pass<"weft-fold-batch-norm"> {
   let statistics = [Statistic<"numFolded", "folded", "scales folded into weights">];
 }
 
+def FuseAttentionPass : Pass<"weft-fuse-attention"> {
+  let summary = "Finds attention written with products and a softmax";
+  let description = [{
+    Two batched products with a softmax between them, the scores scaled by a number and added to a mask, or either, become
+    weft.attention. A row whose keys are all masked by -inf gives 0 instead of NaN.
+
+    Before:
+    ```mlir
+    %0 = weft.dot_general %q, %k batch [0, 1] x [0, 1] contract [3] x [3] ...
+    %1 = weft.mul %0, %scale ...
+    %2 = weft.add %1, %mask ...
+    %3 = weft.softmax %2 axis 3 ...
+    %4 = weft.dot_general %3, %v batch [0, 1] x [0, 1] contract [3] x [2] ...
+    ```
+    After: `%y, %lse = weft.attention %q, %k, %v mask %mask {scale = 0.125 : f64} ...`
+  }];
+  let statistics = [Statistic<"numFused", "fused", "attentions found">];
+}
+
 def AssignLayoutsPass : Pass<"weft-assign-layouts"> {
   let summary = "Puts the features last in convolutions, and moves the transpositions this needs to the network's edges";
   let description = [{

@@ -24,6 +24,8 @@ void weft::registerDecompositions(DialectRegistry &registry) {
 namespace {
 struct DecomposePass : weft::impl::DecomposePassBase<DecomposePass> {
   using DecomposePassBase::DecomposePassBase;
+  DecomposePass(DecomposePassOptions options, std::function<bool(Operation *)> keep)
+      : DecomposePassBase(std::move(options)), keep(std::move(keep)) {}
 
   void getDependentDialects(DialectRegistry &registry) const override {
     registry.insert<ir::WeftDialect>();
@@ -36,7 +38,7 @@ struct DecomposePass : weft::impl::DecomposePassBase<DecomposePass> {
       SmallVector<Operation *> pending;
       getOperation()->walk([&](Operation *op) {
         bool wanted = ops.empty() || llvm::is_contained(ops, op->getName().stripDialect());
-        if (wanted && isa<ir::DecomposableOpInterface>(op))
+        if (wanted && isa<ir::DecomposableOpInterface>(op) && !(keep && keep(op)))
           pending.push_back(op);
       });
       for (Operation *op : pending) {
@@ -51,5 +53,12 @@ struct DecomposePass : weft::impl::DecomposePassBase<DecomposePass> {
       }
     }
   }
+
+  std::function<bool(Operation *)> keep;
 };
 } // namespace
+
+std::unique_ptr<Pass> weft::createDecomposePass(DecomposePassOptions options,
+                                                std::function<bool(Operation *)> keep) {
+  return std::make_unique<DecomposePass>(std::move(options), std::move(keep));
+}
