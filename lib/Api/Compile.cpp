@@ -7,6 +7,7 @@
 
 #include "Compiler.h"
 #include "weft/Api/Graph.h"
+#include "weft/Program/Target.h"
 #include "weft/Runtime/HostCpu.h"
 #include "weft/Support/CacheDir.h"
 #include "weft/Support/File.h"
@@ -71,12 +72,6 @@ struct Listener {
   }
 };
 
-Status checkTarget(const CompileOptions &options) {
-  if (options.target != "cpu")
-    return unimplemented("target '", options.target, "', wanted cpu");
-  return Status::ok();
-}
-
 /// What is compiled.
 struct Source {
   int32_t kind = WEFT_INPUT_ONNX;
@@ -86,13 +81,14 @@ struct Source {
 
 /// Compiles; the result goes to `sink` piece by piece.
 Status request(const Source &source, const CompileOptions &options, const FileSink &sink) {
-  WEFT_RETURN_IF_ERROR(checkTarget(options));
+  WEFT_RETURN_IF_ERROR(program::parseTarget(options.target).status());
   WEFT_ASSIGN_OR_RETURN(const WeftCompilerApi *api, openCompiler());
   Listener listener{options, sink, {}, {}, {}};
   WeftCompileRequest request = {};
   request.inputKind = source.kind;
   request.path = toText(source.path);
   request.graph = source.graph;
+  request.target = toText(options.target);
   request.targetCpu = toText(options.targetCpu);
   std::vector<WeftText> dims;
   for (const std::string &dim : options.dynamicDims)
@@ -114,6 +110,7 @@ Status request(const Source &source, const CompileOptions &options, const FileSi
   request.threads = options.threads;
   request.verify = options.verify;
   request.boundedOnly = options.boundedOnly;
+  request.allowFallback = options.allowFallback;
   request.user = &listener;
   request.diagnostic = Listener::diagnostic;
   request.progress = Listener::progress;
@@ -221,7 +218,7 @@ Result<std::string> programKey(const std::string &path, const CompileOptions &op
   WEFT_ASSIGN_OR_RETURN(std::string content, contentKey(path, cache));
   Sha256 hash;
   hash.updateField(build).updateField(content).updateField(options.target).updateField(options.targetCpu);
-  hash.updateField(options.numerics).updateInt(options.boundedOnly);
+  hash.updateField(options.numerics).updateInt(options.boundedOnly).updateInt(options.allowFallback);
   hash.updateInt(options.dynamicDims.size());
   for (const std::string &dim : options.dynamicDims)
     hash.updateField(dim);

@@ -256,6 +256,9 @@ LogicalResult Compiler::run(ModuleOp graph) {
     return failure();
   if (options.to <= Stage::Host && options.emit.empty())
     return writeModule();
+  if (options.target.isForGpu())
+    return fail(options.path + ": no kernels for target '" + options.target.devices.front() +
+                "': this compiler makes code for CPUs only");
   if (failed(compileKernels()))
     return failure();
   if (options.to == Stage::Kernel || (!options.emit.empty() && options.emit != "so"))

@@ -89,6 +89,14 @@ static std::optional<std::string> toOptions(const WeftCompileRequest &request, C
   for (size_t i = 0; i < request.numShapes; ++i)
     if (failed(parseShape(toRef(request.shapes[i]), options.import.specialise)))
       return "shape " + quoted(request.shapes[i]) + ", wanted NAME=2x3x4";
+  if (request.target.size) {
+    Result<program::Target> target =
+        program::parseTarget(std::string_view(request.target.data, request.target.size));
+    if (!target.isOk())
+      return target.status().message();
+    options.target = *std::move(target);
+  }
+  options.allowFallback = request.allowFallback;
   if (request.targetCpu.size)
     options.targetCpu = toRef(request.targetCpu);
   StringRef numerics = toRef(request.numerics);
@@ -109,8 +117,10 @@ static std::optional<std::string> toOptions(const WeftCompileRequest &request, C
     return "stage " + quoted(request.to) + ", wanted one of " + stageNames();
   options.emit = toRef(request.emit);
   if (!options.emit.empty() &&
-      !llvm::is_contained({"weft", "linalg", "llvm", "asm", "obj", "so"}, StringRef(options.emit)))
-    return "cannot emit " + quoted(request.emit) + ", wanted one of weft, linalg, llvm, asm, obj, so";
+      !llvm::is_contained({"weft", "linalg", "llvm", "asm", "ptx", "obj", "so"}, StringRef(options.emit)))
+    return "cannot emit " + quoted(request.emit) + ", wanted one of weft, linalg, llvm, asm, ptx, obj, so";
+  if (options.emit == "ptx" && !options.target.has("cuda"))
+    return "PTX is code for a GPU, wanted --target=cuda";
   options.dataFile = toRef(request.dataFile);
   options.dumpDir = toRef(request.dumpDir);
   options.reproducer = toRef(request.reproducer);

@@ -31,10 +31,13 @@ public:
                                                                : invalidArgument("the name is used twice");
       WEFT_RETURN_IF_ERROR(status.context(concat("variable '", variable.name, "'")));
     }
+    if (program.device != device::cpu && program.device != device::cuda && program.device != device::cudaEmu)
+      return invalidArgument("unknown device '", program.device, "', wanted cpu, cuda or cuda-emu");
     for (const Kernel &kernel : program.kernels)
-      if (kernel.symbol.empty() || kernel.numBuffers > maxArity || kernel.numDims > maxArity)
-        return invalidArgument("kernel '", kernel.name, "': no symbol, or more than ", maxArity,
-                               " arguments");
+      WEFT_RETURN_IF_ERROR(checkKernel(kernel).context(concat("kernel '", kernel.name, "'")));
+    for (const CodeImage &image : program.images)
+      if ((deviceOfImage(image) != device::cpu) != program.isForGpu())
+        return invalidArgument("code for ", image.isa, " in a program for device ", program.device);
     WEFT_RETURN_IF_ERROR(checkMesh());
     names.clear();
     for (const Function &function : program.functions) {
@@ -48,6 +51,22 @@ public:
   }
 
 private:
+  /// Limits of every GPU that code is made for; what a device has less of is refused when the code is loaded.
+  Status checkKernel(const Kernel &kernel) const {
+    constexpr uint32_t maxThreads = 1024, maxCluster = 16;
+    constexpr uint64_t maxShared = 228 << 10;
+    if (kernel.symbol.empty() || kernel.numBuffers > maxArity || kernel.numDims > maxArity)
+      return invalidArgument("no symbol, or more than ", maxArity, " arguments");
+    if ((kernel.threads != 0) != program.isForGpu())
+      return invalidArgument(kernel.threads, " threads in a program for device ", program.device);
+    if (kernel.threads > maxThreads || kernel.cluster < 1 || kernel.cluster > maxCluster ||
+        kernel.sharedBytes > maxShared)
+      return invalidArgument(kernel.threads, " threads, ", kernel.sharedBytes,
+                             " bytes of shared memory, clusters of ", kernel.cluster, "; wanted at most ",
+                             maxThreads, ", ", maxShared, " and ", maxCluster);
+    return Status::ok();
+  }
+
   Status checkExprs() {
     maxSymbol.resize(program.exprs.size(), -1);
     for (ExprId i = 0; i < program.exprs.size(); ++i) {
@@ -317,7 +336,10 @@ private:
                              kernel.numBuffers, " and ", kernel.numDims);
     WEFT_RETURN_IF_ERROR(checkDims(c.dims));
     WEFT_RETURN_IF_ERROR(checkExpr(c.chunks));
-    return checkExpr(c.scratch);
+    WEFT_RETURN_IF_ERROR(checkExpr(c.scratch));
+    if (program.isForGpu() && program.exprs.constantOr(c.scratch, -1) != 0)
+      return invalidArgument("scratch memory for kernel '", kernel.name, "', which runs on a GPU");
+    return Status::ok();
   }
   Status check(const Copy &c) const {
     WEFT_RETURN_IF_ERROR(checkExpr(c.size));
@@ -332,6 +354,9 @@ private:
   Status check(const Host &c) const {
     if (c.function.empty() || c.args.size() > maxArity)
       return invalidArgument("host function without a name, or with more than ", maxArity, " arguments");
+    if (!mayRunOffDevice(program, c.function))
+      return invalidArgument("host function '", c.function, "' in a program for device ", program.device,
+                             " that does not allow fallbacks");
     for (const HostArgument &arg : c.args) {
       if (!isValidDType(int64_t(arg.dtype)) || arg.dims.size() > maxRank)
         return invalidArgument("argument of unknown type or of rank above ", maxRank);

@@ -440,6 +440,8 @@ Result<std::string> encodeManifest(const Program &program, const Layout &layout)
   out.set_format(formatVersion);
   out.set_abi(WEFT_ABI);
   out.set_producer(program.producer);
+  if (program.isForGpu())
+    out.set_device(program.device);
   NameTable names(out);
   for (const auto &[key, value] : program.metadata) {
     v1::Pair &pair = *out.add_metadata();
@@ -481,6 +483,9 @@ Result<std::string> encodeManifest(const Program &program, const Layout &layout)
     to.set_num_dims(kernel.numDims);
     for (const std::string &check : kernel.checks)
       to.add_checks(check);
+    to.set_threads(kernel.threads);
+    to.set_shared_bytes(kernel.sharedBytes);
+    to.set_cluster(kernel.cluster == 1 ? 0 : kernel.cluster);
   }
   encodeMesh(out, program);
   for (const Function &function : program.functions) {
@@ -537,6 +542,8 @@ Status decodeManifest(std::span<const std::byte> bytes, Program &program, Layout
   if (manifest.abi() != WEFT_ABI)
     return unimplemented("the program's kernels have ABI ", manifest.abi(), ", this runtime has ", WEFT_ABI);
   program.producer = manifest.producer();
+  if (!manifest.device().empty())
+    program.device = manifest.device();
   for (const v1::Pair &pair : manifest.metadata())
     program.metadata.emplace_back(pair.key(), pair.value());
   for (const v1::Symbol &symbol : manifest.symbols())
@@ -558,7 +565,10 @@ Status decodeManifest(std::span<const std::byte> bytes, Program &program, Layout
                                kernel.location(),
                                kernel.num_buffers(),
                                kernel.num_dims(),
-                               {kernel.checks().begin(), kernel.checks().end()}});
+                               {kernel.checks().begin(), kernel.checks().end()},
+                               kernel.threads(),
+                               kernel.shared_bytes(),
+                               kernel.cluster() ? kernel.cluster() : 1});
   decodeMesh(manifest, program);
   WEFT_RETURN_IF_ERROR(decodeFunctions(manifest, program));
   return decodeSections(manifest, layout);

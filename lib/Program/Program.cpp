@@ -31,4 +31,21 @@ std::string_view collectiveName(Collective kind) {
   return kind <= Collective::Broadcast ? names[size_t(kind)] : "unknown collective";
 }
 
+std::string_view Program::metadataOf(std::string_view key) const {
+  for (const auto &[name, value] : metadata)
+    if (name == key)
+      return value;
+  return {};
+}
+
+std::string_view deviceOfImage(const CodeImage &image) {
+  if (image.isa.starts_with("ptx-"))
+    return device::cuda;
+  return image.isa.starts_with("emu-") ? device::cudaEmu : device::cpu;
+}
+
+bool mayRunOffDevice(const Program &program, std::string_view hostFunction) {
+  return !program.isForGpu() || hostFunction == "print" || !program.metadataOf("allow_fallback").empty();
+}
+
 } // namespace weft::program

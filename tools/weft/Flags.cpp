@@ -71,9 +71,12 @@ static std::string isShape(const std::string &text) {
 
 void CompileFlags::add(CLI::App &command, bool forEngineers) {
   const char *group = "Compiling";
-  command.add_option("--target", options.target, "What to compile for: cpu")
+  command.add_option("--target", options.target, "cpu, or cuda or cuda-emu[:sm_80|:sm_90a]")
       ->capture_default_str()
+      ->type_name("")
       ->group(group);
+  command.add_flag("--allow-fallback", options.allowFallback, "Ops without a GPU kernel may run on the CPU")
+      ->group(forEngineers ? group : "");
   command.add_option("--target-cpu", options.targetCpu, "native, x86-64-v3, x86-64-v4, or a CPU of LLVM")
       ->capture_default_str()
       ->group(group);

@@ -27,7 +27,8 @@ struct CompileCommand {
       return writeHeaderOf(program::readProgramFile(model));
     flags.options.emit = isHeader ? "" : emit;
     flags.options.to = to;
-    bool isText = emit == "weft" || emit == "linalg" || emit == "llvm" || emit == "asm" || !to.empty();
+    bool isText =
+        emit == "weft" || emit == "linalg" || emit == "llvm" || emit == "asm" || emit == "ptx" || !to.empty();
     flags.options.boundedOnly = !isText;
     // A .mlir file can be read back: large constants go beside it.
     bool hadData = true;
@@ -105,9 +106,9 @@ void weft::driver::addCompile(CLI::App &app, int &exitCode) {
       ->type_name("FILE");
   command
       ->add_option("--emit", state->emit,
-                   "weft, linalg, llvm, asm (text); obj, so (the kernels); header (for C)")
+                   "weft, linalg, llvm, asm, ptx (text); obj, so (the kernels); header (for C)")
       ->type_name("")
-      ->check(CLI::IsMember({"weft", "linalg", "llvm", "asm", "obj", "so", "header"}).description(""));
+      ->check(CLI::IsMember({"weft", "linalg", "llvm", "asm", "ptx", "obj", "so", "header"}).description(""));
   state->flags.add(*command, true);
   command->add_option("--to", state->to, "Stop after import, graph, host or kernel; print the IR")
       ->type_name("")

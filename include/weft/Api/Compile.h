@@ -23,8 +23,12 @@ class Graph;
 enum class Severity { Note, Remark, Warning, Error };
 
 struct CompileOptions {
-  /// "cpu".
+  /// "cpu", "cuda[:sm_90a]", "cuda-emu[:sm_90a]" (the same kernels on a GPU that the CPU plays), or both of
+  /// these with a comma between them. A program runs on the first unless a Session asks for the other.
   std::string target = "cpu";
+  /// For a GPU: what has no kernel there may run on the CPU, on copies. Otherwise it is an error that names
+  /// all such ops.
+  bool allowFallback = false;
   /// "native", "x86-64-v3", "x86-64-v4", or a CPU name of LLVM.
   std::string targetCpu = "native";
   /// Dimensions that stay dynamic: "batch:1:64", or "batch" without bounds.
@@ -44,7 +48,7 @@ struct CompileOptions {
 
   // For compiler engineers.
   std::string from, to; ///< stages: import, graph, host, kernel, program
-  std::string emit;     ///< weft, linalg, llvm, asm, obj, so: instead of a program
+  std::string emit;     ///< weft, linalg, llvm, asm, ptx, obj, so: instead of a program
   std::string
       dataFile; ///< .npz for large constants of text; empty: text leaves them out and cannot be read back
   std::string dumpDir;    ///< the IR after each stage, a file each

@@ -10,6 +10,7 @@
 #include "weft/Import/Onnx/Importer.h"
 #include "weft/Pipeline/Stages.h"
 #include "weft/Program/Program.h"
+#include "weft/Program/Target.h"
 #include <functional>
 #include <span>
 #include <string>
@@ -23,10 +24,12 @@ struct CompileOptions {
   std::string path;
   std::optional<std::span<const std::byte>> bytes; ///< else `path` is read
   onnx::ImportOptions import;
-  std::string targetCpu = "native";
+  program::Target target;
+  std::string targetCpu = "native"; ///< of code for the CPU, the emulator's too
+  bool allowFallback = false;       ///< for a GPU: what has no kernel there may run on the CPU
   StageOptions stages;
   Stage from = Stage::Import, to = Stage::Program;
-  std::string emit;       ///< "", weft, linalg, llvm, asm, obj, so
+  std::string emit;       ///< "", weft, linalg, llvm, asm, ptx, obj, so
   std::string dataFile;   ///< for large constants of text; empty: they are left out
   std::string dumpDir;    ///< IR after each stage
   std::string reproducer; ///< crash reproducer

@@ -15,7 +15,7 @@ extern "C" {
 #endif
 
 /// Raised whenever this file changes; both halves must agree.
-#define WEFT_COMPILER_API_VERSION 3
+#define WEFT_COMPILER_API_VERSION 4
 
 typedef struct WeftText {
   const char *data;
@@ -35,6 +35,7 @@ typedef struct WeftCompileRequest {
   const void *bytes; ///< of the model; null: `path` is read
   size_t numBytes;
   WeftGraphHandle *graph;      ///< for WEFT_INPUT_GRAPH
+  WeftText target;             ///< "cpu", "cuda:sm_90a", ... (Program/Target.h); empty: cpu
   WeftText targetCpu;          ///< "native", "x86-64-v3", ...; empty: native
   const WeftText *dynamicDims; ///< "batch:1:64", "batch" (no bounds): these stay dynamic
   size_t numDynamicDims;
@@ -42,15 +43,16 @@ typedef struct WeftCompileRequest {
   size_t numShapes;
   WeftText numerics; ///< strict, default, fast; empty: default
   WeftText from, to; ///< stages: import graph host kernel program; empty: first and last
-  WeftText emit;     ///< "", or one of weft linalg llvm asm obj so: text or bytes instead of a program
+  WeftText emit;     ///< "", or one of weft linalg llvm asm ptx obj so: text or bytes instead of a program
   WeftText dataFile; ///< large constants of text go into this .npz, which the text names; empty: text is for
                      ///< people, large constants are left out
   WeftText dumpDir;  ///< the IR after each stage goes here, a file each; empty: nowhere
-  WeftText reproducer; ///< a file for a crash reproducer; empty: none
-  int32_t threads;     ///< 0: all
-  int32_t verify;      ///< verify the IR between passes
-  int32_t boundedOnly; ///< refuse dimensions without an upper bound unless dynamicDims names them
-  void *user;          ///< handed to the callbacks, which may be called from several threads, never at once
+  WeftText reproducer;   ///< a file for a crash reproducer; empty: none
+  int32_t threads;       ///< 0: all
+  int32_t verify;        ///< verify the IR between passes
+  int32_t boundedOnly;   ///< refuse dimensions without an upper bound unless dynamicDims names them
+  int32_t allowFallback; ///< for a GPU: what has no kernel there may run on the CPU
+  void *user;            ///< handed to the callbacks, which may be called from several threads, never at once
   void (*diagnostic)(void *user, int32_t severity, WeftText message);
   void (*progress)(void *user, WeftText stage, int64_t done, int64_t total);
   void (*stageTime)(void *user, WeftText stage, double wallMs, double cpuMs);

@@ -19,6 +19,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -26,7 +27,7 @@
 namespace weft::program {
 
 /// Of the schema and the command set; a reader refuses a newer one.
-constexpr uint32_t formatVersion = 2;
+constexpr uint32_t formatVersion = 2; // 1: no devices, no communication
 
 using BufferId = uint32_t;
 using FunctionId = uint32_t;
@@ -89,12 +90,20 @@ struct Kernel {
   /// Message of check i (the kernel returns i + 1): "{found}", "{limit}" and "{at}" are replaced by the fault
   /// record.
   std::vector<std::string> checks;
+  // On a GPU: threads per block (blocks are one-dimensional; 0: a kernel for the CPU), dynamic shared memory,
+  // and how many blocks form a cluster.
+  uint32_t threads = 0;
+  uint64_t sharedBytes = 0;
+  uint32_t cluster = 1;
 };
 
-/// Machine code for one level of CPU: a shared object that ImageCheck accepts.
+/// Code of all kernels for one kind of machine. By what `isa` begins with: "ptx-sm_90a" is PTX text;
+/// "emu-x86-64-v3" is GPU kernels as code for this CPU under the emulator; else it is code for a CPU. The
+/// last two are shared objects that ImageCheck accepts.
 struct CodeImage {
-  std::string isa;                   ///< "x86-64-v3", "x86-64-v4", "native"
-  std::vector<std::string> features; ///< CPU features it needs, in LLVM's names: "avx2", "fma"
+  std::string isa; ///< "x86-64-v3", "x86-64-v4", "native", "ptx-sm_80", "emu-native"
+  std::vector<std::string>
+      features; ///< what it needs: CPU features in LLVM's names ("avx2", "fma"), or "sm_80"
   Blob bytes;
 };
 
@@ -122,7 +131,7 @@ struct Buffer {
   int64_t offset = -1; ///< Arena: static offset; -1: planned when the function runs (see planStatically)
 };
 
-/// Runs a kernel on chunks [0, chunks), spread over threads.
+/// Runs a kernel on chunks [0, chunks), spread over threads; on a GPU, with that many blocks.
 struct Launch {
   KernelId kernel = 0;
   std::vector<BufferId> buffers; ///< operands, then results
@@ -273,8 +282,15 @@ struct Function {
   int64_t arenaSize = -1; ///< bytes, when all offsets are static; -1: planned at run time
 };
 
+/// The names of devices: where a program's buffers live and its kernels run.
+namespace device {
+constexpr std::string_view cpu = "cpu", cuda = "cuda", cudaEmu = "cuda-emu";
+} // namespace device
+
 struct Program {
   std::string producer; ///< "weft 0.1.0"
+  /// What it runs on unless another device is asked for that it has an image for.
+  std::string device = std::string(device::cpu);
   std::vector<std::pair<std::string, std::string>> metadata;
   std::vector<Symbol> symbols;
   ExprTable exprs;
@@ -295,6 +311,10 @@ struct Program {
 
   /// noId when there is no function of that name.
   FunctionId findFunction(std::string_view name) const;
+  /// The value of that name in `metadata`; empty when there is none.
+  std::string_view metadataOf(std::string_view key) const;
+  /// Kernels are GPU kernels, and all buffers live in the memory of a device.
+  bool isForGpu() const { return device != device::cpu; }
 };
 
 /// "data:2,model:2"
@@ -305,6 +325,12 @@ std::string_view collectiveName(Collective kind);
 /// Everything that must hold before a program is run: every index, type, arity, relation between called
 /// functions, static offset; see Check.cpp. The reader and the writer both call it.
 Status checkProgram(const Program &program);
+
+/// The device that an image is code for: "cpu", "cuda", "cuda-emu".
+std::string_view deviceOfImage(const CodeImage &image);
+/// A host function that only shows what it is given may read from a device; any other runs on the CPU what
+/// was meant for the device, and only in programs with the metadata "allow_fallback".
+bool mayRunOffDevice(const Program &program, std::string_view hostFunction);
 
 } // namespace weft::program
 

@@ -12,6 +12,8 @@ using namespace weft::program;
 
 namespace {
 
+Program onGpu() { return samples::onGpu(samples::staticProgram()); }
+
 struct Case {
   const char *name;
   Program (*make)();
@@ -115,6 +117,23 @@ const std::vector<Case> cases = {
     {"external range", samples::staticProgram,
      [](Program &p) { p.constants[0].external = ExternalData{"w.bin", 100, 800, 500, 0}; },
      "external data of 800 bytes"},
+    {"unknown device", onGpu, [](Program &p) { p.device = "tpu"; }, "unknown device 'tpu'"},
+    {"threads of a kernel for the CPU", samples::staticProgram, [](Program &p) { p.kernels[1].threads = 32; },
+     "kernel 'double': 32 threads in a program for device cpu"},
+    {"no threads on a GPU", onGpu, [](Program &p) { p.kernels[0].threads = 0; },
+     "0 threads in a program for"},
+    {"too many threads", onGpu, [](Program &p) { p.kernels[0].threads = 1025; }, "1025 threads, 1024 bytes"},
+    {"too much shared memory", onGpu, [](Program &p) { p.kernels[0].sharedBytes = 1 << 20; },
+     "1048576 bytes"},
+    {"too large clusters", onGpu, [](Program &p) { p.kernels[0].cluster = 17; }, "clusters of 17"},
+    {"scratch on a GPU", onGpu, [](Program &p) { what<Launch>(p, 1).scratch = p.exprs.constant(64); },
+     "scratch memory for kernel 'double'"},
+    {"PTX for the CPU", samples::staticProgram, [](Program &p) { p.images[0].isa = "ptx-sm_80"; },
+     "code for ptx-sm_80 in a program for device cpu"},
+    {"CPU's code for a GPU", onGpu, [](Program &p) { p.images[0].isa = "native"; },
+     "code for native in a program for device cuda"},
+    {"host function on a GPU", [] { return samples::onGpu(samples::nonZeroProgram()); },
+     [](Program &p) { p.metadata.clear(); }, "host function 'non_zero' in a program for device cuda"},
 };
 
 TEST(CheckProgram, AcceptsTheSamples) {
@@ -123,6 +142,8 @@ TEST(CheckProgram, AcceptsTheSamples) {
         samples::loopProgram, samples::branchProgram, samples::nonZeroProgram, samples::twoRankProgram}) {
     const Status status = checkProgram(make());
     EXPECT_TRUE(status.isOk()) << status;
+    const Status there = checkProgram(samples::onGpu(make()));
+    EXPECT_TRUE(there.isOk()) << there;
   }
 }
 

@@ -19,9 +19,21 @@ using namespace weft::program;
 namespace {
 
 using Maker = Program (*)();
-constexpr Maker makers[] = {samples::staticProgram,   samples::dynamicProgram, samples::gatherProgram,
-                            samples::variableProgram, samples::loopProgram,    samples::branchProgram,
-                            samples::nonZeroProgram,  samples::twoRankProgram};
+Program onGpu() {
+  Program program = samples::onGpu(samples::branchProgram());
+  program.kernels[0].cluster = 4;
+  program.images.push_back({"emu-native", {"avx2"}, samples::kernelImage()});
+  return program;
+}
+constexpr Maker makers[] = {onGpu,
+                            samples::staticProgram,
+                            samples::dynamicProgram,
+                            samples::gatherProgram,
+                            samples::variableProgram,
+                            samples::loopProgram,
+                            samples::branchProgram,
+                            samples::nonZeroProgram,
+                            samples::twoRankProgram};
 
 std::span<const std::byte> bytesOf(const std::string &text) {
   return std::as_bytes(std::span<const char>(text));

@@ -298,4 +298,21 @@ Program meshProgram(std::vector<MeshAxis> mesh) {
 
 Program twoRankProgram() { return meshProgram({{"data", 2}}); }
 
+Program onGpu(Program program) {
+  program.device = device::cuda;
+  program.metadata.emplace_back("allow_fallback", "yes");
+  std::string ptx = ".version 8.0\n.target sm_80\n.address_size 64\n";
+  for (Kernel &kernel : program.kernels) {
+    kernel.threads = 128;
+    kernel.sharedBytes = 1024;
+    ptx += ".visible .entry " + kernel.symbol + "()\n{\n  ret;\n}\n";
+  }
+  for (Function &function : program.functions)
+    for (Command &command : function.commands)
+      if (auto *launch = std::get_if<Launch>(&command.what))
+        launch->scratch = program.exprs.constant(0);
+  program.images = {{"ptx-sm_80", {"sm_80"}, Blob::fromString(ptx)}};
+  return program;
+}
+
 } // namespace weft::program::samples

@@ -41,6 +41,10 @@ Program meshProgram(std::vector<MeshAxis> mesh);
 /// The same for two ranks.
 Program twoRankProgram();
 
+/// The same program for a GPU: blocks of 128 threads in place of chunks, one image of PTX for sm_80. Host
+/// functions are allowed.
+Program onGpu(Program program);
+
 } // namespace weft::program::samples
 
 #endif // WEFT_TEST_UNIT_PROGRAM_SAMPLEPROGRAMS_H
