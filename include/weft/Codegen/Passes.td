@@ -30,4 +30,18 @@ def DeduplicateKernelsPass : Pass<"weft-deduplicate-kernels", "::mlir::ModuleOp"
   let dependentDialects = ["::weft::host::HostDialect"];
 }
 
+def EmulateNvvmPass : Pass<"weft-emulate-nvvm", "::mlir::ModuleOp"> {
+  let summary = "Turns GPU kernels of the nvvm dialect into host code that runs one GPU thread of them";
+  let description = [{
+    What is not plain arithmetic becomes calls of the emulator's table of functions (Program/EmulatorAbi.h), which
+    comes as a hidden first argument. Each kernel gets two bodies, one that asks before every access to memory
+    and one that does not, and an entry `NAME(emulator, params)` that takes the one wanted; NAME.info describes
+    it. An op without emulation is an error.
+
+    Before: `nvvm.barrier0`
+    After: `llvm.call %f(%emulator, %id, %count, %site) : !llvm.ptr, (!llvm.ptr, i32, i32, !llvm.ptr) -> ()`
+  }];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
+}
+
 #endif // WEFT_CODEGEN_PASSES_TD
