@@ -109,6 +109,20 @@ def dialect_pages(tablegen):
             tablegen.run("-gen-op-interface-docs", rules),
         ),
     )
+    base, ops = (ROOT / "include/weft/Dialect/Tile" / name for name in ("TileBase.td", "TileOps.td"))
+    yield (
+        "dialects/tile.md",
+        page(
+            "tile",
+            f"{base.relative_to(ROOT)} and TileOps.td",
+            opening(base),
+            tablegen.run("-gen-op-doc", ops, "-dialect=tile"),
+            "## Layouts",
+            tablegen.run("-gen-attrdef-doc", base, "-dialect=tile"),
+            "## Memory",
+            tablegen.run("-gen-typedef-doc", base, "-dialect=tile"),
+        ),
+    )
 
 
 def pass_page(tablegen):
@@ -124,6 +138,7 @@ def pass_page(tablegen):
 def check_complete():
     """Every .td file that defines ops or passes has a place in the lists above."""
     listed = {f"Dialect/Weft/{family}Ops.td" for family in FAMILIES} | {"Dialect/Host/HostOps.td"}
+    listed |= {"Dialect/Tile/TileBase.td", "Dialect/Tile/TileOps.td"}
     listed |= {"Dialect/Weft/WeftBase.td", "Dialect/Weft/WeftInterfaces.td"}
     listed |= {"Dialect/Dist/DistOps.td", "Dialect/Dist/DistInterfaces.td"}
     listed |= {name for files in PASS_FILES.values() for name in files}

@@ -5,6 +5,7 @@
 // function on tensors, then: generator, or linalg -> loops; then LLVM -> object.
 #include "weft/Pipeline/CompileKernel.h"
 
+#include "CloneKernel.h"
 #include "GenerateKernel.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/IRMapping.h"
@@ -17,8 +18,7 @@
 using namespace mlir;
 using namespace weft;
 
-/// The kernel as `func.func @name` in a module of its own.
-static OwningOpRef<ModuleOp> cloneAsFunction(host::KernelOp kernel) {
+OwningOpRef<ModuleOp> weft::cloneAsFunction(host::KernelOp kernel) {
   OpBuilder builder(kernel.getContext());
   OwningOpRef<ModuleOp> module = ModuleOp::create(kernel.getLoc());
   builder.setInsertionPointToStart(module->getBody());

@@ -18,6 +18,7 @@
 #include "weft/Conversion/Passes.h"
 #include "weft/Dialect/Dist/DistDialect.h"
 #include "weft/Dialect/Host/HostDialect.h"
+#include "weft/Dialect/Tile/TileDialect.h"
 #include "weft/Dialect/Weft/WeftDialect.h"
 #include "weft/Partition/Partition.h"
 #include "weft/Partition/Passes.h"
@@ -26,7 +27,8 @@
 #include "weft/Transforms/Passes.h"
 
 void weft::registerWeftDialects(mlir::DialectRegistry &registry) {
-  registry.insert<ir::WeftDialect, host::HostDialect, dist::DistDialect, mlir::func::FuncDialect>();
+  registry.insert<ir::WeftDialect, host::HostDialect, dist::DistDialect, tile::TileDialect,
+                  mlir::func::FuncDialect>();
   // What kernels are lowered through. Threads that compile kernels must find all of them loaded.
   registry.insert<mlir::arith::ArithDialect, mlir::linalg::LinalgDialect, mlir::math::MathDialect,
                   mlir::memref::MemRefDialect, mlir::scf::SCFDialect, mlir::tensor::TensorDialect,

@@ -84,8 +84,8 @@ def check_passes(paths):
     for td in (path for path in paths if path.suffix == ".td" and path.parts[:2] == ("include", "weft")):
         for name, flag in re.findall(r'^def (\w+)Pass : Pass<"([\w-]+)"', sources.read(td), re.M):
             words = "-".join(word.lower() for word in re.findall(r"[A-Z][a-z0-9]*", name))
-            # Passes of the partitioner are named after its dialect.
-            prefix = "dist-" if td.parent.name == "Partition" else "weft-"
+            # Passes over a dialect are named after it.
+            prefix = "dist-" if td.parent.name == "Partition" else "tile-" if flag.startswith("tile-") else "weft-"
             if flag.removeprefix(prefix) != words:
                 yield f"{td}: pass {name}Pass has the flag {flag}, wanted {words} or {prefix}{words}"
             room = td.parts[2]

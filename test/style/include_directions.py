@@ -53,6 +53,7 @@ EXCEPTIONS = {
         "weft/Codegen/CPU/ChunkCount.h",
     ): "into how many chunks a kernel is cut: made by the loops, read by code generation and the plan",
     ("lib/Conversion/LinalgToLoops/Kernel.h", "weft/Codegen/CPU/ChunkCount.h"): "the same",
+    ("include/weft/Conversion/LinalgToTile.h", "weft/Codegen/CPU/ChunkCount.h"): "the same, of blocks",
 }
 
 # Foreign headers, and who may see them.

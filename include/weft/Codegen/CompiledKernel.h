@@ -10,9 +10,14 @@
 #include "llvm/ADT/SmallVector.h"
 
 #include <functional>
+#include <memory>
 #include <string>
 
 namespace weft {
+
+namespace gpu {
+struct GpuKernel;
+} // namespace gpu
 
 /// An operand that the kernel wants in another form than the graph holds it: for constants, made once at
 /// compile time.
@@ -39,6 +44,11 @@ struct CompiledKernel {
   llvm::SmallVector<PackedOperand> packed;
   /// The arguments of the machine code; empty: operands, then results, as they are.
   llvm::SmallVector<KernelArgument> arguments;
+  /// Of a GPU kernel: threads per block (0: a CPU kernel), bytes of shared memory, blocks that run together.
+  /// `chunks` then counts blocks.
+  int64_t threads = 0, sharedBytes = 0, cluster = 1;
+  /// A GPU kernel until all of a program are emitted as one text.
+  std::shared_ptr<gpu::GpuKernel> gpu;
 };
 
 } // namespace weft

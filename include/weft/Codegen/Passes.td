@@ -44,4 +44,43 @@ def EmulateNvvmPass : Pass<"weft-emulate-nvvm", "::mlir::ModuleOp"> {
   let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
 }
 
+def ExpandExchangesPass : Pass<"tile-expand-exchanges", "::mlir::func::FuncOp"> {
+  let summary = "reductions over warps and changes of layout go through shared memory";
+  let description = [{
+    Before:
+    ```mlir
+    %1 = tile.reduce %0 axis 1 : (tensor<1x256xf32, #l>) -> tensor<1xf32, #tile.slice<1, #l>> { ... }
+    ```
+    After:
+    ```mlir
+    %s = tile.alloc_shared : !tile.shared<1x8xf32, #tile.swizzled<vector 1, phases 1>>
+    tile.store_partials %0, %s axis 1 { ... }
+    %1 = tile.combine_partials %s { ... }
+    ```
+  }];
+  let dependentDialects = ["::weft::tile::TileDialect"];
+}
+
+def InsertBarriersPass : Pass<"tile-insert-barriers", "::mlir::func::FuncOp"> {
+  let summary = "threads wait before they touch shared memory that others may be using";
+  let description = [{
+    A barrier stands before an op that reads a buffer written since the last barrier, or writes one read or written since
+    then; around loops too.
+
+    Before:
+    ```mlir
+    tile.local_store %0, %s
+    %1 = tile.local_load %s
+    ```
+    After:
+    ```mlir
+    tile.local_store %0, %s
+    tile.barrier
+    %1 = tile.local_load %s
+    ```
+  }];
+  let dependentDialects = ["::weft::tile::TileDialect"];
+  let statistics = [Statistic<"numBarriers", "num-barriers", "barriers inserted">];
+}
+
 #endif // WEFT_CODEGEN_PASSES_TD

@@ -57,4 +57,48 @@ def LowerTensorKernelsPass : Pass<"weft-lower-tensor-kernels", "::mlir::ModuleOp
     "::mlir::math::MathDialect", "::mlir::scf::SCFDialect"];
 }
 
+def ConvertLinalgToTilePass : Pass<"convert-linalg-to-tile", "::mlir::ModuleOp"> {
+  let summary = "functions of linalg on tensors become kernels of tiles for a GPU";
+  let description = [{
+    Each function becomes `@NAME(operands..., results..., extents...)` over memrefs, run by every block of a grid; the
+    attribute `tile.threads` holds the threads of a block. Values are computed where they are used, as for loops.
+
+    Before:
+    ```mlir
+    func.func @k(%x: tensor<4x8xf32>) -> tensor<4x8xf32> { /* linalg.generic: math.exp */ }
+    ```
+    After:
+    ```mlir
+    func.func @k(%x: memref<4x8xf32>, %y: memref<4x8xf32>) attributes {tile.threads = 32 : i64} {
+      %0 = tile.program_id ...
+      tile.load ..., math.exp, tile.store
+      return
+    }
+    ```
+  }];
+  let dependentDialects = ["::mlir::memref::MemRefDialect", "::mlir::arith::ArithDialect",
+    "::mlir::math::MathDialect", "::mlir::scf::SCFDialect", "::weft::tile::TileDialect"];
+}
+
+def ConvertTileToNvvmPass : Pass<"convert-tile-to-nvvm", "::mlir::ModuleOp"> {
+  let summary = "tiles become the registers of one thread";
+  let description = [{
+    Arithmetic is written for each register, loads and stores become LLVM's (up to 128 bits at once), exchanges between
+    threads NVVM's ops. Reductions over several warps must have been expanded by `--tile-expand-exchanges`.
+
+    Before:
+    ```mlir
+    #l = #tile.blocked<per_thread [2], lanes [32], warps [1], order [0]>
+    %0 = arith.addf %a, %b : tensor<64xf32, #l>
+    ```
+    After:
+    ```mlir
+    %0 = arith.addf %a0, %b0 : f32
+    %1 = arith.addf %a1, %b1 : f32
+    ```
+  }];
+  let dependentDialects = ["::mlir::memref::MemRefDialect", "::mlir::arith::ArithDialect",
+    "::mlir::scf::SCFDialect", "::mlir::LLVM::LLVMDialect", "::mlir::NVVM::NVVMDialect"];
+}
+
 #endif // WEFT_CONVERSION_PASSES_TD

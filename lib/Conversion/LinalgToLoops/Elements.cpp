@@ -20,6 +20,8 @@ void KernelLowering::fail(Operation *op, const Twine &message) {
 void KernelLowering::setPoint(Scope *scope) {
   if (!emitting)
     return;
+  while (scope->sameBlock)
+    scope = scope->sameBlock;
   if (scope->child)
     b.setInsertionPoint(scope->child);
   else if (!scope->block->empty() && scope->block->back().hasTrait<OpTrait::IsTerminator>())
@@ -261,7 +263,7 @@ Value KernelLowering::atomValue(AtomId id, Scope *scope) {
     for (AtomId factor : SmallVector<AtomId, 2>(atom.factors)) {
       Value value = atomValue(factor, scope);
       setPoint(scope);
-      product = product ? Value(arith::MulIOp::create(b, func.getLoc(), product, value)) : value;
+      product = product ? binary<arith::MulIOp>(product, value) : value;
     }
     return product;
   }
@@ -273,12 +275,11 @@ Value KernelLowering::atomValue(AtomId id, Scope *scope) {
     setPoint(scope);
     auto low = table.least(numerator);
     if (low && *low >= 0)
-      return quotient ? Value(arith::DivUIOp::create(b, func.getLoc(), x, y))
-                      : Value(arith::RemUIOp::create(b, func.getLoc(), x, y));
-    Value floor = arith::FloorDivSIOp::create(b, func.getLoc(), x, y);
+      return quotient ? binary<arith::DivUIOp>(x, y) : binary<arith::RemUIOp>(x, y);
+    Value floor = binary<arith::FloorDivSIOp>(x, y);
     if (quotient)
       return floor;
-    return arith::SubIOp::create(b, func.getLoc(), x, arith::MulIOp::create(b, func.getLoc(), floor, y));
+    return binary<arith::SubIOp>(x, binary<arith::MulIOp>(floor, y));
   }
   }
   llvm_unreachable("all kinds are handled");
@@ -319,13 +320,13 @@ Value KernelLowering::materialise(const Expr &e, Scope *scope) {
     Value value = atomValue(id, scope);
     setPoint(scope);
     if (k != 1)
-      value = arith::MulIOp::create(b, loc, value, arith::ConstantIndexOp::create(b, loc, k));
-    sum = sum ? Value(arith::AddIOp::create(b, loc, sum, value)) : value;
+      value = binary<arith::MulIOp>(value, arith::ConstantIndexOp::create(b, loc, k));
+    sum = sum ? binary<arith::AddIOp>(sum, value) : value;
   }
   setPoint(scope);
   if (!sum || e.constant != 0) {
     Value constant = arith::ConstantIndexOp::create(b, loc, e.constant);
-    sum = sum ? Value(arith::AddIOp::create(b, loc, sum, constant)) : constant;
+    sum = sum ? binary<arith::AddIOp>(sum, constant) : constant;
   }
   scope->indices[e] = sum;
   return sum;
@@ -387,11 +388,9 @@ Value KernelLowering::inRange(const Expr &e, const Expr &extent, Scope *scope, b
   setPoint(scope);
   Location loc = func.getLoc();
   if (belowHigh)
-    return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sge, x,
-                                 arith::ConstantIndexOp::create(b, loc, 0));
+    return binary<arith::CmpIOp>(x, arith::ConstantIndexOp::create(b, loc, 0), arith::CmpIPredicate::sge);
   // One unsigned comparison holds both: a negative number is a large one.
-  return arith::CmpIOp::create(b, loc, aboveLow ? arith::CmpIPredicate::slt : arith::CmpIPredicate::ult, x,
-                               limit);
+  return binary<arith::CmpIOp>(x, limit, aboveLow ? arith::CmpIPredicate::slt : arith::CmpIPredicate::ult);
 }
 
 Value KernelLowering::conditional(Type type, Value condition, Scope *scope,
@@ -425,6 +424,19 @@ Value KernelLowering::conditional(Type type, Value condition, Scope *scope,
   return choice.getResult(0);
 }
 
+void KernelLowering::guarded(Value condition, Scope *scope, llvm::function_ref<void(Scope *)> body) {
+  setPoint(scope);
+  auto choice = scf::IfOp::create(b, func.getLoc(), TypeRange(), condition, /*withElseRegion=*/false);
+  Operation *outerChild = scope->child;
+  scope->child = choice;
+  Scope &inner = scopes.emplace_back();
+  inner.parent = scope;
+  inner.isCondition = true;
+  inner.block = choice.thenBlock();
+  body(&inner);
+  scope->child = outerChild;
+}
+
 Value KernelLowering::constantElement(arith::ConstantOp op, ArrayRef<Expr> indices, Scope *scope) {
   auto elements = dyn_cast<DenseElementsAttr>(op.getValue());
   if (!elements) {
@@ -454,9 +466,19 @@ Value KernelLowering::constantElement(arith::ConstantOp op, ArrayRef<Expr> indic
     setPoint(entry);
     view = memref::GetGlobalOp::create(b, loc, type, name);
   }
+  return loadAt(view, address, scope);
+}
+
+Value KernelLowering::loadAt(Value memory, const Expr &address, Scope *scope) {
   Value at = materialise(address, scope);
   setPoint(scope);
-  return memref::LoadOp::create(b, loc, view, at);
+  return memref::LoadOp::create(b, func.getLoc(), memory, at);
+}
+
+void KernelLowering::storeAt(Value memory, const Expr &address, Value value, Scope *scope) {
+  Value at = materialise(address, scope);
+  setPoint(scope);
+  memref::StoreOp::create(b, kernel.getLoc(), value, memory, at);
 }
 
 Value KernelLowering::load(Storage &storage, ArrayRef<Expr> indices, Scope *scope) {
@@ -471,9 +493,7 @@ Value KernelLowering::load(Storage &storage, ArrayRef<Expr> indices, Scope *scop
   }
   if (storage.isScalar && storage.scalar)
     return storage.scalar;
-  Value at = materialise(address, scope);
-  setPoint(scope);
-  return memref::LoadOp::create(b, func.getLoc(), storage.memref, at);
+  return loadAt(storage.memref, address, scope);
 }
 
 Value KernelLowering::emitElement(Value tensor, ArrayRef<Expr> indices, Scope *scope, bool compute) {
@@ -494,10 +514,7 @@ Value KernelLowering::emitElement(Value tensor, ArrayRef<Expr> indices, Scope *s
       }
       return {};
     }
-    Value view = buffer(argument.getArgNumber());
-    Value at = materialise(address, scope);
-    setPoint(scope);
-    return memref::LoadOp::create(b, func.getLoc(), view, at);
+    return loadAt(buffer(argument.getArgNumber()), address, scope);
   }
   Location loc = op->getLoc();
   Type elementType = cast<RankedTensorType>(tensor.getType()).getElementType();
@@ -583,7 +600,7 @@ Value KernelLowering::emitElement(Value tensor, ArrayRef<Expr> indices, Scope *s
       never |= here;
       setPoint(scope);
       if (ok)
-        inside = inside ? Value(arith::AndIOp::create(b, loc, inside, ok)) : ok;
+        inside = inside ? binary<arith::AndIOp>(inside, ok) : ok;
     }
     auto padding = [&](Scope *at) -> Value { return entryScalar(pad.getConstantPaddingValue()); };
     if (!pad.getConstantPaddingValue()) {
@@ -617,7 +634,7 @@ Value KernelLowering::emitElement(Value tensor, ArrayRef<Expr> indices, Scope *s
         never |= here;
         setPoint(scope);
         if (ok)
-          inside = inside ? Value(arith::AndIOp::create(b, loc, inside, ok)) : ok;
+          inside = inside ? binary<arith::AndIOp>(inside, ok) : ok;
       }
       if (!dropped.test(i))
         inner.push_back(local);
@@ -785,7 +802,7 @@ Value KernelLowering::clone(Operation *op, Frame &frame, Scope *scope) {
   // A 16-bit float that was only just rounded stays wide.
   if (auto extend = dyn_cast<arith::ExtFOp>(op))
     if (auto narrow = operands[0].getDefiningOp<arith::TruncFOp>();
-        narrow && narrow.getIn().getType() == extend.getType()) {
+        narrow && getElementTypeOrSelf(narrow.getIn().getType()) == extend.getType()) {
       frame.values[extend.getResult()] = narrow.getIn();
       return narrow.getIn();
     }
@@ -799,8 +816,12 @@ Value KernelLowering::clone(Operation *op, Frame &frame, Scope *scope) {
           mapping.map(operand, bodyValue(operand, frame, scope));
     });
   setPoint(scope);
-  Operation *copy = b.clone(*op, mapping);
-  for (auto [from, to] : llvm::zip(op->getResults(), copy->getResults()))
+  SmallVector<Value> results = cloneMapped(op, mapping);
+  for (auto [from, to] : llvm::zip(op->getResults(), results))
     frame.values[from] = to;
-  return copy->getNumResults() ? copy->getResult(0) : Value();
+  return results.empty() ? Value() : results.front();
+}
+
+SmallVector<Value> KernelLowering::cloneMapped(Operation *op, IRMapping &mapping) {
+  return b.clone(*op, mapping)->getResults();
 }

@@ -75,9 +75,7 @@ void KernelLowering::storeValue(Storage &storage, ArrayRef<Expr> indices, Value 
     storage.scalar = value;
   if (!storage.memref || failed)
     return;
-  Value at = materialise(addressOf(storage, indices), scope);
-  setPoint(scope);
-  memref::StoreOp::create(b, kernel.getLoc(), value, storage.memref, at);
+  storeAt(storage.memref, addressOf(storage, indices), value, scope);
 }
 
 //===-- Loops
@@ -85,13 +83,18 @@ void KernelLowering::storeValue(Storage &storage, ArrayRef<Expr> indices, Value 
 
 SmallVector<Value>
 KernelLowering::emitLoop(Value low, Value high, Scope *scope, ValueRange carried,
-                         llvm::function_ref<SmallVector<Value>(Scope *, Value, ValueRange)> body) {
+                         llvm::function_ref<SmallVector<Value>(Scope *, Value, ValueRange)> body,
+                         Value step) {
   Location loc = kernel.getLoc();
   setPoint(scope);
-  Value one = arith::ConstantIndexOp::create(b, loc, 1);
-  auto loop = scf::ForOp::create(b, loc, low, high, one, carried);
-  Operation *outerChild = scope->child;
-  scope->child = loop;
+  if (!step)
+    step = arith::ConstantIndexOp::create(b, loc, 1);
+  auto loop = scf::ForOp::create(b, loc, low, high, step, carried);
+  Scope *around = scope;
+  while (around->sameBlock)
+    around = around->sameBlock;
+  Operation *outerChild = around->child;
+  around->child = loop;
   Scope &inner = scopes.emplace_back();
   inner.parent = scope;
   inner.block = loop.getBody();
@@ -100,7 +103,7 @@ KernelLowering::emitLoop(Value low, Value high, Scope *scope, ValueRange carried
     b.setInsertionPointToEnd(loop.getBody());
     scf::YieldOp::create(b, loc, next);
   }
-  scope->child = outerChild;
+  around->child = outerChild;
   return SmallVector<Value>(loop.getResults());
 }
 
@@ -228,8 +231,11 @@ void KernelLowering::emitReduction(Stage &stage, Scope *scope) {
     }
     SmallVector<Value> start;
     for (unsigned i = 0; i < count && !failed; ++i)
-      if (stage.carried[i])
-        start.push_back(initial(i, inner));
+      if (stage.carried[i]) {
+        Value value = initial(i, inner);
+        setPoint(inner);
+        start.push_back(asCarried(value));
+      }
     if (failed)
       return;
     SmallVector<Value> last = emitReduced(reduced, inner, start, [&](Scope *at, ValueRange carried) {
@@ -242,9 +248,10 @@ void KernelLowering::emitReduction(Stage &stage, Scope *scope) {
       if (failed)
         return onward;
       storeRunning(values, at);
+      setPoint(at);
       for (unsigned i = 0; i < count; ++i)
         if (stage.carried[i])
-          onward.push_back(values[i]);
+          onward.push_back(asCarried(values[i]));
       return onward;
     });
     unsigned next = 0;
@@ -259,7 +266,6 @@ void KernelLowering::emitReduction(Stage &stage, Scope *scope) {
 
 /// Ops of a loop that updates a tensor in place, in their order.
 void KernelLowering::emitSequenceBlock(Block &block, Frame &frame, Storage &target, Scope *scope) {
-  Location loc = kernel.getLoc();
   auto isTarget = [&](Value tensor) {
     Operation *op = tensor.getDefiningOp();
     return isa<RankedTensorType>(tensor.getType()) &&
@@ -294,17 +300,10 @@ void KernelLowering::emitSequenceBlock(Block &block, Frame &frame, Storage &targ
       Value condition = bodyValue(choice.getCondition(), frame, scope);
       if (failed)
         return;
-      setPoint(scope);
-      auto guarded = scf::IfOp::create(b, loc, TypeRange(), condition, /*withElseRegion=*/false);
-      Operation *outerChild = scope->child;
-      scope->child = guarded;
-      Scope &inner = scopes.emplace_back();
-      inner.parent = scope;
-      inner.isCondition = true;
-      inner.block = guarded.thenBlock();
-      Frame nested = frame;
-      emitSequenceBlock(*choice.thenBlock(), nested, target, &inner);
-      scope->child = outerChild;
+      guarded(condition, scope, [&](Scope *inner) {
+        Frame nested = frame;
+        emitSequenceBlock(*choice.thenBlock(), nested, target, inner);
+      });
       if (!choice.elseBlock()->without_terminator().empty())
         fail(choice, "writes in both branches, wanted one");
     } else if (auto insert = dyn_cast<tensor::InsertOp>(op)) {
@@ -313,9 +312,8 @@ void KernelLowering::emitSequenceBlock(Block &block, Frame &frame, Storage &targ
       if (!failed)
         storeValue(target, indices, value, scope);
     } else if (auto extract = dyn_cast<tensor::ExtractOp>(op); extract && isTarget(extract.getTensor())) {
-      Value at = materialise(addressOf(target, position(extract.getIndices())), scope);
-      setPoint(scope);
-      frame.values[extract.getResult()] = memref::LoadOp::create(b, loc, target.memref, at);
+      frame.values[extract.getResult()] =
+          loadAt(target.memref, addressOf(target, position(extract.getIndices())), scope);
     } else if (op.getNumResults() == 1) {
       bodyValue(op.getResult(0), frame, scope);
     } else {
@@ -674,24 +672,27 @@ LogicalResult KernelLowering::emitKernel() {
   return failure(failed);
 }
 
-FailureOr<cpu::ChunkCount> KernelLowering::run() {
+LogicalResult KernelLowering::checkSignature() {
   for (Type type : llvm::concat<const Type>(func.getArgumentTypes(), func.getResultTypes()))
     if (!isa<RankedTensorType>(type))
-      return func.emitOpError("has type ") << type << " in its signature, wanted ranked tensors", failure();
+      return func.emitOpError("has type ") << type << " in its signature, wanted ranked tensors";
+  return success();
+}
+
+LogicalResult KernelLowering::findStages(bool storeCostly) {
   entry = &scopes.emplace_back();
   for (Value argument : func.getArguments())
     extentsOf(argument);
   unifyExtents();
   findResults();
-  if (failed)
-    return failure();
-  if (stages.empty()) {
-    emitting = true;
-    createKernel();
-    func.erase();
-    return chunks;
+  if (failed || stages.empty())
+    return failure(failed);
+  if (storeCostly) {
+    storeCostlyValues();
+  } else {
+    splitLoops();
+    analyseAll();
   }
-  storeCostlyValues();
   if (failed)
     return failure();
   storedBelow.clear();
@@ -703,13 +704,21 @@ FailureOr<cpu::ChunkCount> KernelLowering::run() {
     return failure();
   orderStages();
   entry->elements.clear();
+  return success();
+}
+
+FailureOr<cpu::ChunkCount> KernelLowering::run() {
+  if (mlir::failed(checkSignature()) || mlir::failed(findStages(/*storeCostly=*/true)))
+    return failure();
   emitting = true;
   createKernel();
-  if (mlir::failed(emitKernel()) || failed) {
-    kernel.erase();
-    return failure();
+  if (!stages.empty()) {
+    if (mlir::failed(emitKernel()) || failed) {
+      kernel.erase();
+      return failure();
+    }
+    unswitchLoops(kernel);
   }
-  unswitchLoops(kernel);
   func.erase();
   return chunks;
 }

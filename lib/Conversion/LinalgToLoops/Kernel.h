@@ -32,6 +32,9 @@ struct Scope {
   bool isCondition = false; ///< nothing moves out of an arm
   Block *block = nullptr;
   Operation *child = nullptr; ///< the loop being filled
+  Scope *sameBlock = nullptr; ///< tiles: its code lies in this scope's block, among its code
+  Value mask;                 ///< tiles: the elements for which code here has a meaning; null: as around it
+  bool finelyMasked = false;  ///< tiles: whether the mask tells neighbours of one access apart
   std::map<std::pair<void *, std::vector<Expr>>, Value> elements;
   std::map<Expr, Value> indices;
 };
@@ -91,12 +94,19 @@ struct Frame {
 /// Moves conditions that do not change in an innermost loop out of it: a loop for each case.
 void unswitchLoops(func::FuncOp kernel);
 
+/// Values are scalars here. LinalgToTile derives from it: there a value may be a tile, which holds the values
+/// of many iterations of the shared loops or of an innermost loop.
 class KernelLowering {
 public:
   explicit KernelLowering(func::FuncOp func) : func(func), b(func.getContext()) {}
+  virtual ~KernelLowering() = default;
   FailureOr<cpu::ChunkCount> run();
 
-private:
+protected:
+  LogicalResult checkSignature();
+  /// Stages and their loops, up to what is shared; success with no stages when nothing is to be done.
+  LogicalResult findStages(bool storeCostly);
+
   // Stages.cpp: what is stored.
   void findResults();
   void addResult(Value value, int buffer, ArrayRef<Expr> shape, ArrayRef<Expr> offsets);
@@ -126,10 +136,26 @@ private:
   Value emitElement(Value tensor, ArrayRef<Expr> indices, Scope *scope, bool compute = false);
   Value bodyValue(Value value, Frame &frame, Scope *scope);
   Value clone(Operation *op, Frame &frame, Scope *scope);
-  Value conditional(Type type, Value condition, Scope *scope, llvm::function_ref<Value(Scope *)> then,
-                    llvm::function_ref<Value(Scope *)> otherwise);
+  /// Copies an op whose operands are in the mapping.
+  virtual SmallVector<Value> cloneMapped(Operation *op, IRMapping &mapping);
+  /// A value of `type` that is computed only where it is read.
+  virtual Value conditional(Type type, Value condition, Scope *scope, llvm::function_ref<Value(Scope *)> then,
+                            llvm::function_ref<Value(Scope *)> otherwise);
+  /// Code that runs only where the condition holds.
+  virtual void guarded(Value condition, Scope *scope, llvm::function_ref<void(Scope *)> body);
+  /// Brings values to one type before an op on all of them.
+  virtual void unify(MutableArrayRef<Value> values) {}
+  /// A value in the type that loops carry it in.
+  virtual Value asCarried(Value value) { return value; }
+  template <typename Op, typename... Args> Value binary(Value x, Value y, Args... before) {
+    Value operands[] = {x, y};
+    unify(operands);
+    return Op::create(b, func.getLoc(), before..., operands[0], operands[1]);
+  }
+  virtual Value loadAt(Value memory, const Expr &address, Scope *scope);
+  virtual void storeAt(Value memory, const Expr &address, Value value, Scope *scope);
   Expr indexExpr(Value value, Frame &frame, Scope *scope);
-  Value load(Storage &storage, ArrayRef<Expr> indices, Scope *scope);
+  virtual Value load(Storage &storage, ArrayRef<Expr> indices, Scope *scope);
   Value constantElement(arith::ConstantOp op, ArrayRef<Expr> indices, Scope *scope);
   Value inRange(const Expr &e, const Expr &extent, Scope *scope, bool &never);
   Expr extentOf(Value tensor, int64_t dim);
@@ -152,13 +178,14 @@ private:
   void createKernel();
   LogicalResult placeTemporaries();
   void emitStages(Scope *scope);
-  void emitMaps(ArrayRef<Stage *> maps, Scope *scope);
-  void emitReduction(Stage &stage, Scope *scope);
+  virtual void emitMaps(ArrayRef<Stage *> maps, Scope *scope);
+  virtual void emitReduction(Stage &stage, Scope *scope);
   void emitSequence(Stage &stage, Scope *scope);
   void emitSequenceBlock(Block &block, Frame &frame, Storage &target, Scope *scope);
   /// A loop from `low` to `high`; the body returns what is carried on.
   SmallVector<Value> emitLoop(Value low, Value high, Scope *scope, ValueRange carried,
-                              llvm::function_ref<SmallVector<Value>(Scope *, Value, ValueRange)> body);
+                              llvm::function_ref<SmallVector<Value>(Scope *, Value, ValueRange)> body,
+                              Value step = {});
   void emitNest(ArrayRef<Loop> nest, Scope *scope, llvm::function_ref<void(Scope *)> body);
   SmallVector<Value> emitReduced(ArrayRef<Loop> nest, Scope *scope, ValueRange carried,
                                  llvm::function_ref<SmallVector<Value>(Scope *, ValueRange)> body);
@@ -166,7 +193,7 @@ private:
   void storeValue(Storage &storage, ArrayRef<Expr> indices, Value value, Scope *scope);
   Expr addressOf(const Storage &storage, ArrayRef<Expr> indices);
   SmallVector<Expr> targetIndices(const Stage &stage, unsigned result);
-  Value buffer(int index);
+  virtual Value buffer(int index);
 
   func::FuncOp func;
   OpBuilder b;

@@ -1,0 +1,222 @@
+// Part of Weft, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Ops of the tile dialect.
+#ifndef WEFT_DIALECT_TILE_TILEOPS_TD
+#define WEFT_DIALECT_TILE_TILEOPS_TD
+include "weft/Dialect/Tile/TileBase.td"
+include "mlir/Interfaces/ControlFlowInterfaces.td"
+include "mlir/Interfaces/InferTypeOpInterface.td"
+
+class Tile_Op<string mnemonic, list<Trait> traits = []> : Op<Tile_Dialect, mnemonic, traits>;
+
+def Tile_Tile : Type<CPred<"::weft::tile::isTile($_self)">, "a tile: a static tensor with a layout", "::mlir::RankedTensorType">;
+def Tile_IndexOrTile : Type<CPred<"::mlir::getElementTypeOrSelf($_self).isIndex() && "
+                                  "($_self.isIndex() || ::weft::tile::isTile($_self))">, "an index or a tile of them">;
+def Tile_MaskOrTile : Type<CPred<"::mlir::getElementTypeOrSelf($_self).isInteger(1) && "
+                                 "($_self.isInteger(1) || ::weft::tile::isTile($_self))">, "an i1 or a tile of them">;
+
+//===-- Where a block is -------------------------------------------------------------------------------------===//
+
+def Tile_ProgramIdOp : Tile_Op<"program_id", [Pure]> {
+  let summary = "the number of this block in the grid";
+  let results = (outs Index:$result);
+  let assemblyFormat = "attr-dict";
+  let builders = [OpBuilder<(ins), [{ $_state.addTypes($_builder.getIndexType()); }]>];
+}
+
+def Tile_NumProgramsOp : Tile_Op<"num_programs", [Pure]> {
+  let summary = "how many blocks the grid has";
+  let results = (outs Index:$result);
+  let assemblyFormat = "attr-dict";
+  let builders = [OpBuilder<(ins), [{ $_state.addTypes($_builder.getIndexType()); }]>];
+}
+
+//===-- Tiles from scalars and smaller tiles -----------------------------------------------------------------===//
+
+def Tile_RangeOp : Tile_Op<"range", [Pure]> {
+  let summary = "0, 1, 2, ... along a tile of rank 1";
+  let results = (outs Tile_Tile:$result);
+  let assemblyFormat = "attr-dict `:` type($result)";
+  let hasVerifier = 1;
+}
+
+def Tile_SplatOp : Tile_Op<"splat", [Pure, TypesMatchWith<"the tile's elements", "result", "value",
+    "::llvm::cast<::mlir::RankedTensorType>($_self).getElementType()">]> {
+  let summary = "a tile whose elements are all this scalar";
+  let arguments = (ins AnyType:$value);
+  let results = (outs Tile_Tile:$result);
+  let assemblyFormat = "$value attr-dict `:` type($result)";
+}
+
+def Tile_BroadcastOp : Tile_Op<"broadcast", [Pure]> {
+  let summary = "repeats a sliced tile along the dimension that its layout leaves out";
+  let arguments = (ins Tile_Tile:$value);
+  let results = (outs Tile_Tile:$result);
+  let assemblyFormat = "$value attr-dict `:` type($value) `->` type($result)";
+  let hasVerifier = 1;
+}
+
+def Tile_ConvertLayoutOp : Tile_Op<"convert_layout", [Pure]> {
+  let summary = "the same elements in other threads, by way of shared memory";
+  let arguments = (ins Tile_Tile:$value);
+  let results = (outs Tile_Tile:$result);
+  let assemblyFormat = "$value attr-dict `:` type($value) `->` type($result)";
+  let hasVerifier = 1;
+}
+
+//===-- Global memory ----------------------------------------------------------------------------------------===//
+
+def Tile_LoadOp : Tile_Op<"load", [AttrSizedOperandSegments]> {
+  let summary = "loads elements of a buffer";
+  let description = [{
+    `offset` counts elements from the buffer's start in row-major order. Where `mask` is false nothing is read and the
+    element is `other`, or anything. `contiguous = n` promises that along the last dimension groups of n elements lie
+    side by side from an offset that n divides, and have one mask: they are loaded together, up to 128 bits at once.
+  }];
+  let arguments = (ins Arg<AnyMemRef, "", [MemRead]>:$buffer, Tile_IndexOrTile:$offset, Optional<Tile_MaskOrTile>:$mask,
+                       Optional<AnyType>:$other, DefaultValuedAttr<I64Attr, "1">:$contiguous);
+  let results = (outs AnyType:$result);
+  let assemblyFormat = [{
+    $buffer `[` $offset `]` (`mask` $mask^)? (`else` $other^)? attr-dict `:` type($buffer) `,` type($offset)
+    (`,` type($mask)^)? `->` type($result) (`else` type($other)^)?
+  }];
+  let hasVerifier = 1;
+}
+
+def Tile_StoreOp : Tile_Op<"store"> {
+  let summary = "stores elements into a buffer";
+  let description = [{
+    As tile.load; an element that several threads hold is stored by the first of them.
+  }];
+  let arguments = (ins AnyType:$value, Arg<AnyMemRef, "", [MemWrite]>:$buffer, Tile_IndexOrTile:$offset, Optional<Tile_MaskOrTile>:$mask,
+                       DefaultValuedAttr<I64Attr, "1">:$contiguous);
+  let assemblyFormat = [{
+    $value `,` $buffer `[` $offset `]` (`mask` $mask^)? attr-dict `:` type($value) `,` type($buffer) `,` type($offset)
+    (`,` type($mask)^)?
+  }];
+  let hasVerifier = 1;
+}
+
+//===-- Private and shared memory ----------------------------------------------------------------------------===//
+
+def Tile_AllocPrivateOp : Tile_Op<"alloc_private"> {
+  let summary = "slots of this thread alone";
+  let results = (outs Res<Tile_PrivateType, "", [MemAlloc]>:$result);
+  let assemblyFormat = "attr-dict `:` type($result)";
+}
+
+def Tile_PrivateLoadOp : Tile_Op<"private_load", [TypesMatchWith<"the tile of the buffer", "buffer", "result",
+    "::llvm::cast<::weft::tile::PrivateType>($_self).getTile()">]> {
+  let summary = "loads a tile from slot `index` of each element";
+  let arguments = (ins Arg<Tile_PrivateType, "", [MemRead]>:$buffer, Tile_IndexOrTile:$index);
+  let results = (outs Tile_Tile:$result);
+  let assemblyFormat = "$buffer `[` $index `]` attr-dict `:` type($buffer) `,` type($index)";
+}
+
+def Tile_PrivateStoreOp : Tile_Op<"private_store", [TypesMatchWith<"the tile of the buffer", "buffer", "value",
+    "::llvm::cast<::weft::tile::PrivateType>($_self).getTile()">]> {
+  let summary = "stores a tile into slot `index` of each element";
+  let arguments = (ins Tile_Tile:$value, Arg<Tile_PrivateType, "", [MemWrite]>:$buffer, Tile_IndexOrTile:$index);
+  let assemblyFormat = "$value `,` $buffer `[` $index `]` attr-dict `:` type($buffer) `,` type($index)";
+}
+
+def Tile_AllocSharedOp : Tile_Op<"alloc_shared"> {
+  let summary = "a buffer in the shared memory of the block";
+  let results = (outs Res<Tile_SharedType, "", [MemAlloc]>:$result);
+  let assemblyFormat = "attr-dict `:` type($result)";
+}
+
+def Tile_LocalStoreOp : Tile_Op<"local_store"> {
+  let summary = "stores a tile into shared memory";
+  let description = [{
+    The tile lies at row `row` of the buffer, or at its start. `transposed`: element [i, j] of the tile is [j, i] of the
+    buffer.
+  }];
+  let arguments = (ins Tile_Tile:$value, Arg<Tile_SharedType, "", [MemWrite]>:$buffer, Optional<Index>:$row,
+                       UnitAttr:$transposed);
+  let assemblyFormat = [{
+    $value `,` $buffer (`row` $row^)? (`transposed` $transposed^)? attr-dict `:` type($value) `,` type($buffer)
+  }];
+  let hasVerifier = 1;
+}
+
+def Tile_LocalLoadOp : Tile_Op<"local_load"> {
+  let summary = "loads a tile from shared memory";
+  let description = "As tile.local_store.";
+  let arguments = (ins Arg<Tile_SharedType, "", [MemRead]>:$buffer, Optional<Index>:$row, UnitAttr:$transposed);
+  let results = (outs Tile_Tile:$result);
+  let assemblyFormat = "$buffer (`row` $row^)? (`transposed` $transposed^)? attr-dict `:` type($buffer) `->` type($result)";
+  let hasVerifier = 1;
+}
+
+def Tile_BarrierOp : Tile_Op<"barrier", [MemoryEffects<[MemRead, MemWrite]>]> {
+  let summary = "waits for all threads of the block; inserted by --tile-insert-barriers";
+  let assemblyFormat = "attr-dict";
+}
+
+//===-- Computing --------------------------------------------------------------------------------------------===//
+
+def Tile_ReduceOp : Tile_Op<"reduce", [Pure, SingleBlock]> {
+  let summary = "combines the elements along a dimension";
+  let description = [{
+    The region combines two groups of scalars, one per operand; it is associative and commutative. Registers are combined
+    first, then lanes by shuffles; warps by way of shared memory, which `--tile-expand-exchanges` writes out.
+  }];
+  let arguments = (ins Variadic<Tile_Tile>:$inputs, I64Attr:$axis);
+  let results = (outs Variadic<Tile_Tile>:$results);
+  let regions = (region SizedRegion<1>:$combiner);
+  let assemblyFormat = "$inputs `axis` $axis attr-dict `:` functional-type($inputs, $results) $combiner";
+  let hasVerifier = 1;
+}
+
+def Tile_StorePartialsOp : Tile_Op<"store_partials", [SingleBlock, SameVariadicOperandSize]> {
+  let summary = "combines along a dimension inside each warp and stores what each warp has";
+  let description = [{
+    `scratch` has a row for each element of the reduced tile, and in it an element for each warp along the dimension. Made
+    from tile.reduce by `--tile-expand-exchanges`.
+  }];
+  let arguments = (ins Variadic<Tile_Tile>:$inputs, Arg<Variadic<Tile_SharedType>, "", [MemWrite]>:$scratch, I64Attr:$axis);
+  let regions = (region SizedRegion<1>:$combiner);
+  let assemblyFormat = [{
+    $inputs `,` $scratch `axis` $axis attr-dict `:` type($inputs) `,` type($scratch) $combiner
+  }];
+}
+
+def Tile_CombinePartialsOp : Tile_Op<"combine_partials", [SingleBlock]> {
+  let summary = "combines what warps stored by tile.store_partials";
+  let arguments = (ins Arg<Variadic<Tile_SharedType>, "", [MemRead]>:$scratch);
+  let results = (outs Variadic<Tile_Tile>:$results);
+  let regions = (region SizedRegion<1>:$combiner);
+  let assemblyFormat = "$scratch attr-dict `:` functional-type($scratch, $results) $combiner";
+}
+
+def Tile_MapOp : Tile_Op<"map", [Pure, SingleBlock]> {
+  let summary = "scalar code for each element of tiles of one type, control flow included";
+  let arguments = (ins Variadic<Tile_Tile>:$inputs);
+  let results = (outs Variadic<Tile_Tile>:$results);
+  let regions = (region SizedRegion<1>:$body);
+  let assemblyFormat = "$inputs attr-dict `:` functional-type($inputs, $results) $body";
+  let hasVerifier = 1;
+}
+
+def Tile_YieldOp : Tile_Op<"yield", [Pure, Terminator, ReturnLike, ParentOneOf<["MapOp", "ReduceOp", "StorePartialsOp", "CombinePartialsOp"]>]> {
+  let summary = "ends the region of tile.map and of reductions";
+  let arguments = (ins Variadic<AnyType>:$values);
+  let assemblyFormat = "attr-dict ($values^ `:` type($values))?";
+}
+
+def Tile_DotOp : Tile_Op<"dot", [AllTypesMatch<["accumulator", "result"]>]> {
+  let summary = "accumulator + a b, by fused multiply-adds in f32";
+  let description = [{
+    `a` is K x M and `b` is K x N, both in shared memory at their rows `row`, `depth` rows of each; the accumulator is an
+    M x N tile of a blocked layout.
+  }];
+  let arguments = (ins Arg<Tile_SharedType, "", [MemRead]>:$a, Arg<Tile_SharedType, "", [MemRead]>:$b, Tile_Tile:$accumulator,
+                       Optional<Index>:$row, I64Attr:$depth);
+  let results = (outs Tile_Tile:$result);
+  let assemblyFormat = "$a `,` $b `,` $accumulator (`row` $row^)? `depth` $depth attr-dict `:` type($a) `,` type($b) `,` type($accumulator)";
+  let hasVerifier = 1;
+}
+
+#endif // WEFT_DIALECT_TILE_TILEOPS_TD

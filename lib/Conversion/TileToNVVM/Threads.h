@@ -1,0 +1,59 @@
+// Part of Weft, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// What the conversion of tiles to one thread's code is made of: a tile becomes its registers of this thread,
+// in the order of its linear layout.
+#ifndef WEFT_LIB_CONVERSION_TILETONVVM_THREADS_H
+#define WEFT_LIB_CONVERSION_TILETONVVM_THREADS_H
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Transforms/DialectConversion.h"
+#include "weft/Dialect/Tile/TileDialect.h"
+
+namespace weft::tile {
+using namespace mlir;
+
+/// Tiles to their registers, buffers to pointers.
+class ThreadTypeConverter : public TypeConverter {
+public:
+  ThreadTypeConverter();
+};
+
+/// Emits index arithmetic of one thread.
+class ThreadCode {
+public:
+  ThreadCode(OpBuilder &b, Location loc) : b(b), loc(loc) {}
+
+  Value index(int64_t value) { return arith::ConstantIndexOp::create(b, loc, value); }
+  Value add(Value x, Value y) { return arith::AddIOp::create(b, loc, x, y); }
+  Value scale(Value x, int64_t factor) {
+    return factor == 1 ? x : Value(arith::MulIOp::create(b, loc, x, index(factor)));
+  }
+  /// The number of this thread in its block.
+  Value threadId();
+  /// Bits [first, first + count) of the thread's number.
+  Value threadBits(int64_t first, int64_t count);
+  /// The coordinates of each register of this thread in a tile.
+  SmallVector<SmallVector<Value>> coordinates(RankedTensorType tile);
+  /// Those of the thread's register 0.
+  SmallVector<Value> base(const LinearLayout &layout, int64_t rank);
+  /// Whether all of these bits of the thread's number are 0; null for no bits: always.
+  Value bitsAreZero(int64_t bits);
+  /// The address of element `position` of memory at `pointer`.
+  Value address(Value pointer, Type element, Value position);
+
+  OpBuilder &b;
+  Location loc;
+};
+
+/// Copies a combiner's code for two groups of scalars.
+SmallVector<Value> inlineCombiner(OpBuilder &b, Region &combiner, ValueRange x, ValueRange y);
+
+/// Per family of ops.
+void populateElementwise(RewritePatternSet &patterns, const TypeConverter &converter);
+void populateMemory(RewritePatternSet &patterns, const TypeConverter &converter);
+void populateExchange(RewritePatternSet &patterns, const TypeConverter &converter);
+
+} // namespace weft::tile
+
+#endif // WEFT_LIB_CONVERSION_TILETONVVM_THREADS_H

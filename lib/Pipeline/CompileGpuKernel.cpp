@@ -1,0 +1,76 @@
+// Part of Weft, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// One kernel's way to a GPU. Stage: kernel. linalg as for a CPU, then tiles, exchanges through shared memory
+// with their barriers, the code of one thread, llvm and nvvm.
+#include "weft/Pipeline/CompileGpuKernel.h"
+
+#include "CloneKernel.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Transforms/Passes.h"
+#include "weft/Codegen/GPU/LowerToNVVM.h"
+#include "weft/Codegen/Passes.h"
+#include "weft/Conversion/LinalgToTile.h"
+#include "weft/Conversion/TileToNVVM.h"
+#include "weft/Conversion/WeftToLinalg.h"
+#include "weft/Dialect/Tile/TileDialect.h"
+
+using namespace mlir;
+using namespace weft;
+
+FailureOr<gpu::GpuKernel> weft::lowerToGpuKernel(OwningOpRef<ModuleOp> module,
+                                                 const GpuKernelOptions &options) {
+  auto function = *module->getOps<func::FuncOp>().begin();
+  gpu::GpuKernel kernel;
+  kernel.name = function.getSymName().str();
+  auto observe = [&](StringRef stage) {
+    if (options.observe)
+      options.observe(stage, kernel.name, *module);
+  };
+  if (failed(convertWeftToLinalg(function)))
+    return failure();
+  observe("tensor");
+  FailureOr<TileKernel> tiles = lowerTensorKernelToTile(function);
+  if (failed(tiles))
+    return failure();
+  kernel.blocks = tiles->blocks;
+  kernel.threads = tiles->threads;
+
+  PassManager passes(module->getContext(), ModuleOp::getOperationName());
+  passes.enableVerifier(options.verify);
+  passes.addPass(createCSEPass());
+  OpPassManager &functions = passes.nest<func::FuncOp>();
+  functions.addPass(createExpandExchangesPass());
+  functions.addPass(createInsertBarriersPass());
+  if (failed(passes.run(*module)))
+    return failure();
+  observe("tile");
+  if (failed(convertTileToThreads(*module)))
+    return failure();
+  auto code = *module->getOps<LLVM::LLVMFuncOp>().begin();
+  kernel.sharedBytes = cast<IntegerAttr>(code->removeAttr(sharedBytesAttrName)).getInt();
+  code->removeAttr(tile::TileDialect::getThreadsAttrName());
+  observe("threads");
+  if (failed(gpu::lowerToNVVM(*module, options.verify)))
+    return failure();
+  kernel.module = std::move(module);
+  return kernel;
+}
+
+FailureOr<CompiledKernel> weft::compileGpuKernel(host::KernelOp kernel,
+                                                 const llvm::SmallBitVector &constantOperands,
+                                                 const GpuKernelOptions &options) {
+  FailureOr<gpu::GpuKernel> lowered = lowerToGpuKernel(cloneAsFunction(kernel), options);
+  if (failed(lowered))
+    return failure();
+  CompiledKernel compiled;
+  compiled.name = kernel.getSymName().str();
+  compiled.chunks = lowered->blocks;
+  compiled.threads = lowered->threads;
+  compiled.sharedBytes = lowered->sharedBytes;
+  compiled.cluster = lowered->clusterBlocks;
+  compiled.gpu = std::make_shared<gpu::GpuKernel>(std::move(*lowered));
+  return compiled;
+}
