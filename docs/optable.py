@@ -125,7 +125,7 @@ def table(root, families):
         )
         | {"ConstantOp"},
         "generated": Source(root, "lib/Pipeline/GenerateKernel.cpp").names_in(
-            "generated root", r"isa<(\w+Op)>\(parts->root\)"
+            "generated root", r"(?:isa|dyn_cast)<(\w+Op)>\((?:parts->root|kernel\.)"
         ),
         "called": outline.names_in("op that becomes a call", r"if \(isa<([^>]*)>\(op\)\)\s*calls\.push_back"),
         "command": host.names_in("host command", r"\.Case<([\w, :]*)>\(\["),

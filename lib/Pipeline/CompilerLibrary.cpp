@@ -95,6 +95,7 @@ static std::optional<std::string> toOptions(const WeftCompileRequest &request, C
     if (!target.isOk())
       return target.status().message();
     options.target = *std::move(target);
+    options.stages.forGpu = options.target.isForGpu();
   }
   options.allowFallback = request.allowFallback;
   if (request.targetCpu.size)

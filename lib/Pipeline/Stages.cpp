@@ -46,15 +46,15 @@ void weft::buildGraphStage(mlir::OpPassManager &passes, const StageOptions &opti
   passes.addPass(mlir::createCSEPass());
   // What the CPU has no generator for: its parts make better kernels than it would whole. Matrix products
   // have generators, tables are constants.
-  if (options.numerics != Numerics::Strict)
+  bool keepsAttention = options.numerics != Numerics::Strict && !options.forGpu;
+  if (keepsAttention)
     passes.addPass(createFuseAttentionPass());
   DecomposePassOptions wholes;
   wholes.ops = {"attention", "fft"};
-  passes.addPass(
-      createDecomposePass(wholes, [strict = options.numerics == Numerics::Strict](mlir::Operation *op) {
-        auto attention = llvm::dyn_cast<ir::AttentionOp>(op);
-        return attention && !strict && hasAttentionGenerator(attention);
-      }));
+  passes.addPass(createDecomposePass(wholes, [keepsAttention](mlir::Operation *op) {
+    auto attention = llvm::dyn_cast<ir::AttentionOp>(op);
+    return attention && keepsAttention && hasAttentionGenerator(attention);
+  }));
   passes.addPass(createFoldConstantsPass());
   // Scales into weights while the graph still has the layouts of the model.
   passes.addPass(createFoldBatchNormPass());

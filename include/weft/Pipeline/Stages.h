@@ -23,6 +23,8 @@ enum class Numerics { Strict, Default, Fast };
 
 struct StageOptions {
   Numerics numerics = Numerics::Default;
+  /// Kernels are for a GPU: what only the CPU's generators take is decomposed.
+  bool forGpu = false;
 };
 
 /// The passes that make `stage` from the one before it. Only Graph and Host are made by passes over the whole
