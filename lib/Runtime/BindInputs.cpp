@@ -78,6 +78,8 @@ Status Session::Impl::bindInputs(FunctionId id, std::span<const HostTensor> inpu
 
 /// Makes `current` the plan for these inputs. In a steady state nothing is evaluated and nothing allocated.
 Status Session::Impl::prepare(FunctionId id, std::span<const HostTensor> inputs) {
+  if (device)
+    WEFT_RETURN_IF_ERROR(device->stream().begin());
   WEFT_RETURN_IF_ERROR(bindInputs(id, inputs));
   if (!current || symbols != boundSymbols || guessedTooLittle) {
     if (guessedTooLittle)
@@ -126,16 +128,26 @@ Status Session::Impl::prepare(FunctionId id, std::span<const HostTensor> inputs)
   if (options.memoryLimit > 0 && plan.size > options.memoryLimit)
     return resourceExhausted("function '", function.name, "' needs ", plan.size,
                              " bytes of temporary memory, more than the ", options.memoryLimit, " allowed");
-  return arena.reserve(std::max(plan.size, arenaAlignment)); // empty buffers have an address too
+  const int64_t bytes = std::max(plan.size, arenaAlignment); // empty buffers have an address too
+  return device ? device->reserveArena(bytes).context("temporary memory") : arena.reserve(bytes);
 }
 
-/// Points entryInputs at the inputs, or at aligned copies of them.
+/// Points entryInputs at the inputs, at aligned copies of them, or at what was made of them on the device.
 Status Session::Impl::stageInputs(std::span<const HostTensor> inputs) {
   entryInputs.resize(inputs.size());
   stagedInputs.resize(std::max(stagedInputs.size(), inputs.size()));
   for (size_t i = 0; i < inputs.size(); ++i) {
     const HostTensor &input = inputs[i];
     const void *data = input.raw();
+    if (device) {
+      const auto upload = [&]() -> Status {
+        WEFT_ASSIGN_OR_RETURN(entryInputs[i], device->input(i, input.numBytes()));
+        return device->stream().upload(entryInputs[i], data, input.numBytes());
+      };
+      WEFT_RETURN_IF_ERROR(
+          upload().context(concat("input '", program->functions[entry].inputs[i].name, "'")));
+      continue;
+    }
     if (input.numBytes() == 0) {
       data = nothing;
     } else if (!isAligned(data)) {

@@ -15,45 +15,30 @@ namespace {
 
 using namespace program;
 
+/// "x86-64-v3", for "emu-x86-64-v3" too.
+std::string_view levelOf(const CodeImage &image) {
+  std::string_view level = image.isa;
+  if (level.starts_with("emu-"))
+    level.remove_prefix(4);
+  return level;
+}
+
 /// Features the image needs that this CPU lacks; an image of an unknown level needs one of that name.
 std::vector<std::string> missingFeatures(const CodeImage &image) {
-  std::vector<std::string> needed = featuresOfIsa(image.isa), missing;
-  if (needed.empty() && image.isa != "native" && image.isa != hostIsa())
-    return {image.isa};
+  const std::string_view level = levelOf(image);
+  std::vector<std::string> needed = featuresOfIsa(level), missing;
+  if (needed.empty() && level != "native" && level != hostIsa())
+    return {std::string(level)};
   needed.insert(needed.end(), image.features.begin(), image.features.end());
   std::copy_if(needed.begin(), needed.end(), std::back_inserter(missing),
                [](const std::string &feature) { return !hostHasFeature(feature); });
   return missing;
 }
 
-/// The image that asks for most among those this CPU can run.
-Result<const CodeImage *> chooseImage(const Program &program) {
-  const CodeImage *best = nullptr;
-  size_t bestFeatures = 0;
-  std::string refusals;
-  for (const CodeImage &image : program.images) {
-    const std::vector<std::string> missing = missingFeatures(image);
-    if (!missing.empty()) {
-      refusals += concat(refusals.empty() ? "" : "; ", image.isa, " needs");
-      for (const std::string &feature : missing)
-        refusals += ' ' + feature;
-      continue;
-    }
-    const size_t count = featuresOfIsa(image.isa).size() + image.features.size();
-    if (!best || count > bestFeatures) {
-      best = &image;
-      bestFeatures = count;
-    }
-  }
-  if (!best)
-    return failedPrecondition("no code in the program runs on this CPU: ", refusals);
-  return best;
-}
-
 Status flatten(Executable::Impl &impl) {
   const Program &program = impl.loaded.program;
   std::vector<WeftKernel> kernels;
-  if (!program.kernels.empty())
+  if (impl.code)
     for (const Kernel &kernel : program.kernels) {
       WEFT_ASSIGN_OR_RETURN(const WeftKernel function, impl.code->kernel(kernel.symbol));
       kernels.push_back(function);
@@ -74,7 +59,8 @@ Status flatten(Executable::Impl &impl) {
       to.op = Op(command.what.index());
       to.source = &command;
       if (const auto *launch = std::get_if<Launch>(&command.what)) {
-        to.kernel = kernels[launch->kernel];
+        if (impl.code)
+          to.kernel = kernels[launch->kernel];
         to.numBuffers = uint32_t(launch->buffers.size());
         to.numDims = uint32_t(launch->dims.size());
         to.firstBuffer = uint32_t(flat.buffers.size());
@@ -160,6 +146,33 @@ std::string ValueInfo::toString() const {
   return text + "]";
 }
 
+Result<const CodeImage *> chooseImage(const Program &program, std::string_view device) {
+  const CodeImage *best = nullptr;
+  size_t bestFeatures = 0;
+  std::string refusals;
+  for (const CodeImage &image : program.images) {
+    if (deviceOfImage(image) != device)
+      continue;
+    const std::vector<std::string> missing = missingFeatures(image);
+    if (!missing.empty()) {
+      refusals += concat(refusals.empty() ? "" : "; ", image.isa, " needs");
+      for (const std::string &feature : missing)
+        refusals += ' ' + feature;
+      continue;
+    }
+    const size_t count = featuresOfIsa(levelOf(image)).size() + image.features.size();
+    if (!best || count > bestFeatures) {
+      best = &image;
+      bestFeatures = count;
+    }
+  }
+  if (!best && refusals.empty())
+    return failedPrecondition("the program has no code for device ", device);
+  if (!best)
+    return failedPrecondition("no code in the program runs on this CPU: ", refusals);
+  return best;
+}
+
 Executable::Executable() : pimpl(std::make_unique<Impl>()) {}
 Executable::~Executable() = default;
 
@@ -168,8 +181,12 @@ static Status prepare(Executable::Impl &impl, Result<LoadedProgram> loaded, cons
     return loaded.status();
   impl.loaded = *std::move(loaded);
   const Program &program = impl.loaded.program;
-  if (!program.kernels.empty()) {
-    WEFT_ASSIGN_OR_RETURN(const CodeImage *image, chooseImage(program));
+  if (program.isForGpu()) { // a Session brings the code to its device
+    for (const CodeImage &image : program.images)
+      if (impl.isa.empty() && deviceOfImage(image) == program.device)
+        impl.isa = image.isa;
+  } else if (!program.kernels.empty()) {
+    WEFT_ASSIGN_OR_RETURN(const CodeImage *image, chooseImage(program, device::cpu));
     impl.isa = image->isa;
     WEFT_ASSIGN_OR_RETURN(impl.code, CodeLibrary::load(image->bytes.bytes, options.keepCodeDir));
   }

@@ -11,7 +11,12 @@
 #include "weft/Runtime/HostFunctions.h"
 #include "weft/Runtime/Loader.h"
 
+#include <map>
+#include <mutex>
+
 namespace weft::runtime {
+
+struct ProgramOnDevice;
 
 /// The alternatives of program::Command::what, in their order.
 enum class Op : uint8_t {
@@ -53,14 +58,23 @@ struct FlatFunction {
 
 struct Executable::Impl {
   program::LoadedProgram loaded;
-  std::shared_ptr<const CodeLibrary> code;
+  std::shared_ptr<const CodeLibrary> code; // null without kernels, and for a device
   std::string isa;
   std::vector<FlatFunction> functions; // as program.functions
   std::vector<bool> dependsOnData;     // per expression: on a symbol that a command sets
   bool hasDataSymbols = false;
   uint32_t maxBuffers = 0, maxDims = 0; // of any launch
   int64_t constantBytes = 0;
+  // Programs for devices: what Sessions have brought there, by the device's name.
+  mutable std::mutex deviceMutex;
+  mutable std::map<std::string, std::weak_ptr<const ProgramOnDevice>> onDevices;
 };
+
+/// The image for the device (the CPU, or the emulator on it) that asks for most among those this CPU can run.
+Result<const program::CodeImage *> chooseImage(const program::Program &program, std::string_view device);
+
+/// What the record says of a kernel's check, in the check's words.
+Status checkError(const program::Kernel &kernel, const WeftFault &fault);
 
 /// Everything that follows from the extents of one run's inputs.
 struct ShapePlan {

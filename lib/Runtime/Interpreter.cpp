@@ -19,6 +19,37 @@ static const char *kindName(Op op) {
   return names[size_t(op)];
 }
 
+// ---- Memory ----
+
+Status Session::Impl::copyBytes(std::byte *to, const std::byte *from, int64_t bytes) {
+  if (device)
+    return device->stream().copy(to, from, bytes);
+  if (bytes > 0)
+    std::memmove(to, from, size_t(bytes));
+  return Status::ok();
+}
+
+Status Session::Impl::fillBytes(std::byte *to, int64_t bytes, uint64_t pattern, int width) {
+  if (device)
+    return device->stream().fill(to, bytes, pattern, width);
+  if (width == 1) {
+    std::memset(to, int(pattern & 0xff), size_t(bytes));
+    return Status::ok();
+  }
+  for (int64_t at = 0; at < bytes; at += width)
+    std::memcpy(to + at, &pattern, size_t(std::min<int64_t>(width, bytes - at)));
+  return Status::ok();
+}
+
+Status Session::Impl::readBytes(void *to, const std::byte *from, int64_t bytes) {
+  if (device)
+    return device->read(to, from, bytes);
+  std::memcpy(to, from, size_t(bytes));
+  return Status::ok();
+}
+
+// ---- Commands ----
+
 void Session::Impl::pointAliases(FunctionId id) {
   const Function &function = program->functions[id];
   Frame &frame = frames[id];
@@ -44,7 +75,9 @@ void Session::Impl::activate(FunctionId id, std::byte *arenaBase) {
       pointer = arenaBase + plan.offsets[b];
       break;
     case BufferKind::Constant:
-      pointer = static_cast<std::byte *>(const_cast<void *>(program->constants[buffer.index].value.raw()));
+      pointer =
+          device ? device->constant(buffer.index)
+                 : static_cast<std::byte *>(const_cast<void *>(program->constants[buffer.index].value.raw()));
       break;
     case BufferKind::Input:
       pointer = frame.inputs[buffer.index];
@@ -53,7 +86,7 @@ void Session::Impl::activate(FunctionId id, std::byte *arenaBase) {
       pointer = frame.outputs[buffer.index];
       break;
     case BufferKind::Variable:
-      pointer = variables[buffer.index].mutableBytes().data();
+      pointer = device ? device->variable(buffer.index) : variables[buffer.index].mutableBytes().data();
       break;
     case BufferKind::Alias:
       hasAliases = true;
@@ -93,7 +126,9 @@ Status Session::Impl::loop(const Function &function, const While &what, Frame &f
   std::byte *condition = frame.buffers[what.condition];
   while (true) {
     WEFT_RETURN_IF_ERROR(runFunction(what.condFunction, arenaBase, from, {&condition, 1}));
-    if (*condition == std::byte(0))
+    uint8_t goesOn = 0;
+    WEFT_RETURN_IF_ERROR(readBytes(&goesOn, condition, 1));
+    if (!goesOn)
       break;
     to.clear();
     for (const BufferId buffer : intoResults ? what.results : what.temporaries)
@@ -107,8 +142,8 @@ Status Session::Impl::loop(const Function &function, const While &what, Frame &f
     const int64_t size = values[function.buffers[what.results[i]].size];
     if (size < 0)
       return noExtent();
-    if (from[i] != result && size > 0)
-      std::memcpy(result, from[i], size_t(size));
+    if (from[i] != result)
+      WEFT_RETURN_IF_ERROR(copyBytes(result, from[i], size));
   }
   return Status::ok();
 }
@@ -116,7 +151,7 @@ Status Session::Impl::loop(const Function &function, const While &what, Frame &f
 Status Session::Impl::setSymbol(const SetSymbol &what, const Frame &frame) {
   const Symbol &symbol = program->symbols[what.symbol];
   int64_t value;
-  std::memcpy(&value, frame.buffers[what.buffer], sizeof value);
+  WEFT_RETURN_IF_ERROR(readBytes(&value, frame.buffers[what.buffer], sizeof value));
   const bool unbounded = isUnbounded(*program, symbol);
   const int64_t bound = unbounded ? guesses[what.symbol] : current->plan.upper[symbol.bound];
   if (unbounded && value > bound) {
@@ -168,9 +203,7 @@ Status Session::Impl::runOther(FunctionId id, const FlatCommand &command, size_t
                   fromOffset = copy.fromOffset == noId ? 0 : values[copy.fromOffset];
     if (!known.isOk() || size < 0 || toOffset < 0 || fromOffset < 0)
       return noExtent();
-    if (size > 0)
-      std::memmove(frame.buffers[copy.to] + toOffset, frame.buffers[copy.from] + fromOffset, size_t(size));
-    return Status::ok();
+    return copyBytes(frame.buffers[copy.to] + toOffset, frame.buffers[copy.from] + fromOffset, size);
   }
   case Op::Fill: {
     const auto &fill = std::get<Fill>(what);
@@ -178,13 +211,7 @@ Status Session::Impl::runOther(FunctionId id, const FlatCommand &command, size_t
     std::byte *data = frame.buffers[fill.buffer];
     if (!data || size < 0)
       return noExtent();
-    if (fill.width == 1) {
-      std::memset(data, int(fill.pattern & 0xff), size_t(size));
-      return Status::ok();
-    }
-    for (int64_t at = 0; at < size; at += fill.width)
-      std::memcpy(data + at, &fill.pattern, size_t(std::min<int64_t>(fill.width, size - at)));
-    return Status::ok();
+    return fillBytes(data, size, fill.pattern, fill.width);
   }
   case Op::Host:
     return callHost(command, frame);
@@ -202,7 +229,8 @@ Status Session::Impl::runOther(FunctionId id, const FlatCommand &command, size_t
     std::for_each(branch.args.begin(), branch.args.end(), need);
     std::for_each(branch.results.begin(), branch.results.end(), need);
     WEFT_RETURN_IF_ERROR(known);
-    const bool condition = *frame.buffers[branch.condition] != std::byte(0);
+    uint8_t condition = 0;
+    WEFT_RETURN_IF_ERROR(readBytes(&condition, frame.buffers[branch.condition], 1));
     return runFunction(condition ? branch.thenFunction : branch.elseFunction, calleeArena(),
                        pointers(branch.args, frame.loopFrom), pointers(branch.results, frame.loopTo));
   }
@@ -219,7 +247,9 @@ Status Session::Impl::runOther(FunctionId id, const FlatCommand &command, size_t
     const auto &check = std::get<program::Check>(what);
     need(check.predicate);
     WEFT_RETURN_IF_ERROR(known);
-    return *frame.buffers[check.predicate] != std::byte(0) ? Status::ok() : invalidArgument(check.message);
+    uint8_t holds = 0;
+    WEFT_RETURN_IF_ERROR(readBytes(&holds, frame.buffers[check.predicate], 1));
+    return holds ? Status::ok() : invalidArgument(check.message);
   }
   case Op::ShapeCheck: {
     const auto &check = std::get<ShapeCheck>(what);
@@ -272,16 +302,45 @@ Status Session::Impl::runCommands(FunctionId id) {
       return cancelled("the run was cancelled before '", command.source->name, "'");
     currentCommand.store(command.source, std::memory_order_relaxed);
     watermark.store(watermark.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    // What a device does later it times itself.
+    const bool isTimedThere = isTraced && device && command.op <= Op::Fill;
+    if (isTimedThere)
+      WEFT_RETURN_IF_ERROR(device->beginTraced(trace));
     const int64_t start = isTraced ? Trace::now() : 0;
     const Status status =
         command.op == Op::Launch ? launch(function, command, frame) : runOther(id, command, i, frame);
-    if (isTraced)
-      trace.record(
-          {&command.source->name, &command.source->location, kindName(command.op), start, Trace::now()});
-    if (!status.isOk()) [[unlikely]]
-      return status.code() == Code::Cancelled ? status : commandError(*command.source, status);
+    if (isTraced) {
+      TraceEvent event = {&command.source->name, &command.source->location, kindName(command.op), start,
+                          Trace::now()};
+      if (isTimedThere) {
+        event.row = TraceEvent::deviceRow;
+        WEFT_RETURN_IF_ERROR(device->endTraced(event));
+      } else {
+        trace.record(event);
+      }
+    }
+    if (!status.isOk()) [[unlikely]] {
+      const Command *blamed = device ? std::exchange(device->failed, nullptr) : nullptr;
+      return status.code() == Code::Cancelled ? status
+                                              : commandError(blamed ? *blamed : *command.source, status);
+    }
   }
   return Status::ok();
+}
+
+/// The device may have work yet, and errors to tell of.
+Status Session::Impl::endOnDevice(Status status) {
+  if (status.isOk())
+    status = device->finish();
+  if (status.isOk() && options.trace)
+    status = device->flushTrace(trace);
+  if (device->failed)
+    status = commandError(*device->failed, status);
+  if (status.isOk() && isCancelled.load(std::memory_order_relaxed))
+    status = cancelled("the run was cancelled before its results were taken from ", device->device().name());
+  if (!status.isOk())
+    device->abandon();
+  return status;
 }
 
 Status Session::Impl::execute(FunctionId id) {
@@ -293,7 +352,9 @@ Status Session::Impl::execute(FunctionId id) {
   if (options.communicator && program->numRanks)
     status = options.communicator->beginRun();
   if (status.isOk())
-    status = runFunction(id, arena.data(), entryInputs, entryOutputs);
+    status = runFunction(id, device ? device->temporaries().data() : arena.data(), entryInputs, entryOutputs);
+  if (device)
+    status = endOnDevice(std::move(status));
   currentCommand.store(nullptr, std::memory_order_relaxed);
   // The other ranks must not wait for this one, nor anybody write to memory that the next run uses.
   if (!status.isOk() && options.communicator)

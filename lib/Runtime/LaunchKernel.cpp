@@ -1,7 +1,8 @@
 // Part of Weft, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The two commands that run code: a kernel, spread over threads in chunks, and a function of the runtime.
+// The two commands that run code: a kernel, spread over threads in chunks or handed to a device, and a
+// function of the runtime, which works on copies when the buffers are a device's.
 #include "SessionImpl.h"
 #include "weft/Runtime/ThreadPool.h"
 
@@ -46,6 +47,8 @@ Status Session::Impl::launch(const FlatFunction &function, const FlatCommand &co
     if (!isKnown)
       return noExtent();
   }
+  if (device)
+    return launchOnDevice(command, chunks);
   WeftCall call = {callBuffers.data(), callDims.data(), nullptr, &fault};
   int32_t failed = 0;
   const int threads = options.threads > 0 ? std::min(options.threads, ThreadPool::process().threads())
@@ -79,13 +82,26 @@ Status Session::Impl::launch(const FlatFunction &function, const FlatCommand &co
   }
   if (failed == 0) [[likely]]
     return Status::ok();
-  const Kernel &kernel = program->kernels[std::get<Launch>(command.source->what).kernel];
   // The record belongs to its first writer, who need not be the one whose code came back first.
-  const uint32_t check = fault.check ? fault.check - 1 : uint32_t(failed) - 1;
-  const std::string message = check < kernel.checks.size() ? explain(kernel.checks[check], fault)
-                                                           : concat("check ", check, " failed");
-  fault = {};
-  return outOfRange(message);
+  if (!fault.check)
+    fault.check = uint32_t(failed);
+  return checkError(program->kernels[std::get<Launch>(command.source->what).kernel],
+                    std::exchange(fault, {}));
+}
+
+Status checkError(const Kernel &kernel, const WeftFault &fault) {
+  const uint32_t check = fault.check - 1;
+  return outOfRange(check < kernel.checks.size() ? explain(kernel.checks[check], fault)
+                                                 : concat("check ", check, " failed"));
+}
+
+Status Session::Impl::launchOnDevice(const FlatCommand &command, int64_t blocks) {
+  DeviceLaunch launch;
+  launch.kernel = std::get<Launch>(command.source->what).kernel;
+  launch.blocks = blocks;
+  launch.buffers = {callBuffers.data(), command.numBuffers};
+  launch.dims = {callDims.data(), command.numDims};
+  return device->launch(*command.source, launch);
 }
 
 Status Session::Impl::callHost(const FlatCommand &command, Frame &frame) {
@@ -108,7 +124,14 @@ Status Session::Impl::callHost(const FlatCommand &command, Frame &frame) {
     if (!hostBuffers[i].data)
       return noExtent();
   }
-  return command.host(hostBuffers, HostAttributes(host.attributes)).context(host.function);
+  if (device) {
+    hostPlaces.clear();
+    for (const HostBuffer &buffer : hostBuffers)
+      hostPlaces.push_back(static_cast<std::byte *>(buffer.data));
+    WEFT_RETURN_IF_ERROR(device->downloadArguments(hostBuffers));
+  }
+  WEFT_RETURN_IF_ERROR(command.host(hostBuffers, HostAttributes(host.attributes)).context(host.function));
+  return device ? device->uploadResults(hostBuffers, hostPlaces) : Status::ok();
 }
 
 } // namespace weft::runtime

@@ -109,10 +109,15 @@ CodeLibrary::~CodeLibrary() {
     ::close(descriptor);
 }
 
-Result<WeftKernel> CodeLibrary::kernel(const std::string &symbol) const {
-  void *address = ::dlsym(handle, symbol.c_str());
+Result<void *> CodeLibrary::symbol(const std::string &name) const {
+  void *address = ::dlsym(handle, name.c_str());
   if (!address)
-    return notFound("the code has no kernel '", symbol, "'");
+    return notFound("the code has no kernel '", name, "'");
+  return address;
+}
+
+Result<WeftKernel> CodeLibrary::kernel(const std::string &symbol) const {
+  WEFT_ASSIGN_OR_RETURN(void *const address, this->symbol(symbol));
   return reinterpret_cast<WeftKernel>(address);
 }
 

@@ -28,6 +28,12 @@ Status Session::Impl::create() {
   }
   callBuffers.resize(std::max(exe->maxBuffers, 1u));
   callDims.resize(std::max(exe->maxDims, 1u));
+  if (program->isForGpu() || !(options.device.empty() || options.device == program::device::cpu)) {
+    EmulatorMode mode = options.emulator;
+    mode.threads = options.threads;
+    WEFT_ASSIGN_OR_RETURN(device, OnDevice::create(*exe, options.device, options.deviceNumber, mode));
+    return Status::ok();
+  }
   for (const Variable &variable : program->variables) {
     const HostTensor *initial =
         variable.initial == noId ? nullptr : &program->constants[variable.initial].value;
@@ -129,8 +135,9 @@ Result<std::vector<HostTensor>> Session::run(std::span<const HostTensor> inputs,
       Result<HostTensor> output = HostTensor::uninitialized(values[i].dtype, impl.outputDims[i]);
       if (!output.isOk())
         return output.status().context(concat("output '", values[i].name, "'"));
-      impl.entryOutputs.push_back(output->mutableBytes().data());
       outputs.push_back(*std::move(output));
+      WEFT_ASSIGN_OR_RETURN(std::byte *const place, impl.outputPlace(i, outputs.back()));
+      impl.entryOutputs.push_back(place);
     }
     status = impl.execute(id);
     guesses.raised |= impl.guessedTooLittle;
@@ -148,6 +155,7 @@ Result<std::vector<HostTensor>> Session::run(std::span<const HostTensor> inputs,
             outputs[i], HostTensor::view(values[i].dtype, impl.outputDims[i], data, std::move(whole), true));
       }
   }
+  WEFT_RETURN_IF_ERROR(impl.downloadOutputs(outputs));
   return outputs;
 }
 
@@ -215,7 +223,11 @@ Status Session::runInto(std::span<const HostTensor> inputs, std::span<HostTensor
     for (size_t other = 0; other < i; ++other)
       if (overlap(output.bytes(), outputs[other].bytes()))
         return invalidArgument("outputs '", values[other].name, "' and '", values[i].name, "' share memory");
-    std::byte *data = output.mutableBytes().data();
+    WEFT_ASSIGN_OR_RETURN(std::byte * data, impl.outputPlace(i, output));
+    if (impl.device) {
+      impl.entryOutputs[i] = data;
+      continue;
+    }
     if (output.numBytes() == 0) {
       data = nothing;
     } else if (!isAligned(data)) {
@@ -236,33 +248,64 @@ Status Session::runInto(std::span<const HostTensor> inputs, std::span<HostTensor
   }
   WEFT_RETURN_IF_ERROR(status);
   guesses.succeeded = true;
+  if (impl.device)
+    return impl.downloadOutputs(outputs);
   for (size_t i = 0; i < outputs.size(); ++i)
     if (outputs[i].numBytes() > 0 && impl.entryOutputs[i] != outputs[i].bytes().data())
       std::memcpy(outputs[i].mutableBytes().data(), impl.entryOutputs[i], size_t(outputs[i].numBytes()));
   return Status::ok();
 }
 
+Result<std::byte *> Session::Impl::outputPlace(size_t number, HostTensor &tensor) {
+  if (!device)
+    return tensor.mutableBytes().data();
+  return device->output(number, tensor.numBytes())
+      .context(concat("output '", program->functions[entry].outputs[number].name, "'"));
+}
+
+Status Session::Impl::downloadOutputs(std::span<HostTensor> outputs) {
+  for (size_t i = 0; device && i < outputs.size(); ++i)
+    WEFT_RETURN_IF_ERROR(
+        device->read(outputs[i].mutableBytes().data(), entryOutputs[i], outputs[i].numBytes())
+            .context(concat("output '", program->functions[entry].outputs[i].name, "'")));
+  return Status::ok();
+}
+
 Result<HostTensor> Session::variable(const std::string &name) const {
   const RunGuard guard(pimpl->isRunning);
   WEFT_RETURN_IF_ERROR(guard.status());
-  for (size_t v = 0; v < pimpl->variables.size(); ++v)
-    if (pimpl->program->variables[v].name == name)
+  const std::vector<Variable> &known = pimpl->program->variables;
+  for (size_t v = 0; v < known.size(); ++v) {
+    if (known[v].name != name)
+      continue;
+    if (!pimpl->device)
       return pimpl->variables[v].clone();
+    WEFT_RETURN_IF_ERROR(pimpl->device->stream().begin());
+    WEFT_ASSIGN_OR_RETURN(HostTensor value, HostTensor::uninitialized(known[v].dtype, known[v].dims));
+    WEFT_RETURN_IF_ERROR(pimpl->device->read(value.mutableBytes().data(),
+                                             pimpl->device->variable(VariableId(v)), value.numBytes()));
+    return value;
+  }
   return notFound("the program has no variable '", name, "'");
 }
 
 Status Session::setVariable(const std::string &name, const HostTensor &value) {
   const RunGuard guard(pimpl->isRunning);
   WEFT_RETURN_IF_ERROR(guard.status());
-  for (size_t v = 0; v < pimpl->variables.size(); ++v) {
-    if (pimpl->program->variables[v].name != name)
+  const std::vector<Variable> &known = pimpl->program->variables;
+  for (size_t v = 0; v < known.size(); ++v) {
+    if (known[v].name != name)
       continue;
-    HostTensor &variable = pimpl->variables[v];
-    if (value.dtype() != variable.dtype() || value.shape() != variable.shape())
-      return invalidArgument("variable '", name, "' is ", variable.typeString(), ", given ",
-                             value.typeString());
+    if (value.dtype() != known[v].dtype || value.shape() != known[v].dims)
+      return invalidArgument("variable '", name, "' is ", known[v].dtype, "[", shapeString(known[v].dims),
+                             "], given ", value.typeString());
+    if (pimpl->device) {
+      WEFT_RETURN_IF_ERROR(pimpl->device->stream().begin());
+      return pimpl->device->stream().upload(pimpl->device->variable(VariableId(v)), value.raw(),
+                                            value.numBytes());
+    }
     if (value.numBytes() > 0)
-      std::memcpy(variable.mutableBytes().data(), value.raw(), size_t(value.numBytes()));
+      std::memcpy(pimpl->variables[v].mutableBytes().data(), value.raw(), size_t(value.numBytes()));
     return Status::ok();
   }
   return notFound("the program has no variable '", name, "'");
@@ -270,12 +313,15 @@ Status Session::setVariable(const std::string &name, const HostTensor &value) {
 
 MemoryUse Session::memoryUse() const {
   MemoryUse use;
-  use.arenaBytes = pimpl->arena.bytes();
+  use.arenaBytes = pimpl->device ? pimpl->device->temporaries().bytes() : pimpl->arena.bytes();
   use.planBytes = pimpl->lastPlanBytes;
   use.planLowerBound = pimpl->lastLowerBound;
   use.constantBytes = pimpl->exe->constantBytes;
-  for (const HostTensor &variable : pimpl->variables)
-    use.variableBytes += variable.numBytes();
+  for (const Variable &variable : pimpl->program->variables)
+    if (const Result<int64_t> bytes = checkedNumBytes(variable.dtype, variable.dims); bytes.isOk())
+      use.variableBytes += *bytes;
+  if (pimpl->device)
+    use.device = pimpl->device->device().description();
   return use;
 }
 

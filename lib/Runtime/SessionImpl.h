@@ -2,12 +2,13 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // The state of a Session, shared by the files that run one: Session.cpp (the public face), BindInputs.cpp
-// (before a run), Interpreter.cpp (the commands), LaunchKernel.cpp (code on threads),
-// Communicate.cpp (other ranks).
+// (before a run), Interpreter.cpp (the commands), LaunchKernel.cpp (code on threads), OnDevice.cpp (memory
+// and work on a device), Communicate.cpp (other ranks).
 #ifndef WEFT_LIB_RUNTIME_SESSIONIMPL_H
 #define WEFT_LIB_RUNTIME_SESSIONIMPL_H
 
 #include "Impl.h"
+#include "OnDevice.h"
 #include "weft/Runtime/Session.h"
 
 #include <atomic>
@@ -60,8 +61,10 @@ struct Session::Impl {
   // How far the run is, for other threads to look at.
   std::atomic<uint64_t> watermark{0};
   std::atomic<const program::Command *> currentCommand{nullptr};
-  std::vector<HostTensor> variables;
-  Arena arena;
+  /// For a program on a device: its memory is what all buffers lie in. Null on the CPU.
+  std::unique_ptr<OnDevice> device;
+  std::vector<HostTensor> variables; // on the CPU
+  Arena arena;                       // on the CPU
   std::vector<Frame> frames;
 
   // Plans by the values of the symbols. Those whose sizes were checked for a function are marked.
@@ -104,6 +107,7 @@ struct Session::Impl {
   alignas(64) WeftFault fault = {};
   std::vector<HostBuffer> hostBuffers;
   std::vector<int64_t> hostDims;
+  std::vector<std::byte *> hostPlaces; // on a device: where the copies came from
 
   // Aligned copies of inputs and outputs that the caller did not align.
   std::vector<HostTensor> stagedInputs, stagedOutputs;
@@ -116,6 +120,11 @@ struct Session::Impl {
   Status stageInputs(std::span<const HostTensor> inputs);
   Status computeOutputDims(std::span<const int64_t> from);
   Status execute(program::FunctionId function);
+  Status endOnDevice(Status status);
+  /// Where the entry's output goes while it runs: `tensor`, or memory of the device.
+  Result<std::byte *> outputPlace(size_t number, HostTensor &tensor);
+  /// Brings outputs from the device into the caller's tensors.
+  Status downloadOutputs(std::span<HostTensor> outputs);
 
   void activate(program::FunctionId id, std::byte *arenaBase);
   void pointAliases(program::FunctionId id);
@@ -123,6 +132,7 @@ struct Session::Impl {
   Status runFunction(program::FunctionId id, std::byte *arenaBase, std::span<std::byte *const> inputs,
                      std::span<std::byte *const> outputs);
   Status launch(const FlatFunction &function, const FlatCommand &command, Frame &frame);
+  Status launchOnDevice(const FlatCommand &command, int64_t blocks);
   Status callHost(const FlatCommand &command, Frame &frame);
   Status runOther(program::FunctionId id, const FlatCommand &command, size_t index, Frame &frame);
   Status loop(const program::Function &function, const program::While &what, Frame &frame,
@@ -134,6 +144,10 @@ struct Session::Impl {
     return status.context(command.location.empty() ? concat("'", command.name, "'")
                                                    : concat("'", command.name, "' (", command.location, ")"));
   }
+  // Memory by where it lies: the process's or the device's.
+  Status copyBytes(std::byte *to, const std::byte *from, int64_t bytes);
+  Status fillBytes(std::byte *to, int64_t bytes, uint64_t pattern, int width);
+  Status readBytes(void *to, const std::byte *from, int64_t bytes);
   Status noExtent() const { return internalError("an extent has no value yet, or overflows"); }
 };
 

@@ -77,7 +77,7 @@ std::string Trace::toChromeJson() const {
   for (size_t i = 0; i < ordered.size(); ++i) {
     const TraceEvent &event = ordered[i];
     out += i ? ",\n" : "\n";
-    out += "{\"ph\":\"X\",\"pid\":1,\"tid\":1,\"name\":";
+    out += concat("{\"ph\":\"X\",\"pid\":1,\"tid\":", event.row, ",\"name\":");
     appendJson(out, *event.name);
     out += ",\"cat\":";
     appendJson(out, event.kind);

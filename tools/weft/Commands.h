@@ -6,6 +6,7 @@
 #define WEFT_TOOLS_WEFT_COMMANDS_H
 
 #include "weft/Program/Program.h"
+#include "weft/Program/Target.h"
 #include "weft/Support/File.h"
 #include "weft/Weft.h"
 
@@ -62,10 +63,29 @@ struct CompileFlags {
   void finish(const std::string &model);
   /// Says how many warnings were not shown.
   void tellHidden();
+  /// What --target says was written on the command line.
+  bool isTargetGiven() const { return targetOption && targetOption->count() > 0; }
 
 private:
+  CLI::Option *targetOption = nullptr;
   struct Warnings;
   std::shared_ptr<Warnings> warnings;
+};
+
+/// Where a program runs.
+struct DeviceFlags {
+  int number = 0;
+  std::string emulator = "fast";
+
+  void add(CLI::App &command);
+  /// Finds the device that the flags ask for: before anything is compiled. A model runs on what it is
+  /// compiled for, a program on what --target names, if it does.
+  Status open(const std::string &model, const CompileFlags &flags);
+  void apply(SessionOptions &options) const;
+
+private:
+  std::string kind; ///< empty: what the program is for
+  std::shared_ptr<runtime::Device> device;
 };
 
 /// How pictures become tensors.

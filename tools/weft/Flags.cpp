@@ -71,10 +71,10 @@ static std::string isShape(const std::string &text) {
 
 void CompileFlags::add(CLI::App &command, bool forEngineers) {
   const char *group = "Compiling";
-  command.add_option("--target", options.target, "cpu, or cuda or cuda-emu[:sm_80|:sm_90a]")
-      ->capture_default_str()
-      ->type_name("")
-      ->group(group);
+  targetOption = command.add_option("--target", options.target, "cpu, or cuda or cuda-emu[:sm_80|:sm_90a]")
+                     ->capture_default_str()
+                     ->type_name("")
+                     ->group(group);
   command.add_flag("--allow-fallback", options.allowFallback, "Ops without a GPU kernel may run on the CPU")
       ->group(forEngineers ? group : "");
   command.add_option("--target-cpu", options.targetCpu, "native, x86-64-v3, x86-64-v4, or a CPU of LLVM")
@@ -123,6 +123,48 @@ void CompileFlags::add(CLI::App &command, bool forEngineers) {
   command.add_option("--progress", progressWhen, "auto, always or never")
       ->check(CLI::IsMember({"auto", "always", "never"}))
       ->group("");
+}
+
+static std::string isEmulatorMode(const std::string &text) {
+  const bool hasSeed = text.starts_with("random:") && text.size() > 7 && text.size() < 26 &&
+                       std::all_of(text.begin() + 7, text.end(), ::isdigit);
+  return text == "fast" || text == "fifo" || text == "lifo" || hasSeed
+             ? ""
+             : "'" + text + "', wanted fast, fifo, lifo or random:SEED";
+}
+
+void DeviceFlags::add(CLI::App &command) {
+  command.add_option("--device", number, "Which of several GPUs")
+      ->type_name("N")
+      ->check(CLI::Range(0, 4096).description(""));
+  command
+      .add_option("--emulator", emulator, "fast; or with all checks, in an order: fifo, lifo, random:SEED")
+      ->capture_default_str()
+      ->type_name("")
+      ->check(CLI::Validator(isEmulatorMode, ""));
+}
+
+Status DeviceFlags::open(const std::string &model, const CompileFlags &flags) {
+  if (!flags.isTargetGiven())
+    return Status::ok();
+  WEFT_ASSIGN_OR_RETURN(const program::Target target, program::parseTarget(flags.options.target));
+  const bool isProgram = modelKindOf(model) == ModelKind::Program;
+  if (isProgram && (target.devices.size() > 1 || !target.architecture.empty()))
+    return invalidArgument(model,
+                           ": already compiled; --target names the device to run on: cpu, cuda or cuda-emu");
+  if (isProgram)
+    kind = target.devices.front();
+  if (target.isForGpu()) {
+    WEFT_ASSIGN_OR_RETURN(device, runtime::openDevice(target.devices.front(), number));
+  }
+  return Status::ok();
+}
+
+void DeviceFlags::apply(SessionOptions &options) const {
+  options.device = kind;
+  options.deviceNumber = number;
+  options.emulator.checks = emulator != "fast";
+  options.emulator.schedule = emulator == "fast" ? "fifo" : emulator;
 }
 
 void CompileFlags::finish(const std::string &model) {

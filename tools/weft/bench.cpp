@@ -35,6 +35,7 @@ Result<int64_t> peakResidentBytes() {
 
 struct BenchCommand {
   CompileFlags flags;
+  DeviceFlags device;
   InputFlags inputs;
   std::string model;
   int threads = 0;
@@ -45,12 +46,15 @@ struct BenchCommand {
     if (inputs.inputs.empty())
       inputs.inputs = {"random:1"};
     inputs.images.verbose = flags.verbose;
+    if (Status status = device.open(model, flags); !status.isOk())
+      return fail(status);
     CompiledInfo info;
     auto executable = prepare(model, flags, &inputs, info);
     if (!executable.isOk())
       return fail(executable.status());
     SessionOptions options;
     options.threads = threads;
+    device.apply(options);
     auto session = Session::create(*executable, options);
     if (!session.isOk())
       return fail(session.status());
@@ -104,17 +108,20 @@ struct BenchCommand {
                                        {"median_wall_ms", wall[wall.size() / 2]},
                                        {"compile_ms", info.milliseconds},
                                        {"from_cache", info.fromCache},
+                                       {"device", memory.device},
                                        {"peak_rss_bytes", peak},
                                        {"arena_bytes", memory.planBytes},
                                        {"constant_bytes", memory.constantBytes}};
       text = object.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
     } else {
-      char lines[512];
+      const std::string &where = memory.device;
+      char lines[768];
       std::snprintf(
           lines, sizeof lines,
-          ": %zu runs\n  CPU   best %9.3f ms   median %9.3f ms\n  wall  best %9.3f ms   median %9.3f ms\n"
+          ": %zu runs%s%s\n  CPU   best %9.3f ms   median %9.3f ms\n  wall  best %9.3f ms   median %9.3f ms\n"
           "  %s in %.1f ms; peak memory %.1f MiB (constants %.1f, temporaries %.1f)\n",
-          cpu.size(), cpu.front(), cpu[cpu.size() / 2], wall.front(), wall[wall.size() / 2],
+          cpu.size(), where.empty() ? "" : " on ", where.c_str(), cpu.front(), cpu[cpu.size() / 2],
+          wall.front(), wall[wall.size() / 2],
           info.fromCache                             ? "found in the cache"
           : modelKindOf(model) == ModelKind::Program ? "loaded"
                                                      : "compiled",
@@ -138,6 +145,7 @@ void weft::driver::addBench(CLI::App &app, int &exitCode) {
   command->add_option("--threads", state->threads, "Threads of the run (0: all it may use)")
       ->type_name("N")
       ->check(CLI::Range(0, 4096).description(""));
+  state->device.add(*command);
   command->add_option("--min-time", state->minTime, "Seconds to measure for, at least 3 runs")
       ->capture_default_str()
       ->type_name("")

@@ -179,6 +179,33 @@ struct InspectCommand {
     return status.isOk() ? 0 : fail(status);
   }
 
+  /// A line per kernel, with the blocks of its launches.
+  static std::string gpuKernels(const Explainer &explainer) {
+    const Program &program = explainer.program;
+    std::vector<std::string> blocks(program.kernels.size());
+    for (const Function &function : program.functions)
+      for (const Command &command : function.commands)
+        if (const auto *launch = std::get_if<Launch>(&command.what)) {
+          const int64_t count = explainer.values[launch->chunks];
+          std::string &list = blocks[launch->kernel];
+          const std::string one = count < 0 ? "?" : std::to_string(count);
+          if (list.size() < 40)
+            list += (list.empty() ? "" : ", ") + one;
+          else if (!list.ends_with("..."))
+            list += ", ...";
+        }
+    std::string text = "runs on " + program.device + "\n";
+    for (size_t k = 0; k < program.kernels.size(); ++k) {
+      const Kernel &kernel = program.kernels[k];
+      text += concat("  kernel ", kernel.name, ": ", kernel.threads, " threads, ",
+                     bytesText(int64_t(kernel.sharedBytes)), " shared memory");
+      if (kernel.cluster > 1)
+        text += concat(", clusters of ", kernel.cluster);
+      text += concat("; blocks: ", blocks[k], "\n");
+    }
+    return text;
+  }
+
   static int64_t constantBytes(const Program &program) {
     int64_t bytes = 0;
     for (const Constant &constant : program.constants)
@@ -218,6 +245,8 @@ struct InspectCommand {
     text += concat(program.kernels.size(), " kernels for ", launches, " launches; ", program.constants.size(),
                    " constants, ", bytesText(constantBytes(program)), "; ", program.variables.size(),
                    " variables\n");
+    if (program.isForGpu())
+      text += gpuKernels(explainer);
     std::string at = explainer.extentsText();
     for (size_t f = 0; f < program.functions.size(); ++f) {
       const Function &function = program.functions[f];
@@ -234,7 +263,7 @@ struct InspectCommand {
         continue;
       char line[256];
       std::snprintf(line, sizeof line, "  %4s  %10s  %10s  %10s  %6s  %-28s %s\n", "#", "reads", "constants",
-                    "writes", "chunks", "kernel", "nodes");
+                    "writes", program.isForGpu() ? "blocks" : "chunks", "kernel", "nodes");
       text += line;
       for (size_t c = 0; c < function.commands.size(); ++c) {
         Step step = explainer.step(function, function.commands[c]);
@@ -251,7 +280,8 @@ struct InspectCommand {
   std::string asJson(const Explainer &explainer, const std::string &id,
                      const std::vector<FunctionPlan> &plans) {
     const Program &program = explainer.program;
-    ordered_json root = {{"file", model}, {"producer", program.producer}, {"id", id}};
+    ordered_json root = {
+        {"file", model}, {"producer", program.producer}, {"id", id}, {"device", program.device}};
     if (verify)
       root["verified"] = true;
     root["metadata"] = ordered_json::object();
@@ -275,9 +305,13 @@ struct InspectCommand {
       root["code"].push_back(
           {{"isa", image.isa}, {"bytes", image.bytes.bytes.size()}, {"features", image.features}});
     root["kernels"] = ordered_json::array();
-    for (const Kernel &kernel : program.kernels)
+    for (const Kernel &kernel : program.kernels) {
       root["kernels"].push_back(
           {{"name", kernel.name}, {"symbol", kernel.symbol}, {"nodes", kernel.location}});
+      if (program.isForGpu())
+        root["kernels"].back().update(
+            {{"threads", kernel.threads}, {"shared_bytes", kernel.sharedBytes}, {"cluster", kernel.cluster}});
+    }
     root["constants"] = program.constants.size();
     root["constant_bytes"] = constantBytes(program);
     root["variables"] = program.variables.size();

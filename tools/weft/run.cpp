@@ -19,6 +19,7 @@ using namespace weft::driver;
 namespace {
 struct RunCommand {
   CompileFlags flags;
+  DeviceFlags device;
   InputFlags inputs;
   std::string model, trace, labelFile;
   std::vector<std::string> outputs, expected;
@@ -31,6 +32,8 @@ struct RunCommand {
     std::vector<std::string> labels;
     if (Status status = readLabels(labels); !status.isOk())
       return fail(status);
+    if (Status status = device.open(model, flags); !status.isOk())
+      return fail(status);
     CompiledInfo info;
     auto executable = prepare(model, flags, &inputs, info);
     if (!executable.isOk())
@@ -41,9 +44,12 @@ struct RunCommand {
     SessionOptions options;
     options.threads = threads;
     options.trace = !trace.empty();
+    device.apply(options);
     auto session = Session::create(*executable, options);
     if (!session.isOk())
       return fail(session.status());
+    if (const std::string where = (*session)->memoryUse().device; flags.verbose && !where.empty())
+      std::fprintf(stderr, "weft: runs on %s\n", where.c_str());
     auto wanted = (*executable)->inputs();
     if (!wanted.isOk())
       return fail(wanted.status());
@@ -208,6 +214,7 @@ void weft::driver::addRun(CLI::App &app, int &exitCode) {
   command->add_option("--threads", state->threads, "Threads of the run (0: all it may use)")
       ->type_name("N")
       ->check(CLI::Range(0, 4096).description(""));
+  state->device.add(*command);
   command->add_option("--trace", state->trace, "Write a Chrome trace, an event per command")
       ->type_name("FILE");
   state->flags.add(*command, false);

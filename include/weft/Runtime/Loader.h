@@ -25,6 +25,8 @@ public:
   CodeLibrary(const CodeLibrary &) = delete;
   CodeLibrary &operator=(const CodeLibrary &) = delete;
 
+  /// The address of something the image exports.
+  Result<void *> symbol(const std::string &name) const;
   Result<WeftKernel> kernel(const std::string &symbol) const;
 
 private:

@@ -6,6 +6,7 @@
 #ifndef WEFT_RUNTIME_SESSION_H
 #define WEFT_RUNTIME_SESSION_H
 
+#include "weft/Runtime/Device.h"
 #include "weft/Runtime/Executable.h"
 #include "weft/Runtime/Trace.h"
 #include "weft/Support/HostTensor.h"
@@ -29,6 +30,13 @@ struct SessionOptions {
   /// Connects this rank to the others; programs with a mesh need one. It must outlive the Session. A run that
   /// fails once it has begun ends it; a run refused before that (inputs that do not fit) does not.
   Communicator *communicator = nullptr;
+  /// Run a program for a GPU on this kind of device ("cuda", "cuda-emu"); empty: what it was compiled for. It
+  /// must have code for it. Programs for the CPU take no other.
+  std::string device;
+  /// Which of several devices.
+  int deviceNumber = 0;
+  /// How the emulator runs, where that is the device.
+  EmulatorMode emulator;
 };
 
 /// How far a run is.
@@ -42,6 +50,7 @@ struct MemoryUse {
   int64_t planBytes = 0;      ///< of the last run's plan
   int64_t planLowerBound = 0; ///< no plan of it can be smaller
   int64_t constantBytes = 0, variableBytes = 0;
+  std::string device; ///< whose memory that is: "cuda:0 (NVIDIA H100, sm_90, ...)"; empty: the process's
 };
 
 class Session {
@@ -65,8 +74,9 @@ public:
   Status runInto(std::span<const HostTensor> inputs, std::span<HostTensor> outputs,
                  const std::string &function = "main");
 
-  /// Ends the run in progress with CANCELLED before its next command. From any thread; a run that begins
-  /// later is not touched. With a communicator, the other ranks' runs end too.
+  /// Ends the run in progress with CANCELLED before its next command, on a device after those that it has
+  /// been given already. From any thread; a run that begins later is not touched. With a communicator, the
+  /// other ranks' runs end too.
   void cancel();
   /// From any thread, while a run is in progress too.
   RunProgress progress() const;

@@ -20,6 +20,8 @@ struct TraceEvent {
   const std::string *location = nullptr; ///< may be null
   const char *kind = "";                 ///< "launch", "copy", "run" ...
   int64_t start = 0, end = 0;            ///< nanoseconds of CLOCK_MONOTONIC
+  static constexpr int hostRow = 1, deviceRow = 2;
+  int row = hostRow; ///< whose clock saw it: the process's, or the device's that ran it
 };
 
 /// Time by name, summed over the ring.
