@@ -1,0 +1,47 @@
+// Part of Weft, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Convolutions on tensor cores, as products whose first operand is gathered while it is copied: y[n, o...,
+// co] = sum x[n, o * stride + k * dilation - pad, ci] w[co, k..., ci] of f16 or bf16, channels innermost,
+// with sums in f32 and an epilogue on the stores. One to three spatial dimensions, groups.
+#ifndef WEFT_CODEGEN_GPU_GENERATECONV_H
+#define WEFT_CODEGEN_GPU_GENERATECONV_H
+
+#include "weft/Codegen/CPU/GenerateConv.h"
+#include "weft/Codegen/GPU/GenerateGemm.h"
+
+#include <cstddef>
+#include <span>
+#include <vector>
+
+namespace weft::gpu {
+
+struct ConvSpec {
+  std::string name = "conv";
+  int64_t batch = 1;                     ///< N, or ShapedType::kDynamic
+  llvm::SmallVector<cpu::ConvDim> space; ///< outermost first: (height, width)
+  int64_t ci = 1, co = 1, groups = 1;
+  mlir::Type type;   ///< of x's and w's elements: f16 or bf16
+  mlir::Type yType;  ///< f32, f16 or bf16
+  Epilogue epilogue; ///< over y as [N * out..., Co]
+
+  int64_t taps() const;                                    ///< positions of the kernel
+  int64_t places() const;                                  ///< positions of the result, of one picture
+  int64_t depth() const { return taps() * (ci / groups); } ///< how long the sums are
+};
+
+MmaTiling chooseTiling(const ConvSpec &spec);
+
+/// The kernel of `spec`: arguments x [N, space..., Ci], weights [Co, taps * Ci / groups], the epilogue's
+/// operands, y [N * out..., Co]. Bad specifications are diagnostics at `loc`.
+mlir::FailureOr<GpuKernel> generateConv(mlir::Location loc, const ConvSpec &spec, const MmaTiling &tiling);
+
+/// Brings weights into the order the kernel wants: the element of output channel o, input channel i (of its
+/// group) and tap t lies at o * strideO + i * strideI + t * strideTap elements of `source`.
+std::vector<std::byte> arrangeConvWeights(const ConvSpec &spec, std::span<const std::byte> source,
+                                          size_t elementBytes, int64_t strideO, int64_t strideI,
+                                          int64_t strideTap);
+
+} // namespace weft::gpu
+
+#endif // WEFT_CODEGEN_GPU_GENERATECONV_H

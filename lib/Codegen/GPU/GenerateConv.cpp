@@ -1,0 +1,234 @@
+// Part of Weft, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Convolutions as products: rows are positions of the result, columns output channels of a group, and k runs
+// over taps and input channels. Elements beyond the border are zeros that the copies fill in.
+#include "weft/Codegen/GPU/GenerateConv.h"
+
+#include "MmaTile.h"
+
+#include "mlir/IR/Diagnostics.h"
+
+#include <cstring>
+
+using namespace mlir;
+using namespace weft::gpu;
+
+int64_t ConvSpec::taps() const {
+  int64_t count = 1;
+  for (const cpu::ConvDim &dim : space)
+    count *= dim.kernel;
+  return count;
+}
+
+int64_t ConvSpec::places() const {
+  int64_t count = 1;
+  for (const cpu::ConvDim &dim : space)
+    count *= dim.out();
+  return count;
+}
+
+namespace {
+
+int64_t rowsOf(const ConvSpec &spec) {
+  return ShapedType::isDynamic(spec.batch) ? spec.batch : spec.batch * spec.places();
+}
+
+/// The largest power of two up to 8 that divides `extent`.
+int64_t vectorOf(int64_t extent) {
+  int64_t vector = 1;
+  while (vector < 8 && extent % (2 * vector) == 0)
+    vector *= 2;
+  return vector;
+}
+
+LogicalResult checkSpec(Location loc, const ConvSpec &spec, const MmaTiling &tiling) {
+  if (!spec.type.isF16() && !spec.type.isBF16())
+    return emitError(loc) << "no tensor-core convolution of " << spec.type << ", wanted f16 or bf16";
+  if (!spec.yType.isF16() && !spec.yType.isBF16() && !spec.yType.isF32())
+    return emitError(loc) << "no tensor-core convolution into " << spec.yType << ", wanted f32, f16 or bf16";
+  if (spec.groups < 1 || spec.ci < 1 || spec.co < 1 || spec.ci % spec.groups || spec.co % spec.groups)
+    return emitError(loc) << spec.ci << " and " << spec.co << " channels do not part into " << spec.groups
+                          << " groups";
+  for (const weft::cpu::ConvDim &dim : spec.space)
+    if (dim.in < 1 || dim.kernel < 1 || dim.stride < 1 || dim.dilation < 1 || dim.padLow < 0 ||
+        dim.padHigh < 0 || dim.out() < 1)
+      return emitError(loc) << "a spatial dimension of " << dim.in << " with kernel " << dim.kernel
+                            << ", stride " << dim.stride << ", dilation " << dim.dilation << ", padding "
+                            << dim.padLow << " and " << dim.padHigh << " has no result";
+  for (const Epilogue::Operand &operand : spec.epilogue.operands)
+    if (operand.shape.size() != 2)
+      return emitError(loc) << "an epilogue operand of rank " << operand.shape.size() << ", wanted 2";
+  std::string problem = checkTiling(tiling);
+  if (!problem.empty())
+    return emitError(loc) << "tiling: " << problem;
+  return success();
+}
+
+/// The kernel while it is written.
+struct Conv {
+  Conv(Location loc, const ConvSpec &spec, const MmaTiling &tiling)
+      : spec(spec), tiling(tiling), ciPerGroup(spec.ci / spec.groups), coPerGroup(spec.co / spec.groups),
+        k(loc, spec.name, tiling.threads(), buffersOf(spec)) {}
+
+  static SmallVector<KernelBuilder::Buffer> buffersOf(const ConvSpec &spec) {
+    SmallVector<int64_t> x{spec.batch};
+    for (const weft::cpu::ConvDim &dim : spec.space)
+      x.push_back(dim.in);
+    x.push_back(spec.ci);
+    SmallVector<KernelBuilder::Buffer> buffers{{spec.type, x}, {spec.type, {spec.co, spec.depth()}}};
+    for (const Epilogue::Operand &operand : spec.epilogue.operands)
+      buffers.push_back({operand.type, operand.shape});
+    buffers.push_back({spec.yType, {rowsOf(spec), spec.co}});
+    return buffers;
+  }
+
+  FailureOr<GpuKernel> emit() {
+    unsigned y = k.numBuffers() - 1;
+    V rows = k.narrow(k.extent(y, 0));
+    // Tiles of columns are numbered over all groups; blocks of one row of tiles follow each other.
+    int64_t tilesPerGroup = (coPerGroup + tiling.n - 1) / tiling.n;
+    V block = k.blockId(), columnTile = remui(block, k.i32(tilesPerGroup * spec.groups));
+    V rowTile = divui(block, k.i32(tilesPerGroup * spec.groups));
+    V group = divui(columnTile, k.i32(tilesPerGroup));
+    V columnInGroup = remui(columnTile, k.i32(tilesPerGroup)) * tiling.n;
+
+    MmaProblem problem{gather(group, rows),
+                       weights(group),
+                       k.i32(spec.depth()),
+                       rowTile * tiling.m,
+                       columnInGroup,
+                       std::nullopt,
+                       std::nullopt,
+                       std::min<int64_t>(2, vectorOf(coPerGroup)),
+                       y,
+                       nullptr,
+                       nullptr};
+    if (ShapedType::isDynamic(spec.batch) || rowsOf(spec) % tiling.m)
+      problem.rows = rows;
+    if (coPerGroup % tiling.n)
+      problem.columns = k.i32(coPerGroup);
+    V firstChannel = group * coPerGroup;
+    problem.resultAt = [this, firstChannel](V row, V column) {
+      return k.widen(row) * spec.co + k.widen(firstChannel + column);
+    };
+    problem.operandAt = [this, firstChannel](unsigned i, V row, V column) {
+      ArrayRef<int64_t> shape = spec.epilogue.operands[i].shape;
+      V offset = k.i64(0);
+      if (shape[0] != 1)
+        offset = offset + k.widen(row) * shape[1];
+      if (shape[1] != 1)
+        offset = offset + k.widen(firstChannel + column);
+      return offset;
+    };
+    emitMmaTile(k, tiling, spec.type, problem, spec.epilogue);
+
+    weft::cpu::ChunkCount blocks;
+    blocks.terms.push_back({y, 0, rowsOf(spec), tiling.m});
+    blocks.terms.push_back({y, 1, tilesPerGroup * spec.groups, 1});
+    return k.finish(sharedBytesOf(tiling), std::move(blocks));
+  }
+
+private:
+  std::optional<V> insideDepth(V at) {
+    if (spec.depth() % tiling.k == 0)
+      return std::nullopt;
+    return weft::codegen::lt(at, k.i32(spec.depth()));
+  }
+
+  MmaSource weights(V group) {
+    MmaSource source;
+    source.buffer = 1;
+    source.vector = vectorOf(spec.depth());
+    source.at = [this, group](V column) {
+      std::optional<V> known;
+      if (coPerGroup % tiling.n)
+        known = weft::codegen::lt(column, k.i32(coPerGroup));
+      V start = k.widen(group * coPerGroup + column) * spec.depth();
+      return [this, known, start](V at) {
+        std::optional<V> inside = insideDepth(at);
+        return Place{start + k.widen(at), known && inside ? *known & *inside : known ? known : inside};
+      };
+    };
+    return source;
+  }
+
+  /// x as the first operand: row m is a position of the result, k a tap and a channel.
+  MmaSource gather(V group, V rows) {
+    MmaSource source;
+    source.buffer = 0;
+    source.vector = vectorOf(ciPerGroup);
+    source.at = [this, group, rows](V row) {
+      std::optional<V> known;
+      if (ShapedType::isDynamic(spec.batch) || rowsOf(spec) % tiling.m)
+        known = weft::codegen::lt(row, rows);
+      // Where the window of this position begins, per dimension; it may be before the border.
+      SmallVector<V> begins;
+      V rest = row;
+      for (const weft::cpu::ConvDim &dim : llvm::reverse(spec.space)) {
+        begins.insert(begins.begin(), remui(rest, k.i32(dim.out())) * dim.stride - dim.padLow);
+        rest = divui(rest, k.i32(dim.out()));
+      }
+      V picture = k.widen(rest);
+      return [this, group, known, begins, picture](V at) {
+        V tap = divui(at, k.i32(ciPerGroup)), channel = remui(at, k.i32(ciPerGroup));
+        std::optional<V> inside = known;
+        auto also = [&](std::optional<V> condition) {
+          inside = inside && condition ? *inside & *condition : inside ? inside : condition;
+        };
+        also(insideDepth(at));
+        V offset = picture;
+        SmallVector<V> taps;
+        for (const weft::cpu::ConvDim &dim : llvm::reverse(spec.space)) {
+          taps.insert(taps.begin(), remui(tap, k.i32(dim.kernel)));
+          tap = divui(tap, k.i32(dim.kernel));
+        }
+        for (auto [dim, begin, number] : llvm::zip(spec.space, begins, taps)) {
+          V place = begin + number * dim.dilation;
+          int64_t last = (dim.out() - 1) * dim.stride + (dim.kernel - 1) * dim.dilation - dim.padLow;
+          // Seen without a sign, a place before the border is far behind it.
+          if (dim.padLow > 0 || last >= dim.in)
+            also(weft::codegen::compare(arith::CmpIPredicate::ult, place, k.i32(dim.in)));
+          offset = offset * dim.in + k.widen(place);
+        }
+        return Place{offset * spec.ci + k.widen(group * ciPerGroup + channel), inside};
+      };
+    };
+    return source;
+  }
+
+  const ConvSpec &spec;
+  const MmaTiling &tiling;
+  int64_t ciPerGroup, coPerGroup;
+  KernelBuilder k;
+};
+
+} // namespace
+
+MmaTiling weft::gpu::chooseTiling(const ConvSpec &spec) {
+  int64_t rows = rowsOf(spec);
+  bool few = !ShapedType::isDynamic(rows) && rows <= 4096;
+  if (few || spec.co / spec.groups <= 64)
+    return {64, 64, 32, 2, 2, 4};
+  return {};
+}
+
+FailureOr<GpuKernel> weft::gpu::generateConv(Location loc, const ConvSpec &spec, const MmaTiling &tiling) {
+  if (failed(checkSpec(loc, spec, tiling)))
+    return failure();
+  return Conv(loc, spec, tiling).emit();
+}
+
+std::vector<std::byte> weft::gpu::arrangeConvWeights(const ConvSpec &spec, std::span<const std::byte> source,
+                                                     size_t elementBytes, int64_t strideO, int64_t strideI,
+                                                     int64_t strideTap) {
+  int64_t channels = spec.ci / spec.groups, taps = spec.taps();
+  std::vector<std::byte> arranged(spec.co * taps * channels * elementBytes);
+  std::byte *to = arranged.data();
+  for (int64_t o = 0; o < spec.co; ++o)
+    for (int64_t t = 0; t < taps; ++t)
+      for (int64_t i = 0; i < channels; ++i, to += elementBytes)
+        std::memcpy(to, source.data() + (o * strideO + i * strideI + t * strideTap) * elementBytes,
+                    elementBytes);
+  return arranged;
+}

@@ -1,0 +1,229 @@
+// Part of Weft, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Matrix products on tensor cores, on the emulator with all its checks: every order and batch, shapes that
+// fit no tile, an epilogue; the same bits under every schedule; no conflict between banks; and mutants.
+#include "EmulatedKernel.h"
+
+#include "weft/Codegen/GPU/GenerateGemm.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "mlir/IR/Builders.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+using namespace weft;
+using namespace weft::testing;
+using mlir::ShapedType;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+namespace {
+
+constexpr int64_t kAny = ShapedType::kDynamic;
+
+mlir::Type typeOf(DType type) {
+  mlir::OpBuilder b(&gpuContext());
+  return type == DType::F16    ? mlir::Type(b.getF16Type())
+         : type == DType::BF16 ? b.getBF16Type()
+                               : b.getF32Type();
+}
+
+struct Case {
+  const char *what;
+  int64_t m, n, k;
+  DType type = DType::BF16, to = DType::F32;
+  bool ta = false, tb = false;
+  bool dynamic = false; ///< all extents come as parameters
+  std::vector<int64_t> batch = {}, aBatch = {}, bBatch = {};
+  bool epilogue = false; ///< relu(acc + bias[n]) + residual[m, n]
+  gpu::MmaTiling tiling = {64, 64, 32, 2, 2, 3};
+};
+
+int64_t product(const std::vector<int64_t> &extents) {
+  int64_t p = 1;
+  for (int64_t extent : extents)
+    p *= extent;
+  return p;
+}
+
+gpu::GemmSpec specOf(const Case &c) {
+  gpu::GemmSpec spec;
+  auto extent = [&](int64_t x) { return c.dynamic ? kAny : x; };
+  spec.m = extent(c.m), spec.n = extent(c.n), spec.k = extent(c.k);
+  spec.batch.assign(c.batch.begin(), c.batch.end());
+  spec.aBatch.assign(c.aBatch.begin(), c.aBatch.end());
+  spec.bBatch.assign(c.bBatch.begin(), c.bBatch.end());
+  spec.transposedA = c.ta, spec.transposedB = c.tb;
+  spec.type = typeOf(c.type), spec.cType = typeOf(c.to);
+  if (c.epilogue) {
+    llvm::SmallVector<int64_t> ones(c.batch.size() + 1, 1), whole(c.batch.begin(), c.batch.end());
+    ones.push_back(spec.n);
+    whole.append({spec.m, spec.n});
+    spec.epilogue.operands.push_back({typeOf(DType::F32), ones});
+    spec.epilogue.operands.push_back({typeOf(DType::F32), whole});
+    spec.epilogue.emit = [](mlir::OpBuilder &b, mlir::Location loc, mlir::ValueRange values,
+                            int64_t) -> mlir::Value {
+      mlir::Value sum = mlir::arith::AddFOp::create(b, loc, values[0], values[1]);
+      mlir::Value zero = mlir::arith::ConstantOp::create(b, loc, b.getZeroAttr(sum.getType()));
+      mlir::Value relu = mlir::arith::MaximumFOp::create(b, loc, sum, zero);
+      return mlir::arith::AddFOp::create(b, loc, relu, values[2]);
+    };
+  }
+  return spec;
+}
+
+struct Problem {
+  std::vector<Numbers> inputs;
+  Numbers result;
+  std::vector<double> wanted, bound;
+  std::vector<int64_t> extents;
+  int64_t blocks;
+};
+
+Problem makeProblem(const Case &c, const gpu::GpuKernel &kernel) {
+  Problem p;
+  Numbers a = Numbers::random(c.type, product(c.aBatch) * c.m * c.k, 1),
+          b = Numbers::random(c.type, product(c.bBatch) * c.k * c.n, 2);
+  p.inputs = {a, b};
+  int64_t batches = product(c.batch);
+  Numbers bias = Numbers::random(DType::F32, c.n, 3),
+          residual = Numbers::random(DType::F32, batches * c.m * c.n, 4);
+  if (c.epilogue) {
+    p.inputs.push_back(bias);
+    p.inputs.push_back(residual);
+  }
+  p.result = {c.to, std::vector<double>(batches * c.m * c.n)};
+  // The number of an operand's batch that belongs to one of C's.
+  auto batchOf = [&](int64_t number, const std::vector<int64_t> &own) {
+    int64_t at = 0, stride = 1;
+    for (size_t i = c.batch.size(); i-- > 0 && !own.empty();) {
+      at += (own[i] == 1 ? 0 : number % c.batch[i]) * stride;
+      stride *= own[i];
+      number /= c.batch[i];
+    }
+    return at;
+  };
+  for (int64_t n = 0; n < batches; ++n)
+    for (int64_t i = 0; i < c.m; ++i)
+      for (int64_t j = 0; j < c.n; ++j) {
+        const double *x = a.values.data() + batchOf(n, c.aBatch) * c.m * c.k,
+                     *y = b.values.data() + batchOf(n, c.bBatch) * c.k * c.n;
+        double sum = 0, size = 0;
+        for (int64_t k = 0; k < c.k; ++k) {
+          double term = (c.ta ? x[k * c.m + i] : x[i * c.k + k]) * (c.tb ? y[j * c.k + k] : y[k * c.n + j]);
+          sum += term;
+          size += std::abs(term);
+        }
+        if (c.epilogue)
+          sum = std::max(sum + bias.values[j], 0.0) + residual.values[(n * c.m + i) * c.n + j];
+        p.wanted.push_back(sum);
+        // Sums in f32 in any order, then one rounding.
+        double ulp = c.to == DType::F32 ? 0x1p-24 : c.to == DType::F16 ? 0x1p-11 : 0x1p-8;
+        p.bound.push_back((size + 2) * 0x1p-24 * double(c.k + 4) + (std::abs(sum) + 0x1p-14) * ulp);
+      }
+  auto add = [&](std::initializer_list<int64_t> extents) {
+    if (c.dynamic)
+      p.extents.insert(p.extents.end(), extents);
+  };
+  c.ta ? add({c.k, c.m}) : add({c.m, c.k});
+  c.tb ? add({c.n, c.k}) : add({c.k, c.n});
+  if (c.epilogue)
+    add({c.n, c.m, c.n});
+  add({c.m, c.n});
+  p.blocks =
+      kernel.blocks.evaluate([&](unsigned, unsigned dim) { return dim == c.batch.size() ? c.m : c.n; });
+  return p;
+}
+
+void expectClose(const Case &c, const Problem &p) {
+  size_t wrong = 0;
+  for (size_t i = 0; i < p.wanted.size(); ++i)
+    if (!(std::abs(p.result.values[i] - p.wanted[i]) <= p.bound[i]) && wrong++ < 3)
+      ADD_FAILURE() << c.what << ": element " << i << " is " << p.result.values[i] << ", wanted "
+                    << p.wanted[i];
+  EXPECT_EQ(wrong, 0u) << c.what << " of " << p.wanted.size();
+}
+
+class Gemm : public ::testing::TestWithParam<Case> {};
+
+TEST_P(Gemm, IsRightUnderEverySchedule) {
+  const Case &c = GetParam();
+  mlir::OpBuilder b(&gpuContext());
+  auto kernel = gpu::generateGemm(b.getUnknownLoc(), specOf(c), c.tiling);
+  ASSERT_TRUE(mlir::succeeded(kernel));
+  std::string error;
+  auto emulated = EmulatedKernel::compile(*kernel, error);
+  ASSERT_TRUE(emulated) << error;
+  Problem p = makeProblem(c, *kernel);
+  std::vector<double> first;
+  for (const auto &options : allSchedules()) {
+    Status status = emulated->run(options, p.inputs, p.result, p.extents, p.blocks);
+    ASSERT_TRUE(status.isOk()) << status;
+    if (first.empty()) {
+      expectClose(c, p);
+      first = p.result.values;
+    }
+    EXPECT_EQ(first, p.result.values) << "another schedule, other bits";
+  }
+}
+
+const Case kCases[] = {
+    {"one tile", 64, 64, 32},
+    {"several tiles and steps, all neighbours together", 128, 128, 160, DType::BF16, DType::F32, false, true},
+    {"A transposed", 64, 64, 96, DType::F16, DType::F32, true, false},
+    {"both transposed", 64, 128, 64, DType::BF16, DType::F32, true, true},
+    {"odd everywhere", 67, 45, 77, DType::BF16, DType::F32},
+    {"odd, both transposed", 35, 70, 33, DType::F16, DType::F16, true, true},
+    {"copies of eight bytes", 68, 60, 100, DType::F16, DType::F32, false, true},
+    {"copies of four bytes", 66, 62, 34, DType::BF16, DType::BF16, true, false},
+    {"one row", 1, 72, 40, DType::F16, DType::F32, false, true},
+    {"extents at run time", 50, 41, 37, DType::BF16, DType::F32, false, false, true},
+    {"extents at run time, transposed", 70, 66, 65, DType::F16, DType::F32, true, true, true},
+    {"batches", 33, 34, 35, DType::BF16, DType::F32, false, true, false, {2, 2}, {2, 2}, {2, 2}},
+    {"shared batches", 20, 24, 16, DType::F16, DType::F32, false, false, false, {2, 3}, {1, 3}, {2, 1}},
+    {"B without batches", 20, 24, 48, DType::F16, DType::F32, false, false, false, {3}, {3}, {}},
+    {"epilogue", 65, 70, 40, DType::F16, DType::F16, false, true, false, {}, {}, {}, true},
+    {"epilogue at run time", 66, 67, 24, DType::BF16, DType::F32, false, false, true, {}, {}, {}, true},
+    {"the large tile",
+     128,
+     128,
+     128,
+     DType::BF16,
+     DType::F32,
+     false,
+     true,
+     false,
+     {},
+     {},
+     {},
+     false,
+     gpu::MmaTiling{}},
+    {"two stages",
+     64,
+     64,
+     128,
+     DType::BF16,
+     DType::F32,
+     false,
+     true,
+     false,
+     {},
+     {},
+     {},
+     false,
+     {64, 64, 64, 2, 2, 2}},
+};
+INSTANTIATE_TEST_SUITE_P(, Gemm, ::testing::ValuesIn(kCases), [](const auto &info) {
+  std::string name = info.param.what;
+  for (char &c : name)
+    if (!std::isalnum(static_cast<unsigned char>(c)))
+      c = '_';
+  return name;
+});
+
+} // namespace
