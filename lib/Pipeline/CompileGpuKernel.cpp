@@ -1,11 +1,12 @@
 // Part of Weft, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// One kernel's way to a GPU. Stage: kernel. linalg as for a CPU, then tiles, exchanges through shared memory
-// with their barriers, the code of one thread, llvm and nvvm.
+// One kernel's way to a GPU. Stage: kernel. A generator, or linalg as for a CPU, then tiles, exchanges
+// through shared memory with their barriers, the code of one thread, llvm and nvvm.
 #include "weft/Pipeline/CompileGpuKernel.h"
 
 #include "CloneKernel.h"
+#include "GenerateGpuKernel.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Pass/PassManager.h"
@@ -62,11 +63,21 @@ FailureOr<gpu::GpuKernel> weft::lowerToGpuKernel(OwningOpRef<ModuleOp> module,
 FailureOr<CompiledKernel> weft::compileGpuKernel(host::KernelOp kernel,
                                                  const llvm::SmallBitVector &constantOperands,
                                                  const GpuKernelOptions &options) {
-  FailureOr<gpu::GpuKernel> lowered = lowerToGpuKernel(cloneAsFunction(kernel), options);
-  if (failed(lowered))
-    return failure();
   CompiledKernel compiled;
   compiled.name = kernel.getSymName().str();
+  FailureOr<std::optional<GeneratedGpuKernel>> generated = generateGpuKernel(kernel, constantOperands);
+  if (failed(generated))
+    return failure();
+  FailureOr<gpu::GpuKernel> lowered = failure();
+  if (*generated) {
+    lowered = std::move((*generated)->kernel);
+    compiled.arguments = std::move((*generated)->arguments);
+    compiled.packed = std::move((*generated)->packed);
+  } else {
+    lowered = lowerToGpuKernel(cloneAsFunction(kernel), options);
+  }
+  if (failed(lowered))
+    return failure();
   compiled.chunks = lowered->blocks;
   compiled.threads = lowered->threads;
   compiled.sharedBytes = lowered->sharedBytes;

@@ -8,6 +8,7 @@
 #include "weft/Codegen/GPU/GenerateGemm.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/IR/Builders.h"
 
@@ -15,12 +16,12 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <sstream>
 
 using namespace weft;
 using namespace weft::testing;
 using mlir::ShapedType;
 using ::testing::HasSubstr;
-using ::testing::Not;
 
 namespace {
 
@@ -225,5 +226,143 @@ INSTANTIATE_TEST_SUITE_P(, Gemm, ::testing::ValuesIn(kCases), [](const auto &inf
       c = '_';
   return name;
 });
+
+/// A product with all neighbours together, for what follows.
+const Case kPlain = {"plain", 128,   128, 256, DType::BF16, DType::F32, false,
+                     true,    false, {},  {},  {},          false,      gpu::MmaTiling{}};
+
+TEST(GemmLint, MemoryIsUsedWhole) {
+  for (bool transposed : {false, true}) {
+    Case c = kPlain;
+    c.ta = transposed, c.tb = !transposed;
+    mlir::OpBuilder b(&gpuContext());
+    auto kernel = gpu::generateGemm(b.getUnknownLoc(), specOf(c), c.tiling);
+    ASSERT_TRUE(mlir::succeeded(kernel));
+    std::string error;
+    auto emulated = EmulatedKernel::compile(*kernel, error);
+    ASSERT_TRUE(emulated) << error;
+    Problem p = makeProblem(c, *kernel);
+    runtime::emulator::EmulatorOptions options;
+    options.lint = true;
+    ASSERT_TRUE(emulated->run(options, p.inputs, p.result, p.extents, p.blocks).isOk());
+    int lines = 0;
+    std::istringstream report(emulated->lint);
+    // The stores of copies are counted in LinearMapTest.
+    for (std::string line; std::getline(report, line); ++lines)
+      if (line.find("shared store") == std::string::npos)
+        EXPECT_THAT(line, HasSubstr(": 1.00x the ideal"));
+    EXPECT_GE(lines, 4) << emulated->lint;
+  }
+}
+
+//===-- Mutants: what a mistake in the kernel would look like
+//----------------------------------------------===//
+
+/// What the emulator says of the kernel of `c` after `mutate`; the schedule that finds the most.
+std::string runMutant(const Case &c, llvm::function_ref<void(mlir::ModuleOp)> mutate, bool *wrong = nullptr) {
+  mlir::OpBuilder b(&gpuContext());
+  auto kernel = gpu::generateGemm(b.getUnknownLoc(), specOf(c), c.tiling);
+  if (mlir::failed(kernel))
+    return "not generated";
+  mutate(*kernel->module);
+  std::string error;
+  auto emulated = EmulatedKernel::compile(*kernel, error);
+  if (!emulated)
+    return error;
+  Problem p = makeProblem(c, *kernel);
+  std::string found;
+  for (const auto &options : allSchedules()) {
+    Status status = emulated->run(options, p.inputs, p.result, p.extents, p.blocks);
+    found += status.message();
+    for (size_t i = 0; wrong && i < p.wanted.size(); ++i)
+      *wrong |= !(std::abs(p.result.values[i] - p.wanted[i]) <= p.bound[i]);
+  }
+  return found;
+}
+
+template <typename Op> void eraseAll(mlir::ModuleOp module) {
+  module.walk([](Op op) { op.erase(); });
+}
+
+TEST(GemmMutant, NoBarrierInTheLoop) {
+  EXPECT_THAT(runMutant(kPlain, eraseAll<mlir::NVVM::Barrier0Op>), HasSubstr("RACE"));
+}
+
+TEST(GemmMutant, WaitsForOneStepLess) {
+  EXPECT_THAT(runMutant(kPlain,
+                        [](mlir::ModuleOp module) {
+                          module.walk([](mlir::NVVM::CpAsyncWaitGroupOp op) { op.setN(op.getN() + 1); });
+                        }),
+              HasSubstr("ASYNC RACE"));
+}
+
+TEST(GemmMutant, WaitsForNothing) {
+  EXPECT_THAT(runMutant(kPlain, eraseAll<mlir::NVVM::CpAsyncWaitGroupOp>), HasSubstr("ASYNC RACE"));
+}
+
+TEST(GemmMutant, AllStepsAreOneGroup) {
+  EXPECT_THAT(runMutant(kPlain, eraseAll<mlir::NVVM::CpAsyncCommitGroupOp>), HasSubstr("ASYNC RACE"));
+}
+
+TEST(GemmMutant, CopiesBeyondTheEdge) {
+  Case c = kPlain;
+  c.m = 120;
+  EXPECT_EQ(runMutant(c, [](mlir::ModuleOp) {}), "");
+  EXPECT_THAT(runMutant(c,
+                        [](mlir::ModuleOp module) {
+                          module.walk([](mlir::NVVM::CpAsyncOp op) { op.getCpSizeMutable().clear(); });
+                        }),
+              HasSubstr("OUT OF BOUNDS"));
+}
+
+TEST(GemmMutant, LoadsFragmentsTheOtherWay) {
+  bool wrong = false;
+  runMutant(
+      kPlain,
+      [](mlir::ModuleOp module) {
+        module.walk([](mlir::NVVM::LdMatrixOp op) { op.setLayout(mlir::NVVM::MMALayout::col); });
+      },
+      &wrong);
+  EXPECT_TRUE(wrong);
+}
+
+TEST(GemmMutant, StoresBeyondTheEdge) {
+  Case c = kPlain;
+  c.n = 120;
+  // Every comparison says yes: rows and columns outside are stored.
+  std::string found = runMutant(c, [](mlir::ModuleOp module) {
+    module.walk([](mlir::LLVM::CondBrOp op) {
+      bool stores = false;
+      for (mlir::Operation &inner : *op.getTrueDest())
+        stores |= mlir::isa<mlir::LLVM::StoreOp>(inner);
+      if (!stores)
+        return;
+      mlir::OpBuilder b(op);
+      op.getConditionMutable().assign(
+          mlir::LLVM::ConstantOp::create(b, op.getLoc(), b.getI1Type(), b.getBoolAttr(true)));
+    });
+  });
+  EXPECT_THAT(found, ::testing::AnyOf(HasSubstr("OUT OF BOUNDS"), HasSubstr("RACE")));
+}
+
+TEST(GenerateGemm, RefusesWhatItCannotDo) {
+  mlir::OpBuilder b(&gpuContext());
+  std::string said;
+  mlir::ScopedDiagnosticHandler handler(&gpuContext(), [&](mlir::Diagnostic &diagnostic) {
+    said = diagnostic.str();
+    return mlir::success();
+  });
+  gpu::GemmSpec spec = specOf(kPlain);
+  spec.type = b.getF32Type();
+  EXPECT_TRUE(mlir::failed(gpu::generateGemm(b.getUnknownLoc(), spec, {})));
+  EXPECT_THAT(said, HasSubstr("no tensor-core product of 'f32', wanted f16 or bf16"));
+  spec = specOf(kPlain);
+  spec.batch = {4}, spec.aBatch = {3};
+  EXPECT_TRUE(mlir::failed(gpu::generateGemm(b.getUnknownLoc(), spec, {})));
+  EXPECT_THAT(said, HasSubstr("a batch extent of 3, wanted 1 or 4"));
+  spec = specOf(kPlain);
+  EXPECT_TRUE(mlir::failed(gpu::generateGemm(b.getUnknownLoc(), spec, {48, 64, 32, 2, 2, 3})));
+  EXPECT_THAT(said, HasSubstr("wanted powers of two, got 48"));
+}
 
 } // namespace

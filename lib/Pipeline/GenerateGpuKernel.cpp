@@ -1,0 +1,130 @@
+// Part of Weft, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// From a kernel with a contraction or convolution of f16 or bf16 as its root to the specification of a
+// generator for tensor cores. f32 stays with the general schedules: tensor cores would round it to tf32.
+#include "GenerateGpuKernel.h"
+
+#include "KernelParts.h"
+#include "weft/Codegen/GPU/GenerateConv.h"
+#include "weft/Codegen/GPU/GenerateGemm.h"
+
+using namespace mlir;
+using namespace weft;
+using namespace weft::ir;
+
+namespace {
+
+bool isNarrowFloat(Type type) {
+  Type element = getElementTypeOrSelf(type);
+  return element.isF16() || element.isBF16();
+}
+
+bool makeEpilogue(const KernelParts &parts, const MergedDims &dims, gpu::Epilogue &epilogue,
+                  SmallVectorImpl<KernelArgument> &arguments) {
+  std::optional<EpilogueParts> taken = takeEpilogueApart(parts, dims);
+  if (!taken)
+    return false;
+  if (!taken->body)
+    return true;
+  for (const EpilogueParts::Operand &operand : taken->operands) {
+    arguments.push_back(operand.argument);
+    epilogue.operands.push_back({operand.type, operand.shape});
+  }
+  epilogue.emit = [body = taken->body](OpBuilder &builder, Location loc, ValueRange values, int64_t width) {
+    return body->emit(builder, loc, values, width);
+  };
+  return true;
+}
+
+FailureOr<std::optional<GeneratedGpuKernel>> generateDot(host::KernelOp kernel, const KernelParts &parts) {
+  auto dot = cast<DotGeneralOp>(parts.root);
+  std::optional<DotParts> taken = takeDotApart(dot);
+  if (!isNarrowFloat(dot.getLhs().getType()) || !isGemmFloat(dot.getType()) || !taken)
+    return std::optional<GeneratedGpuKernel>();
+  gpu::GemmSpec spec;
+  spec.name = kernel.getSymName().str();
+  spec.m = taken->m, spec.n = taken->n, spec.k = taken->k;
+  spec.batch = taken->batch, spec.aBatch = taken->aBatch, spec.bBatch = taken->bBatch;
+  spec.transposedA = taken->transposedA, spec.transposedB = taken->transposedB;
+  spec.type = getElementTypeOrSelf(dot.getLhs().getType());
+  spec.cType = getElementTypeOrSelf(parts.result);
+
+  GeneratedGpuKernel generated;
+  generated.arguments.push_back({unsigned(argumentNumber(dot.getLhs())), taken->aDims});
+  generated.arguments.push_back({unsigned(argumentNumber(dot.getRhs())), taken->bDims});
+  if (!makeEpilogue(parts, taken->cDims, spec.epilogue, generated.arguments))
+    return std::optional<GeneratedGpuKernel>();
+  generated.arguments.push_back({unsigned(kernel.getArgumentTypes().size()), taken->cDims});
+  FailureOr<gpu::GpuKernel> made = gpu::generateGemm(dot.getLoc(), spec, gpu::chooseTiling(spec));
+  if (failed(made))
+    return failure();
+  generated.kernel = std::move(*made);
+  return std::optional<GeneratedGpuKernel>(std::move(generated));
+}
+
+FailureOr<std::optional<GeneratedGpuKernel>>
+generateConvolution(host::KernelOp kernel, const KernelParts &parts, const llvm::SmallBitVector &constants) {
+  auto conv = cast<ConvOp>(parts.root);
+  int64_t weights = argumentNumber(conv.getW());
+  std::optional<ConvParts> taken = takeConvApart(conv);
+  // Of groups with few channels most of a tile would be empty.
+  constexpr int64_t fewChannels = 8;
+  if (!isNarrowFloat(conv.getX().getType()) || !isGemmFloat(conv.getType()) || !constants[weights] ||
+      !taken || (taken->groups > 1 && taken->co / taken->groups < fewChannels))
+    return std::optional<GeneratedGpuKernel>();
+  gpu::ConvSpec spec;
+  spec.name = kernel.getSymName().str();
+  spec.batch = taken->batch;
+  spec.ci = taken->ci, spec.co = taken->co, spec.groups = taken->groups;
+  spec.space = taken->space;
+  spec.type = getElementTypeOrSelf(conv.getX().getType());
+  spec.yType = getElementTypeOrSelf(parts.result);
+
+  GeneratedGpuKernel generated;
+  MergedDims each, rows(1);
+  int64_t rank = cast<RankedTensorType>(conv.getX().getType()).getRank();
+  for (int64_t i = 0; i < rank; ++i)
+    each.push_back({i});
+  for (int64_t i = 0; i + 1 < rank; ++i)
+    rows[0].push_back(i);
+  rows.push_back({rank - 1});
+  generated.arguments.push_back({unsigned(argumentNumber(conv.getX())), each});
+  generated.arguments.push_back({unsigned(weights), {}});
+  if (!makeEpilogue(parts, rows, spec.epilogue, generated.arguments))
+    return std::optional<GeneratedGpuKernel>();
+  generated.arguments.push_back({unsigned(kernel.getArgumentTypes().size()), rows});
+
+  int64_t strideO = taken->strideO, strideI = taken->strideI, strideTap = taken->strideTap;
+  PackedOperand packed;
+  packed.operand = weights;
+  packed.key = ("conv:gpu:" + Twine(spec.groups) + ":" + Twine(strideO) + ":" + Twine(strideI) + ":" +
+                Twine(strideTap) + ":" + Twine(spec.co) + "x" + Twine(spec.depth()))
+                   .str();
+  gpu::ConvSpec layout = spec;
+  layout.epilogue = {};
+  packed.pack = [=](const HostTensor &w) {
+    std::vector<std::byte> bytes =
+        gpu::arrangeConvWeights(layout, w.bytes(), byteWidth(w.dtype()), strideO, strideI, strideTap);
+    return HostTensor::copyOf(w.dtype(), {layout.co, layout.depth()}, bytes);
+  };
+  generated.packed.push_back(std::move(packed));
+
+  FailureOr<gpu::GpuKernel> made = gpu::generateConv(conv.getLoc(), spec, gpu::chooseTiling(spec));
+  if (failed(made))
+    return failure();
+  generated.kernel = std::move(*made);
+  return std::optional<GeneratedGpuKernel>(std::move(generated));
+}
+
+} // namespace
+
+FailureOr<std::optional<GeneratedGpuKernel>>
+weft::generateGpuKernel(host::KernelOp kernel, const llvm::SmallBitVector &constantOperands) {
+  std::optional<KernelParts> parts = takeApart(kernel);
+  if (parts && isa<DotGeneralOp>(parts->root))
+    return generateDot(kernel, *parts);
+  if (parts && isa<ConvOp>(parts->root))
+    return generateConvolution(kernel, *parts, constantOperands);
+  return std::optional<GeneratedGpuKernel>();
+}

@@ -1,0 +1,30 @@
+// Part of Weft, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Chooses a generator of the GPU backend for a kernel whose root is a contraction or a convolution.
+#ifndef WEFT_LIB_PIPELINE_GENERATEGPUKERNEL_H
+#define WEFT_LIB_PIPELINE_GENERATEGPUKERNEL_H
+
+#include "weft/Codegen/CompiledKernel.h"
+#include "weft/Codegen/GPU/GpuKernel.h"
+#include "weft/Codegen/GPU/Target.h"
+#include "weft/Dialect/Host/HostDialect.h"
+#include "llvm/ADT/SmallBitVector.h"
+
+namespace weft {
+
+/// A kernel that a generator made, and how its arguments relate to the launch's.
+struct GeneratedGpuKernel {
+  gpu::GpuKernel kernel;
+  llvm::SmallVector<KernelArgument> arguments;
+  llvm::SmallVector<PackedOperand> packed;
+};
+
+/// Nothing when no generator takes this kernel: it then goes through linalg. Failure after a diagnostic.
+/// `constantOperands` as for compileGpuKernel.
+mlir::FailureOr<std::optional<GeneratedGpuKernel>>
+generateGpuKernel(host::KernelOp kernel, const llvm::SmallBitVector &constantOperands);
+
+} // namespace weft
+
+#endif // WEFT_LIB_PIPELINE_GENERATEGPUKERNEL_H
