@@ -262,6 +262,10 @@ Status weft::compileTo(const std::string &path, const CompileOptions &options,
   return request(source, options, sink);
 }
 
+Result<std::string> weft::compileForEmulator(const std::string &path, const CompileOptions &options) {
+  return requestBytes({WEFT_INPUT_NVVM, path, nullptr}, options);
+}
+
 Result<std::string> weft::compileToBytes(const Graph &graph, const CompileOptions &options) {
   WEFT_RETURN_IF_ERROR(graph.status());
   return requestBytes({WEFT_INPUT_GRAPH, "graph", graph.handle()}, options);

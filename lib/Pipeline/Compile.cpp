@@ -5,6 +5,8 @@
 // Stages.cpp for the passes.
 #include "weft/Pipeline/Compile.h"
 
+#include "CompileEmulated.h"
+
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/AsmState.h"
 #include "mlir/IR/Diagnostics.h"
@@ -428,5 +430,7 @@ LogicalResult Compiler::emitProgram() {
 }
 
 LogicalResult weft::compile(MLIRContext &context, const CompileOptions &options, ModuleOp graph) {
+  if (options.input == InputKind::Nvvm)
+    return compileEmulated(context, options);
   return Compiler(context, options).run(graph);
 }

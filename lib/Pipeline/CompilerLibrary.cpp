@@ -79,6 +79,7 @@ static std::optional<std::string> toOptions(const WeftCompileRequest &request, C
   auto quoted = [](WeftText text) { return "'" + toRef(text).str() + "'"; };
   options.input = request.inputKind == WEFT_INPUT_MLIR    ? InputKind::Mlir
                   : request.inputKind == WEFT_INPUT_GRAPH ? InputKind::Graph
+                  : request.inputKind == WEFT_INPUT_NVVM  ? InputKind::Nvvm
                                                           : InputKind::Onnx;
   options.path = toRef(request.path);
   if (request.bytes)

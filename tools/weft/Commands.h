@@ -25,6 +25,7 @@ void addCompile(CLI::App &app, int &exitCode);
 void addRun(CLI::App &app, int &exitCode);
 void addInspect(CLI::App &app, int &exitCode);
 void addBench(CLI::App &app, int &exitCode);
+void addEmulate(CLI::App &app, int &exitCode);
 
 /// Prints "weft: error: ..." and returns the exit code of a failure.
 int fail(const Status &status);

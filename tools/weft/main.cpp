@@ -42,6 +42,7 @@ int main(int argc, char **argv) {
   weft::driver::addRun(app, exitCode);
   weft::driver::addInspect(app, exitCode);
   weft::driver::addBench(app, exitCode);
+  weft::driver::addEmulate(app, exitCode);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError &error) {

@@ -74,6 +74,10 @@ Result<std::string> compileToBytes(const Graph &graph, const CompileOptions &opt
 Status compileTo(const std::string &path, const CompileOptions &options,
                  const std::function<Status(std::span<const std::byte>)> &sink);
 
+/// Compiles the GPU kernels of an .mlir file (llvm and nvvm dialects) for the emulator: an image of code to
+/// be loaded, see Program/EmulatorAbi.h. INVALID_ARGUMENT: the file is wrong, or an op has no emulation.
+Result<std::string> compileForEmulator(const std::string &path, const CompileOptions &options = {});
+
 struct CompiledInfo {
   bool fromCache = false;
   double milliseconds = 0; ///< wall time to the loaded program

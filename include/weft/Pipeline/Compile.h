@@ -17,7 +17,8 @@
 
 namespace weft {
 
-enum class InputKind { Onnx, Mlir, Graph };
+/// Nvvm: GPU kernels, compiled to an image for the emulator.
+enum class InputKind { Onnx, Mlir, Graph, Nvvm };
 
 struct CompileOptions {
   InputKind input = InputKind::Onnx;

@@ -15,7 +15,7 @@ extern "C" {
 #endif
 
 /// Raised whenever this file changes; both halves must agree.
-#define WEFT_COMPILER_API_VERSION 4
+#define WEFT_COMPILER_API_VERSION 5
 
 typedef struct WeftText {
   const char *data;
@@ -24,7 +24,7 @@ typedef struct WeftText {
 
 typedef struct WeftGraphHandle WeftGraphHandle; ///< a graph under construction
 
-enum { WEFT_INPUT_ONNX = 0, WEFT_INPUT_MLIR = 1, WEFT_INPUT_GRAPH = 2 };
+enum { WEFT_INPUT_ONNX = 0, WEFT_INPUT_MLIR = 1, WEFT_INPUT_GRAPH = 2, WEFT_INPUT_NVVM = 3 };
 enum { WEFT_NOTE = 0, WEFT_REMARK = 1, WEFT_WARNING = 2, WEFT_ERROR = 3 };
 
 /// What to compile, for what, and whom to tell. Texts need not end in 0; lists are of `name=value` texts.

@@ -11,6 +11,7 @@
 #include "mlir/IR/AttrTypeSubElements.h"
 #include "mlir/Interfaces/DataLayoutInterfaces.h"
 #include "mlir/Pass/Pass.h"
+#include "weft/Codegen/Emulator/EmitEmulated.h"
 #include "weft/Codegen/Passes.h"
 #include "llvm/ADT/StringSet.h"
 
@@ -44,7 +45,7 @@ public:
   explicit Emulation(ModuleOp module) : module(module), symbols(module) {}
 
   LogicalResult run() {
-    flatten();
+    weft::emulator::flattenGpuModules(module);
     symbols = SymbolTable(module);
     layOutShared();
     if (failed(addEmulatorArguments()))
@@ -69,20 +70,6 @@ public:
   }
 
 private:
-  /// Takes the contents of every gpu.module to the top, and what only a GPU reads off the module.
-  void flatten() {
-    for (Operation &op : llvm::make_early_inc_range(*module.getBody())) {
-      if (op.getName().getStringRef() != "gpu.module")
-        continue;
-      for (Operation &inner : llvm::make_early_inc_range(op.getRegion(0).front()))
-        if (isa<LLVM::LLVMFuncOp, LLVM::GlobalOp>(inner))
-          inner.moveBefore(&op);
-      op.erase();
-    }
-    for (StringRef name : {"gpu.container_module", "llvm.target_triple", "llvm.data_layout", "dlti.dl_spec"})
-      module->removeAttr(name);
-  }
-
   void layOutShared() {
     DataLayout layout(module);
     auto place = [&](bool isDynamic) {

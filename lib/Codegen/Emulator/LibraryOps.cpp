@@ -276,6 +276,13 @@ static Lowered lowerTruncation(LLVM::FPTruncOp op, SymbolTable &symbols) {
 }
 
 Lowered weft::emulator::lowerLibraryOp(Operation *op, SymbolTable &symbols) {
+  // Memory that is reached otherwise than by load and store would not be watched.
+  if (isa<LLVM::MaskedLoadOp, LLVM::MaskedStoreOp, LLVM::masked_gather, LLVM::masked_scatter,
+          LLVM::masked_expandload, LLVM::masked_compressstore, LLVM::VaArgOp, LLVM::MemcpyInlineOp,
+          LLVM::MemsetInlineOp>(op)) {
+    op->emitError("no emulation for '") << op->getName() << "'";
+    return Lowered::Failed;
+  }
   if (isa<LLVM::MemcpyOp, LLVM::MemmoveOp, LLVM::MemsetOp>(op))
     return lowerMemory(op, symbols);
   if (auto intrinsic = dyn_cast<LLVM::CallIntrinsicOp>(op))

@@ -168,12 +168,17 @@ void Cluster::run(Launch &newLaunch, uint64_t newNumber) {
   current->fiber = fiber;
   host.switchTo(*fiber);
 
-  // Stopped fibers are not run again; their stacks are.
-  freeFibers.clear();
-  for (const auto &one : fibers)
-    freeFibers.push_back(one.get());
-  if (!isStopped && numEnded != threads.size())
-    tellDeadlock();
+  if (numEnded == threads.size()) {
+    freeFibers.clear();
+    for (const auto &one : fibers)
+      freeFibers.push_back(one.get());
+  } else {
+    if (!isStopped)
+      tellDeadlock();
+    // Stacks that stopped halfway are not run again.
+    freeFibers.clear();
+    fibers.clear();
+  }
   if (launch->lint)
     launch->lint->endCluster();
 }

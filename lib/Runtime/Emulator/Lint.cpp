@@ -12,11 +12,11 @@ namespace weft::runtime::emulator {
 
 static constexpr uintptr_t sectorBytes = 32, bankBytes = 4, numBanks = 32, warpLanes = 32;
 
-using Lanes = std::vector<std::pair<uintptr_t, uint32_t>>;
+using Lanes = std::vector<Lint::Lane>;
 
 static uint64_t countSectors(const Lanes &lanes) {
   std::set<uintptr_t> sectors;
-  for (auto [address, bytes] : lanes)
+  for (auto [lane, address, bytes] : lanes)
     for (uintptr_t sector = address / sectorBytes; sector <= (address + bytes - 1) / sectorBytes; ++sector)
       sectors.insert(sector);
   return sectors.size();
@@ -24,7 +24,9 @@ static uint64_t countSectors(const Lanes &lanes) {
 
 /// Sectors that the bytes would take if they lay side by side; bytes that lanes share count once.
 static uint64_t idealSectors(const Lanes &lanes) {
-  std::set<std::pair<uintptr_t, uint32_t>> distinct(lanes.begin(), lanes.end());
+  std::set<std::pair<uintptr_t, uint32_t>> distinct;
+  for (const Lint::Lane &lane : lanes)
+    distinct.emplace(lane.address, lane.bytes);
   uint64_t bytes = 0;
   for (const auto &[address, size] : distinct)
     bytes += size;
@@ -34,13 +36,13 @@ static uint64_t idealSectors(const Lanes &lanes) {
 /// Accesses of 8 bytes go in two halves of a warp, of 16 bytes in four quarters.
 static uint64_t countWaves(const Lanes &lanes) {
   uint64_t waves = 0;
-  size_t together = warpLanes / std::max<uint32_t>(1, lanes.front().second / bankBytes);
-  for (size_t first = 0; first < lanes.size(); first += together) {
+  const uint32_t together = uint32_t(warpLanes) / std::max<uint32_t>(1, lanes.front().bytes / bankBytes);
+  for (uint32_t first = 0; first < warpLanes; first += together) {
     std::set<uintptr_t> words;
-    for (size_t i = first; i < std::min(lanes.size(), first + together); ++i)
-      for (uintptr_t word = lanes[i].first / bankBytes;
-           word <= (lanes[i].first + lanes[i].second - 1) / bankBytes; ++word)
-        words.insert(word);
+    for (auto [lane, address, bytes] : lanes)
+      if (lane >= first && lane < first + together)
+        for (uintptr_t word = address / bankBytes; word <= (address + bytes - 1) / bankBytes; ++word)
+          words.insert(word);
     uint64_t perBank[numBanks] = {};
     for (uintptr_t word : words)
       ++perBank[word % numBanks];
@@ -51,7 +53,7 @@ static uint64_t countWaves(const Lanes &lanes) {
 
 static uint64_t idealWaves(const Lanes &lanes) {
   std::set<uintptr_t> words;
-  for (auto [address, bytes] : lanes)
+  for (auto [lane, address, bytes] : lanes)
     for (uintptr_t word = address / bankBytes; word <= (address + bytes - 1) / bankBytes; ++word)
       words.insert(word);
   return (words.size() + numBanks - 1) / numBanks;
@@ -63,26 +65,23 @@ void Lint::add(uint32_t thread, Kind kind, uintptr_t address, uint32_t bytes, co
   Open &access = open[key];
   access.site = site;
   access.kind = kind;
-  access.lanes.emplace_back(address, bytes);
+  access.lanes.push_back({uint32_t(thread % warpLanes), address, bytes});
   if (access.lanes.size() == warpLanes) {
     close(access);
     open.erase(key);
   }
 }
 
-void Lint::addWarp(Kind kind, const Lanes &lanes, const char *site) {
-  Totals &total = totals[{site, kind}];
+void Lint::close(Open &access) {
+  Totals &total = totals[{access.site, access.kind}];
   ++total.accesses;
-  bool isGlobal = kind == Kind::GlobalLoad || kind == Kind::GlobalStore;
-  Lanes sorted = lanes;
-  // Which lanes share a wave follows from their numbers, which follow their addresses in all but odd
-  // patterns.
-  total.found += isGlobal ? countSectors(lanes) : countWaves(sorted);
-  total.ideal += isGlobal ? idealSectors(lanes) : idealWaves(lanes);
+  bool isGlobal = access.kind == Kind::GlobalLoad || access.kind == Kind::GlobalStore;
+  total.found += isGlobal ? countSectors(access.lanes) : countWaves(access.lanes);
+  total.ideal += isGlobal ? idealSectors(access.lanes) : idealWaves(access.lanes);
 }
 
 void Lint::endCluster() {
-  for (const auto &[key, access] : open)
+  for (auto &[key, access] : open)
     close(access);
   open.clear();
   visits.clear();

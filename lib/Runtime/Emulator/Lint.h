@@ -10,7 +10,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
-#include <unordered_map>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -19,12 +19,16 @@ namespace weft::runtime::emulator {
 class Lint {
 public:
   enum class Kind { GlobalLoad, GlobalStore, SharedLoad, SharedStore };
+  /// What a lane contributes to an access.
+  struct Lane {
+    uint32_t lane;
+    uintptr_t address;
+    uint32_t bytes;
+  };
 
   /// One lane's part of a warp's access. Lanes of one access are those that come to the same place the same
   /// number of times.
   void add(uint32_t thread, Kind kind, uintptr_t address, uint32_t bytes, const char *site);
-  /// An access that a warp makes as a whole.
-  void addWarp(Kind kind, const std::vector<std::pair<uintptr_t, uint32_t>> &lanes, const char *site);
   /// Accesses still open are complete: the cluster's threads have ended.
   void endCluster();
 
@@ -37,9 +41,9 @@ private:
   struct Open {
     const char *site;
     Kind kind;
-    std::vector<std::pair<uintptr_t, uint32_t>> lanes;
+    std::vector<Lane> lanes;
   };
-  void close(const Open &open) { addWarp(open.kind, open.lanes, open.site); }
+  void close(Open &open);
 
   /// By place and kind; the text of a place survives its image.
   std::map<std::pair<std::string, Kind>, Totals> totals;

@@ -12,6 +12,9 @@
 
 namespace weft::emulator {
 
+/// Takes the contents of gpu.module ops to the top of the module, and drops what only a GPU reads off it.
+void flattenGpuModules(mlir::ModuleOp module);
+
 /// A relocatable object that exports, for each kernel NAME of the module, `NAME` (a WeftEmulatedKernel) and
 /// `NAME.info` (a WeftEmulatedKernelInfo). The module has ops of llvm and nvvm only, at the top or inside
 /// gpu.module, and is changed. An op without emulation is an error that names it and where it stands; details
