@@ -65,7 +65,8 @@ FailureOr<CompiledKernel> weft::compileGpuKernel(host::KernelOp kernel,
                                                  const GpuKernelOptions &options) {
   CompiledKernel compiled;
   compiled.name = kernel.getSymName().str();
-  FailureOr<std::optional<GeneratedGpuKernel>> generated = generateGpuKernel(kernel, constantOperands);
+  FailureOr<std::optional<GeneratedGpuKernel>> generated =
+      generateGpuKernel(kernel, constantOperands, options.gpu);
   if (failed(generated))
     return failure();
   FailureOr<gpu::GpuKernel> lowered = failure();

@@ -37,7 +37,28 @@ bool makeEpilogue(const KernelParts &parts, const MergedDims &dims, gpu::Epilogu
   return true;
 }
 
-FailureOr<std::optional<GeneratedGpuKernel>> generateDot(host::KernelOp kernel, const KernelParts &parts) {
+/// A constant [rows, columns] of 16-bit elements as [columns, rows].
+PackedOperand transposeOnce(unsigned operand, int64_t rows, int64_t columns) {
+  PackedOperand packed;
+  packed.operand = operand;
+  packed.key = ("gemm:gpu:" + Twine(rows) + "x" + Twine(columns)).str();
+  packed.pack = [=](const HostTensor &w) -> Result<HostTensor> {
+    Result<HostTensor> turned = HostTensor::uninitialized(w.dtype(), {columns, rows});
+    if (!turned.isOk())
+      return turned;
+    auto *from = reinterpret_cast<const uint16_t *>(w.bytes().data());
+    auto *to = reinterpret_cast<uint16_t *>(turned->mutableBytes().data());
+    for (int64_t r = 0; r < rows; ++r)
+      for (int64_t c = 0; c < columns; ++c)
+        to[c * rows + r] = from[r * columns + c];
+    return turned;
+  };
+  return packed;
+}
+
+FailureOr<std::optional<GeneratedGpuKernel>> generateDot(host::KernelOp kernel, const KernelParts &parts,
+                                                         const llvm::SmallBitVector &constants,
+                                                         const gpu::GpuTarget &target) {
   auto dot = cast<DotGeneralOp>(parts.root);
   std::optional<DotParts> taken = takeDotApart(dot);
   if (!isNarrowFloat(dot.getLhs().getType()) || !isGemmFloat(dot.getType()) || !taken)
@@ -52,19 +73,30 @@ FailureOr<std::optional<GeneratedGpuKernel>> generateDot(host::KernelOp kernel, 
 
   GeneratedGpuKernel generated;
   generated.arguments.push_back({unsigned(argumentNumber(dot.getLhs())), taken->aDims});
-  generated.arguments.push_back({unsigned(argumentNumber(dot.getRhs())), taken->bDims});
+  unsigned b = argumentNumber(dot.getRhs());
+  if (target.hasWarpgroups() && constants[b] && spec.bBatch.empty() && !spec.transposedB &&
+      !ShapedType::isDynamic(spec.n) && !ShapedType::isDynamic(spec.k)) {
+    // wgmma reads rows of K: weights are transposed once.
+    spec.transposedB = true;
+    generated.packed.push_back(transposeOnce(b, spec.k, spec.n));
+    generated.arguments.push_back({b, {}});
+  } else {
+    generated.arguments.push_back({b, taken->bDims});
+  }
   if (!makeEpilogue(parts, taken->cDims, spec.epilogue, generated.arguments))
     return std::optional<GeneratedGpuKernel>();
   generated.arguments.push_back({unsigned(kernel.getArgumentTypes().size()), taken->cDims});
-  FailureOr<gpu::GpuKernel> made = gpu::generateGemm(dot.getLoc(), spec, gpu::chooseTiling(spec));
+  FailureOr<gpu::GpuKernel> made = gpu::generateGemm(dot.getLoc(), spec, gpu::chooseTiling(spec, target));
   if (failed(made))
     return failure();
   generated.kernel = std::move(*made);
   return std::optional<GeneratedGpuKernel>(std::move(generated));
 }
 
-FailureOr<std::optional<GeneratedGpuKernel>>
-generateConvolution(host::KernelOp kernel, const KernelParts &parts, const llvm::SmallBitVector &constants) {
+FailureOr<std::optional<GeneratedGpuKernel>> generateConvolution(host::KernelOp kernel,
+                                                                 const KernelParts &parts,
+                                                                 const llvm::SmallBitVector &constants,
+                                                                 const gpu::GpuTarget &target) {
   auto conv = cast<ConvOp>(parts.root);
   int64_t weights = argumentNumber(conv.getW());
   std::optional<ConvParts> taken = takeConvApart(conv);
@@ -110,7 +142,7 @@ generateConvolution(host::KernelOp kernel, const KernelParts &parts, const llvm:
   };
   generated.packed.push_back(std::move(packed));
 
-  FailureOr<gpu::GpuKernel> made = gpu::generateConv(conv.getLoc(), spec, gpu::chooseTiling(spec));
+  FailureOr<gpu::GpuKernel> made = gpu::generateConv(conv.getLoc(), spec, gpu::chooseTiling(spec, target));
   if (failed(made))
     return failure();
   generated.kernel = std::move(*made);
@@ -120,11 +152,12 @@ generateConvolution(host::KernelOp kernel, const KernelParts &parts, const llvm:
 } // namespace
 
 FailureOr<std::optional<GeneratedGpuKernel>>
-weft::generateGpuKernel(host::KernelOp kernel, const llvm::SmallBitVector &constantOperands) {
+weft::generateGpuKernel(host::KernelOp kernel, const llvm::SmallBitVector &constantOperands,
+                        const gpu::GpuTarget &target) {
   std::optional<KernelParts> parts = takeApart(kernel);
   if (parts && isa<DotGeneralOp>(parts->root))
-    return generateDot(kernel, *parts);
+    return generateDot(kernel, *parts, constantOperands, target);
   if (parts && isa<ConvOp>(parts->root))
-    return generateConvolution(kernel, *parts, constantOperands);
+    return generateConvolution(kernel, *parts, constantOperands, target);
   return std::optional<GeneratedGpuKernel>();
 }

@@ -23,7 +23,8 @@ struct GeneratedGpuKernel {
 /// Nothing when no generator takes this kernel: it then goes through linalg. Failure after a diagnostic.
 /// `constantOperands` as for compileGpuKernel.
 mlir::FailureOr<std::optional<GeneratedGpuKernel>>
-generateGpuKernel(host::KernelOp kernel, const llvm::SmallBitVector &constantOperands);
+generateGpuKernel(host::KernelOp kernel, const llvm::SmallBitVector &constantOperands,
+                  const gpu::GpuTarget &target);
 
 } // namespace weft
 

@@ -205,11 +205,14 @@ private:
 
 } // namespace
 
-MmaTiling weft::gpu::chooseTiling(const ConvSpec &spec) {
+MmaTiling weft::gpu::chooseTiling(const ConvSpec &spec, const GpuTarget &target) {
   int64_t rows = rowsOf(spec);
   bool few = !ShapedType::isDynamic(rows) && rows <= 4096;
   if (few || spec.co / spec.groups <= 64)
     return {64, 64, 32, 2, 2, 4};
+  // Copies of single elements would take more registers than wgmma leaves.
+  if (target.hasWarpgroups() && vectorOf(spec.ci / spec.groups) >= 4)
+    return {128, 128, 64, 8, 1, 4, true};
   return {};
 }
 

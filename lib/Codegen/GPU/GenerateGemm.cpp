@@ -42,6 +42,8 @@ LogicalResult checkSpec(Location loc, const GemmSpec &spec, const MmaTiling &til
   for (const Epilogue::Operand &operand : spec.epilogue.operands)
     if (operand.shape.size() != rank)
       return emitError(loc) << "an epilogue operand of rank " << operand.shape.size() << ", wanted " << rank;
+  if (tiling.warpgroups && (spec.transposedA || !spec.transposedB))
+    return emitError(loc) << "warpgroups want A as [M, K] and B as [N, K]";
   std::string problem = checkTiling(tiling);
   if (!problem.empty())
     return emitError(loc) << "tiling: " << problem;
@@ -192,10 +194,13 @@ private:
 
 } // namespace
 
-MmaTiling weft::gpu::chooseTiling(const GemmSpec &spec) {
+MmaTiling weft::gpu::chooseTiling(const GemmSpec &spec, const GpuTarget &target) {
   auto small = [](int64_t extent) { return !ShapedType::isDynamic(extent) && extent <= 64; };
   if (small(spec.m) || small(spec.n))
     return {64, 64, 32, 2, 2, 4};
+  // Copies of single elements would take more registers than wgmma leaves.
+  if (target.hasWarpgroups() && !spec.transposedA && spec.transposedB && vectorOf(spec.k) >= 4)
+    return {128, 128, 64, 8, 1, 4, true};
   return {};
 }
 

@@ -78,6 +78,8 @@ struct PipelineSteps {
   int64_t stageBytes = 0;
   /// Starts the copies of step `step` into the stage that begins at byte `stage`.
   std::function<void(V step, V stage)> copy;
+  /// If any: ends what the step before began with its stage, before all threads are awaited.
+  std::function<void()> settle;
   /// Uses what lies in the stage; from the carried values to the next.
   std::function<llvm::SmallVector<mlir::Value>(V stage, mlir::ValueRange carried)> compute;
 };

@@ -51,6 +51,15 @@ int64_t sharedBytesOf(const MmaTiling &tiling);
 /// wrong.
 std::string checkTiling(const MmaTiling &tiling);
 
+/// Stores the accumulators of a warp's `tilesM` x `tilesN` tiles of 16 x 8, four of a lane for each, that
+/// begin at a row and a column of the block's tile.
+void storeTile(KernelBuilder &k, const MmaProblem &problem, const Epilogue &epilogue,
+               llvm::ArrayRef<mlir::Value> sums, V warpRow, V warpColumn, int64_t tilesM, int64_t tilesN);
+
+/// Emits the whole of it by wgmma, for tilings of warpgroups. Both operands have rows of K.
+void emitWgmmaTile(KernelBuilder &k, const MmaTiling &tiling, mlir::Type type, const MmaProblem &problem,
+                   const Epilogue &epilogue);
+
 /// Emits the whole of it. `type`: f16 or bf16.
 void emitMmaTile(KernelBuilder &k, const MmaTiling &tiling, mlir::Type type, const MmaProblem &problem,
                  const Epilogue &epilogue);

@@ -34,6 +34,8 @@ SmallVector<Value> weft::gpu::emitPipeline(KernelBuilder &k, V count, const Pipe
     V use = k.wrap(loop.getRegionIterArgs()[carried.size()]);
     V fill = k.wrap(loop.getRegionIterArgs()[carried.size() + 1]);
     NVVM::CpAsyncWaitGroupOp::create(b, loc, ahead - 1);
+    if (steps.settle)
+      steps.settle();
     k.barrier();
     copyIfAny(step + ahead, fill);
     SmallVector<Value> next = steps.compute(use, loop.getRegionIterArgs().take_front(carried.size()));

@@ -35,7 +35,8 @@ llvm::SmallVector<int64_t> parseExtents(llvm::StringRef text) {
   return extents;
 }
 
-mlir::FailureOr<gpu::GpuKernel> makeGemm(mlir::MLIRContext &context, llvm::StringRef text) {
+mlir::FailureOr<gpu::GpuKernel> makeGemm(mlir::MLIRContext &context, llvm::StringRef text,
+                                         const gpu::GpuTarget &target) {
   llvm::SmallVector<llvm::StringRef> words;
   text.split(words, ',');
   mlir::OpBuilder b(&context);
@@ -61,7 +62,7 @@ mlir::FailureOr<gpu::GpuKernel> makeGemm(mlir::MLIRContext &context, llvm::Strin
   }
   if (!spec.cType)
     spec.cType = spec.type;
-  return gpu::generateGemm(b.getUnknownLoc(), spec, gpu::chooseTiling(spec));
+  return gpu::generateGemm(b.getUnknownLoc(), spec, gpu::chooseTiling(spec, target));
 }
 
 } // namespace
@@ -89,7 +90,7 @@ int main(int argc, char **argv) {
   for (llvm::StringRef input : inputs) {
     auto kernel = std::make_unique<gpu::GpuKernel>();
     if (input.consume_front("--gemm=")) {
-      auto made = makeGemm(context, input);
+      auto made = makeGemm(context, input, *target);
       if (mlir::failed(made))
         return 1;
       *kernel = std::move(*made);

@@ -30,7 +30,7 @@ struct ConvSpec {
   int64_t depth() const { return taps() * (ci / groups); } ///< how long the sums are
 };
 
-MmaTiling chooseTiling(const ConvSpec &spec);
+MmaTiling chooseTiling(const ConvSpec &spec, const GpuTarget &target);
 
 /// The kernel of `spec`: arguments x [N, space..., Ci], weights [Co, taps * Ci / groups], the epilogue's
 /// operands, y [N * out..., Co]. Bad specifications are diagnostics at `loc`.

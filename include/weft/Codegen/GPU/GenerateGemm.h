@@ -33,9 +33,10 @@ struct MmaTiling {
   int64_t m = 128, n = 128, k = 32; ///< of a block, per step of the loop
   int64_t warpsM = 2, warpsN = 4;   ///< that share it
   int64_t stages = 4;               ///< of copies in flight, in shared memory
+  bool warpgroups = false;          ///< wgmma instead of mma.sync: for sm_90a, A as [M, K] and B as [N, K]
   int64_t threads() const { return 32 * warpsM * warpsN; }
 };
-MmaTiling chooseTiling(const GemmSpec &spec);
+MmaTiling chooseTiling(const GemmSpec &spec, const GpuTarget &target);
 
 /// The kernel of `spec`: arguments A, B, the epilogue's operands, C. Bad specifications are diagnostics at
 /// `loc`.

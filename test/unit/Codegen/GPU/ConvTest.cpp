@@ -30,6 +30,7 @@ struct Case {
   DType type = DType::BF16, to = DType::F32;
   bool dynamic = false;
   bool epilogue = false; ///< relu(acc + bias[co])
+  gpu::MmaTiling tiling = {64, 64, 32, 2, 2, 3};
 };
 
 mlir::Type typeOf(DType type) {
@@ -99,7 +100,7 @@ TEST_P(Conv, IsRightUnderEverySchedule) {
   const Case &c = GetParam();
   gpu::ConvSpec spec = specOf(c);
   mlir::OpBuilder b(&gpuContext());
-  auto kernel = gpu::generateConv(b.getUnknownLoc(), spec, {64, 64, 32, 2, 2, 3});
+  auto kernel = gpu::generateConv(b.getUnknownLoc(), spec, c.tiling);
   ASSERT_TRUE(mlir::succeeded(kernel));
   std::string error;
   auto emulated = EmulatedKernel::compile(*kernel, error);
@@ -170,6 +171,17 @@ const Case kCases[] = {
      DType::BF16,
      DType::BF16,
      true},
+    {"warpgroups",
+     2,
+     {{9, 3, 1, 1, 1, 1}, {7, 3, 2, 1, 1, 1}},
+     16,
+     24,
+     1,
+     DType::BF16,
+     DType::F32,
+     false,
+     true,
+     {64, 64, 64, 4, 1, 3, true}},
     {"epilogue", 2, {{8, 3, 1, 1, 1, 1}, {8, 3, 1, 1, 1, 1}}, 16, 35, 1, DType::BF16, DType::F32, true, true},
 };
 INSTANTIATE_TEST_SUITE_P(, Conv, ::testing::ValuesIn(kCases), [](const auto &info) {

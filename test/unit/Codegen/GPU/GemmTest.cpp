@@ -45,6 +45,8 @@ struct Case {
   gpu::MmaTiling tiling = {64, 64, 32, 2, 2, 3};
 };
 
+constexpr gpu::MmaTiling kWarpgroups = {128, 64, 64, 8, 1, 3, true};
+
 int64_t product(const std::vector<int64_t> &extents) {
   int64_t p = 1;
   for (int64_t extent : extents)
@@ -204,6 +206,49 @@ const Case kCases[] = {
      {},
      false,
      gpu::MmaTiling{}},
+    {"warpgroups", 128, 64, 256, DType::BF16, DType::F32, false, true, false, {}, {}, {}, false, kWarpgroups},
+    {"warpgroups, odd everywhere",
+     131,
+     67,
+     99,
+     DType::F16,
+     DType::F32,
+     false,
+     true,
+     false,
+     {},
+     {},
+     {},
+     false,
+     kWarpgroups},
+    {"warpgroups, at run time",
+     70,
+     130,
+     72,
+     DType::BF16,
+     DType::BF16,
+     false,
+     true,
+     true,
+     {},
+     {},
+     {},
+     true,
+     kWarpgroups},
+    {"warpgroups, batches",
+     40,
+     50,
+     136,
+     DType::F16,
+     DType::F16,
+     false,
+     true,
+     false,
+     {2},
+     {2},
+     {1},
+     true,
+     {64, 128, 64, 4, 1, 4, true}},
     {"two stages",
      64,
      64,
@@ -326,6 +371,48 @@ TEST(GemmMutant, LoadsFragmentsTheOtherWay) {
   EXPECT_TRUE(wrong);
 }
 
+/// As kPlain, for sm_90a.
+Case warpgroupCase() {
+  Case c = kPlain;
+  c.n = 64, c.k = 512, c.tiling = kWarpgroups;
+  return c;
+}
+
+TEST(WgmmaMutant, NoBarrierInTheLoop) {
+  EXPECT_EQ(runMutant(warpgroupCase(), [](mlir::ModuleOp) {}), "");
+  EXPECT_THAT(runMutant(warpgroupCase(), eraseAll<mlir::NVVM::Barrier0Op>), HasSubstr("RACE"));
+}
+
+TEST(WgmmaMutant, NoFenceBetweenCopiesAndProducts) {
+  EXPECT_THAT(runMutant(warpgroupCase(), eraseAll<mlir::NVVM::FenceProxyOp>), HasSubstr("PROXY"));
+}
+
+TEST(WgmmaMutant, ReleasesAStageInUse) {
+  EXPECT_THAT(runMutant(warpgroupCase(),
+                        [](mlir::ModuleOp module) {
+                          module.walk(
+                              [](mlir::NVVM::WgmmaWaitGroupSyncOp op) { op.setGroup(op.getGroup() + 1); });
+                        }),
+              HasSubstr("RACE"));
+}
+
+TEST(WgmmaMutant, WrongDescriptor) {
+  bool wrong = false;
+  runMutant(
+      warpgroupCase(),
+      [](mlir::ModuleOp module) {
+        module.walk([](mlir::LLVM::ConstantOp op) {
+          auto value = mlir::dyn_cast<mlir::IntegerAttr>(op.getValue());
+          if (!value || !value.getType().isInteger(64) || value.getValue().getZExtValue() >> 62 != 1)
+            return;
+          mlir::OpBuilder b(op); // eight rows 512 bytes apart instead of 1024
+          op.setValueAttr(b.getI64IntegerAttr(value.getInt() ^ (96ll << 32)));
+        });
+      },
+      &wrong);
+  EXPECT_TRUE(wrong);
+}
+
 TEST(GemmMutant, StoresBeyondTheEdge) {
   Case c = kPlain;
   c.n = 120;
@@ -363,6 +450,9 @@ TEST(GenerateGemm, RefusesWhatItCannotDo) {
   spec = specOf(kPlain);
   EXPECT_TRUE(mlir::failed(gpu::generateGemm(b.getUnknownLoc(), spec, {48, 64, 32, 2, 2, 3})));
   EXPECT_THAT(said, HasSubstr("wanted powers of two, got 48"));
+  spec.transposedB = false;
+  EXPECT_TRUE(mlir::failed(gpu::generateGemm(b.getUnknownLoc(), spec, kWarpgroups)));
+  EXPECT_THAT(said, HasSubstr("warpgroups want A as [M, K] and B as [N, K]"));
 }
 
 } // namespace
