@@ -34,17 +34,20 @@ int64_t rowsOf(const ConvSpec &spec) {
   return ShapedType::isDynamic(spec.batch) ? spec.batch : spec.batch * spec.places();
 }
 
-/// The largest power of two up to 8 that divides `extent`.
-int64_t vectorOf(int64_t extent) {
+/// The largest power of two that divides `extent`, up to the 16 bytes that are copied at once.
+int64_t vectorOf(int64_t extent, Type type) {
   int64_t vector = 1;
-  while (vector < 8 && extent % (2 * vector) == 0)
+  while (vector < 16 / mmaElementBytes(type) && extent % (2 * vector) == 0)
     vector *= 2;
   return vector;
 }
 
 LogicalResult checkSpec(Location loc, const ConvSpec &spec, const MmaTiling &tiling) {
-  if (!spec.type.isF16() && !spec.type.isBF16())
-    return emitError(loc) << "no tensor-core convolution of " << spec.type << ", wanted f16 or bf16";
+  if (!spec.type.isF16() && !spec.type.isBF16() && !spec.type.isF32())
+    return emitError(loc) << "no tensor-core convolution of " << spec.type
+                          << ", wanted f16, bf16 or f32 (as tf32)";
+  if (spec.type.isF32() && tiling.warpgroups)
+    return emitError(loc) << "tf32 wants mma.sync";
   if (!spec.yType.isF16() && !spec.yType.isBF16() && !spec.yType.isF32())
     return emitError(loc) << "no tensor-core convolution into " << spec.yType << ", wanted f32, f16 or bf16";
   if (spec.groups < 1 || spec.ci < 1 || spec.co < 1 || spec.ci % spec.groups || spec.co % spec.groups)
@@ -100,7 +103,7 @@ struct Conv {
                        columnInGroup,
                        std::nullopt,
                        std::nullopt,
-                       std::min<int64_t>(2, vectorOf(coPerGroup)),
+                       coPerGroup % 2 ? 1 : 2,
                        y,
                        nullptr,
                        nullptr};
@@ -126,7 +129,7 @@ struct Conv {
     weft::cpu::ChunkCount blocks;
     blocks.terms.push_back({y, 0, rowsOf(spec), tiling.m});
     blocks.terms.push_back({y, 1, tilesPerGroup * spec.groups, 1});
-    return k.finish(sharedBytesOf(tiling), std::move(blocks));
+    return k.finish(sharedBytesOf(tiling, spec.type), std::move(blocks));
   }
 
 private:
@@ -139,7 +142,7 @@ private:
   MmaSource weights(V group) {
     MmaSource source;
     source.buffer = 1;
-    source.vector = vectorOf(spec.depth());
+    source.vector = vectorOf(spec.depth(), spec.type);
     source.at = [this, group](V column) {
       std::optional<V> known;
       if (coPerGroup % tiling.n)
@@ -157,7 +160,7 @@ private:
   MmaSource gather(V group, V rows) {
     MmaSource source;
     source.buffer = 0;
-    source.vector = vectorOf(ciPerGroup);
+    source.vector = vectorOf(ciPerGroup, spec.type);
     source.at = [this, group, rows](V row) {
       std::optional<V> known;
       if (ShapedType::isDynamic(spec.batch) || rowsOf(spec) % tiling.m)
@@ -211,7 +214,7 @@ MmaTiling weft::gpu::chooseTiling(const ConvSpec &spec, const GpuTarget &target)
   if (few || spec.co / spec.groups <= 64)
     return {64, 64, 32, 2, 2, 4};
   // Copies of single elements would take more registers than wgmma leaves.
-  if (target.hasWarpgroups() && vectorOf(spec.ci / spec.groups) >= 4)
+  if (target.hasWarpgroups() && !spec.type.isF32() && vectorOf(spec.ci / spec.groups, spec.type) >= 4)
     return {128, 128, 64, 8, 1, 4, true};
   return {};
 }

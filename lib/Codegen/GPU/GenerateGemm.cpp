@@ -13,10 +13,10 @@ using namespace weft::gpu;
 
 namespace {
 
-/// The largest power of two up to 8 that divides an extent that is known.
-int64_t vectorOf(int64_t extent) {
+/// The largest power of two that divides an extent that is known, up to the 16 bytes that are copied at once.
+int64_t vectorOf(int64_t extent, Type type) {
   int64_t vector = 1;
-  while (!ShapedType::isDynamic(extent) && vector < 8 && extent % (2 * vector) == 0)
+  while (!ShapedType::isDynamic(extent) && vector < 16 / mmaElementBytes(type) && extent % (2 * vector) == 0)
     vector *= 2;
   return vector;
 }
@@ -26,8 +26,11 @@ bool divides(int64_t divisor, int64_t extent) {
 }
 
 LogicalResult checkSpec(Location loc, const GemmSpec &spec, const MmaTiling &tiling) {
-  if (!spec.type.isF16() && !spec.type.isBF16())
-    return emitError(loc) << "no tensor-core product of " << spec.type << ", wanted f16 or bf16";
+  if (!spec.type.isF16() && !spec.type.isBF16() && !spec.type.isF32())
+    return emitError(loc) << "no tensor-core product of " << spec.type
+                          << ", wanted f16, bf16 or f32 (as tf32)";
+  if (spec.type.isF32() && (spec.transposedA || !spec.transposedB || tiling.warpgroups))
+    return emitError(loc) << "tf32 wants A as [M, K] and B as [N, K], and mma.sync";
   if (!spec.cType.isF16() && !spec.cType.isBF16() && !spec.cType.isF32())
     return emitError(loc) << "no tensor-core product into " << spec.cType << ", wanted f32, f16 or bf16";
   for (const auto &batch : {spec.aBatch, spec.bBatch}) {
@@ -94,7 +97,7 @@ struct Gemm {
       problem.rows = m;
     if (!divides(tiling.n, spec.n))
       problem.columns = n;
-    problem.columnVector = std::min<int64_t>(2, vectorOf(spec.n));
+    problem.columnVector = spec.n % 2 == 0 && !ShapedType::isDynamic(spec.n) ? 2 : 1;
     problem.resultAt = [this, c](V row, V column) { return offsetIn(c, row, column); };
     problem.operandAt = [this](unsigned i, V row, V column) { return offsetIn(2 + i, row, column); };
     emitMmaTile(k, tiling, spec.type, problem, spec.epilogue);
@@ -104,7 +107,7 @@ struct Gemm {
       blocks.terms.push_back({c, unsigned(i), extent, 1});
     blocks.terms.push_back({c, rank, spec.m, tiling.m});
     blocks.terms.push_back({c, rank + 1, spec.n, tiling.n});
-    return k.finish(sharedBytesOf(tiling), std::move(blocks));
+    return k.finish(sharedBytesOf(tiling, spec.type), std::move(blocks));
   }
 
 private:
@@ -150,7 +153,7 @@ private:
     MmaSource source;
     source.buffer = buffer;
     source.major = kFirst ? Major::Outer : Major::K;
-    source.vector = vectorOf(kFirst ? outerStatic : spec.k);
+    source.vector = vectorOf(kFirst ? outerStatic : spec.k, spec.type);
     bool wholeOuter = divides(buffer == 0 ? tiling.m : tiling.n, outerStatic),
          wholeK = divides(tiling.k, spec.k);
     V start = batchStart(buffer, batchExtents);
@@ -199,7 +202,8 @@ MmaTiling weft::gpu::chooseTiling(const GemmSpec &spec, const GpuTarget &target)
   if (small(spec.m) || small(spec.n))
     return {64, 64, 32, 2, 2, 4};
   // Copies of single elements would take more registers than wgmma leaves.
-  if (target.hasWarpgroups() && !spec.transposedA && spec.transposedB && vectorOf(spec.k) >= 4)
+  if (target.hasWarpgroups() && !spec.transposedA && spec.transposedB && !spec.type.isF32() &&
+      vectorOf(spec.k, spec.type) >= 4)
     return {128, 128, 64, 8, 1, 4, true};
   return {};
 }

@@ -1,8 +1,9 @@
 // Part of Weft, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Fragments of mma.sync for 16-bit elements: which element lies in which register of which lane, and which
-// row of shared memory each lane names to ldmatrix so that they come to lie there.
+// Fragments of mma.sync, in units of 16 bits (an element of tf32 is two): which element lies in which
+// register of which lane, and which row of shared memory each lane names to ldmatrix so that they come to lie
+// there.
 #ifndef WEFT_LIB_CODEGEN_GPU_MMAFRAGMENTS_H
 #define WEFT_LIB_CODEGEN_GPU_MMAFRAGMENTS_H
 
@@ -10,8 +11,8 @@
 
 namespace weft::gpu {
 
-/// The shape of one instruction, m16n8k16.
-constexpr int64_t mmaM = 16, mmaN = 8, mmaK = 16;
+/// The shape of one instruction: m16n8k16 of 16-bit elements, m16n8k8 of tf32. K is 32 bytes of a row.
+constexpr int64_t mmaM = 16, mmaN = 8, mmaKBytes = 32;
 
 /// A row and a column in one number, the column in the low 16 bits.
 constexpr uint64_t packRowColumn(uint64_t row, uint64_t column) { return row << 16 | column; }

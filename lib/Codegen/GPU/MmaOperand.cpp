@@ -19,14 +19,14 @@ static V combine(V base, uint64_t image, uint64_t constant) {
   return constant & ~image ? result + (constant & ~image) : result;
 }
 
-MmaOperand::MmaOperand(KernelBuilder &k, const MmaSource &source, int64_t outer, int64_t depth,
-                       int64_t threads, V firstOuter)
-    : k(k), source(source), row(firstOuter), column(firstOuter), address(firstOuter),
-      fragmentAddress(firstOuter) {
+MmaOperand::MmaOperand(KernelBuilder &k, const MmaSource &source, int64_t elementBytes, int64_t outer,
+                       int64_t depth, int64_t threads, V firstOuter)
+    : k(k), source(source), elementBytes(elementBytes), row(firstOuter), column(firstOuter),
+      address(firstOuter), fragmentAddress(firstOuter) {
   bool kMajor = source.major == Major::K;
   rows = kMajor ? outer : depth;
   columns = kMajor ? depth : outer;
-  map = swizzle(columns * mmaElementBytes, rows);
+  map = swizzle(columns * elementBytes, rows);
   // A thread copies `vector` neighbours per pass; threads side by side in a row, then row by row.
   int64_t perRow = columns / source.vector;
   passes = rows * perRow / threads;
@@ -36,7 +36,7 @@ MmaOperand::MmaOperand(KernelBuilder &k, const MmaSource &source, int64_t outer,
   row = divui(tid, k.i32(perRow));
   SmallVector<uint64_t> bases;
   for (int64_t bit = 1; bit < threads; bit *= 2)
-    bases.push_back(map(bit * source.vector * mmaElementBytes));
+    bases.push_back(map(bit * source.vector * elementBytes));
   LinearMap own(bases);
   image = own.image();
   address = own.emit(tid);
@@ -52,25 +52,22 @@ void MmaOperand::copy(V first, V stage) {
   bool kMajor = source.major == Major::K;
   for (int64_t pass = 0; pass < passes; ++pass) {
     Place place = kMajor ? places[pass](first + column) : places[0](first + (row + pass * rowsPerPass));
-    uint64_t constant = map(pass * rowsPerPass * columns * mmaElementBytes);
+    uint64_t constant = map(pass * rowsPerPass * columns * elementBytes);
     copyOne(place, k.shared(stage + combine(address, image, constant)));
   }
 }
 
-uint64_t MmaOperand::outerAt(int64_t outer) const {
-  return source.major == Major::K ? packRowColumn(outer, 0) : packRowColumn(0, outer);
-}
-
-uint64_t MmaOperand::byteOf(uint64_t packed) const {
-  return map(((packed >> 16) * columns + (packed & 0xffff)) * mmaElementBytes);
+uint64_t MmaOperand::byteAt(int64_t outer, int64_t depth) const {
+  bool kMajor = source.major == Major::K;
+  return map(((kMajor ? outer : depth) * columns + (kMajor ? depth : outer)) * elementBytes);
 }
 
 void MmaOperand::prepareFragments(const LinearMap &lanes, V warp, int64_t perWarp, int64_t numWarps) {
   SmallVector<uint64_t> bases;
   for (uint64_t basis : lanes.getBases())
-    bases.push_back(byteOf(basis));
+    bases.push_back(map((basis >> 16) * columns * elementBytes + (basis & 0xffff) * 2));
   for (int64_t w = 1; w < numWarps; w *= 2)
-    bases.push_back(byteOf(outerAt(w * perWarp)));
+    bases.push_back(byteAt(w * perWarp, 0));
   LinearMap own(bases);
   fragmentImage = own.image();
   V lane = k.threadId() & 31;
@@ -79,8 +76,7 @@ void MmaOperand::prepareFragments(const LinearMap &lanes, V warp, int64_t perWar
 
 SmallVector<Value> MmaOperand::load(V stage, int64_t outer, int64_t depth) {
   bool kMajor = source.major == Major::K;
-  uint64_t packed = outerAt(outer) + (kMajor ? packRowColumn(0, depth) : packRowColumn(depth, 0));
-  Value from = k.shared(stage + combine(fragmentAddress, fragmentImage, byteOf(packed)));
+  Value from = k.shared(stage + combine(fragmentAddress, fragmentImage, byteAt(outer, depth)));
   OpBuilder &b = k.builder();
   Location loc = k.location();
   auto four = LLVM::LLVMStructType::getLiteral(b.getContext(), SmallVector<Type>(4, b.getI32Type()));
@@ -97,7 +93,7 @@ SmallVector<Value> MmaOperand::load(V stage, int64_t outer, int64_t depth) {
 void MmaOperand::copyOne(const Place &place, Value to) {
   OpBuilder &b = k.builder();
   Location loc = k.location();
-  int64_t size = source.vector * mmaElementBytes;
+  int64_t size = source.vector * elementBytes;
   if (size >= 4) {
     // Of nothing where the element is outside: the rest of the 4 to 16 bytes is filled with zeros.
     Value sourceSize;

@@ -10,17 +10,15 @@
 
 namespace weft::gpu {
 
-/// Bytes of an element of the operands: f16 or bf16.
-constexpr int64_t mmaElementBytes = 2;
-
 class MmaOperand {
 public:
   /// `outer` numbers of M or N from `firstOuter` on, times `depth` of K, copied by all of a block's threads.
-  MmaOperand(KernelBuilder &k, const MmaSource &source, int64_t outer, int64_t depth, int64_t threads,
-             V firstOuter);
+  /// Rows of M or N are for 16-bit elements only: ldmatrix transposes no others.
+  MmaOperand(KernelBuilder &k, const MmaSource &source, int64_t elementBytes, int64_t outer, int64_t depth,
+             int64_t threads, V firstOuter);
 
   /// Of one stage.
-  int64_t bytes() const { return rows * columns * mmaElementBytes; }
+  int64_t bytes() const { return rows * columns * elementBytes; }
   /// Copies the elements of K from `first` on to the byte `stage` of shared memory.
   void copy(V first, V stage);
   /// Prepares reading: the lane's row of an ldmatrix, of the part of `perWarp` numbers of M or N that belongs
@@ -30,12 +28,13 @@ public:
   llvm::SmallVector<mlir::Value> load(V stage, int64_t outer, int64_t depth);
 
 private:
-  uint64_t outerAt(int64_t outer) const;
-  uint64_t byteOf(uint64_t packed) const; ///< of a row and a column
+  /// Where (outer, depth) lies, both in elements.
+  uint64_t byteAt(int64_t outer, int64_t depth) const;
   void copyOne(const Place &place, mlir::Value to);
 
   KernelBuilder &k;
   const MmaSource &source;
+  int64_t elementBytes;
   int64_t rows, columns, passes, rowsPerPass;
   LinearMap map; ///< from bytes as if unpermuted to where they lie
   V row, column; ///< of the thread's first copy

@@ -22,18 +22,24 @@ void multiply(KernelBuilder &k, Type type, ValueRange a, ValueRange b, MutableAr
   Location loc = k.location();
   auto asOperand = [&](ValueRange registers) {
     SmallVector<Value> operands(registers);
-    if (type.isF16())
-      for (Value &v : operands)
+    for (Value &v : operands)
+      if (type.isF16()) {
         v = LLVM::BitcastOp::create(builder, loc, VectorType::get({2}, type), v);
+      } else if (type.isF32()) {
+        Value single = LLVM::BitcastOp::create(builder, loc, type, v);
+        v = NVVM::ConvertFloatToTF32Op::create(builder, loc, v.getType(), single, NVVM::FPRoundingMode::RNA);
+      }
     return operands;
   };
   auto result =
       LLVM::LLVMStructType::getLiteral(builder.getContext(), SmallVector<Type>(4, builder.getF32Type()));
-  NVVM::MMATypes ptx = type.isF16() ? NVVM::MMATypes::f16 : NVVM::MMATypes::bf16;
-  Value all = NVVM::MmaOp::create(builder, loc, Type(result), asOperand(a), asOperand(b),
-                                  SmallVector<Value>(d.begin(), d.end()), {mmaM, mmaN, mmaK}, std::nullopt,
-                                  std::nullopt, std::array{ptx, ptx},
-                                  std::array{NVVM::MMALayout::row, NVVM::MMALayout::col});
+  NVVM::MMATypes ptx = type.isF16()   ? NVVM::MMATypes::f16
+                       : type.isF32() ? NVVM::MMATypes::tf32
+                                      : NVVM::MMATypes::bf16;
+  Value all = NVVM::MmaOp::create(
+      builder, loc, Type(result), asOperand(a), asOperand(b), SmallVector<Value>(d.begin(), d.end()),
+      {mmaM, mmaN, mmaKBytes / mmaElementBytes(type)}, std::nullopt, std::nullopt, std::array{ptx, ptx},
+      std::array{NVVM::MMALayout::row, NVVM::MMALayout::col});
   for (int64_t i = 0; i < 4; ++i)
     d[i] = LLVM::ExtractValueOp::create(builder, loc, all, i);
 }
@@ -72,8 +78,10 @@ void storeResult(KernelBuilder &k, const MmaProblem &problem, const Epilogue &ep
 
 } // namespace
 
-int64_t weft::gpu::sharedBytesOf(const MmaTiling &tiling) {
-  return tiling.stages * (tiling.m + tiling.n) * tiling.k * mmaElementBytes;
+int64_t weft::gpu::mmaElementBytes(Type type) { return type.getIntOrFloatBitWidth() / 8; }
+
+int64_t weft::gpu::sharedBytesOf(const MmaTiling &tiling, Type type) {
+  return tiling.stages * (tiling.m + tiling.n) * tiling.k * mmaElementBytes(type);
 }
 
 std::string weft::gpu::checkTiling(const MmaTiling &t) {
@@ -84,7 +92,7 @@ std::string weft::gpu::checkTiling(const MmaTiling &t) {
     return "wanted two stages or more";
   if (t.warpgroups && (t.warpsM % 4 || t.warpsN != 1 || t.m != mmaM * t.warpsM || t.k != 64 || t.n > 256))
     return "a warpgroup of four warps wants 64 rows, 64 of K and at most 256 columns";
-  if (t.m / t.warpsM < mmaM || t.n / t.warpsN < 2 * mmaN || t.k < mmaK)
+  if (t.m / t.warpsM < mmaM || t.n / t.warpsN < 2 * mmaN || t.k < 16)
     return "a warp has less than 16 x 16 x 16";
   if (t.m * t.k < t.threads() * 8 || t.n * t.k < t.threads() * 8 || t.threads() < std::max({t.m, t.n, t.k}))
     return "a tile does not part evenly among the threads";
@@ -126,12 +134,12 @@ void weft::gpu::emitMmaTile(KernelBuilder &k, const MmaTiling &tiling, Type type
   OpBuilder &b = k.builder();
   Location loc = k.location();
   int64_t warpRows = tiling.m / tiling.warpsM, warpColumns = tiling.n / tiling.warpsN;
-  int64_t tilesM = warpRows / mmaM, tilesN = warpColumns / mmaN;
+  int64_t bytes = mmaElementBytes(type), tilesM = warpRows / mmaM, tilesN = warpColumns / mmaN;
   V tid = k.threadId(), warp = tid >> 5;
   V warpM = warp & (tiling.warpsM - 1), warpN = divui(warp, k.i32(tiling.warpsM));
 
-  MmaOperand a(k, problem.a, tiling.m, tiling.k, tiling.threads(), problem.firstRow);
-  MmaOperand w(k, problem.b, tiling.n, tiling.k, tiling.threads(), problem.firstColumn);
+  MmaOperand a(k, problem.a, bytes, tiling.m, tiling.k, tiling.threads(), problem.firstRow);
+  MmaOperand w(k, problem.b, bytes, tiling.n, tiling.k, tiling.threads(), problem.firstColumn);
   a.prepareFragments(ldmatrixRowsA(problem.a.major), warpM, warpRows, tiling.warpsM);
   w.prepareFragments(ldmatrixRowsB(problem.b.major), warpN, warpColumns, tiling.warpsN);
 
@@ -146,7 +154,7 @@ void weft::gpu::emitMmaTile(KernelBuilder &k, const MmaTiling &tiling, Type type
   steps.compute = [&](V stage, ValueRange carried) {
     SmallVector<Value> sums(carried);
     V stageB = stage + a.bytes();
-    for (int64_t depth = 0; depth < tiling.k; depth += mmaK) {
+    for (int64_t depth = 0; depth < tiling.k; depth += mmaKBytes / bytes) {
       SmallVector<SmallVector<Value>> fragmentsA, fragmentsB;
       for (int64_t i = 0; i < tilesM; ++i)
         fragmentsA.push_back(a.load(stage, i * mmaM, depth));

@@ -45,8 +45,10 @@ struct MmaProblem {
   std::function<V(unsigned operand, V row, V column)> operandAt;
 };
 
+/// Bytes of an element of the operands.
+int64_t mmaElementBytes(mlir::Type type);
 /// Bytes of shared memory that a block needs.
-int64_t sharedBytesOf(const MmaTiling &tiling);
+int64_t sharedBytesOf(const MmaTiling &tiling, mlir::Type type);
 /// What must hold of a tiling: powers of two, whole instructions, whole copies. An empty string, or what is
 /// wrong.
 std::string checkTiling(const MmaTiling &tiling);
@@ -60,7 +62,7 @@ void storeTile(KernelBuilder &k, const MmaProblem &problem, const Epilogue &epil
 void emitWgmmaTile(KernelBuilder &k, const MmaTiling &tiling, mlir::Type type, const MmaProblem &problem,
                    const Epilogue &epilogue);
 
-/// Emits the whole of it. `type`: f16 or bf16.
+/// Emits the whole of it. `type`: f16, bf16, or f32, which is rounded to tf32.
 void emitMmaTile(KernelBuilder &k, const MmaTiling &tiling, mlir::Type type, const MmaProblem &problem,
                  const Epilogue &epilogue);
 

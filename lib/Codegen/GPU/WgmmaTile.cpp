@@ -19,6 +19,8 @@ namespace {
 constexpr uint64_t kDescriptor = uint64_t(1) << 62 | uint64_t(1024 / 16) << 32 | uint64_t(1) << 16;
 /// Bytes of a row: 64 elements of K.
 constexpr int64_t kRowBytes = 128;
+/// f16 and bf16; how much of K an instruction takes.
+constexpr int64_t kElementBytes = 2, kDepth = mmaKBytes / kElementBytes;
 
 V descriptorOf(KernelBuilder &k, V address) {
   V units = (address & 0x3ffff) >> 4;
@@ -33,15 +35,15 @@ void weft::gpu::emitWgmmaTile(KernelBuilder &k, const MmaTiling &tiling, Type ty
   Location loc = k.location();
   MLIRContext *context = b.getContext();
   V warp = k.threadId() >> 5, group = k.threadId() >> 7;
-  MmaOperand a(k, problem.a, tiling.m, tiling.k, tiling.threads(), problem.firstRow);
-  MmaOperand w(k, problem.b, tiling.n, tiling.k, tiling.threads(), problem.firstColumn);
+  MmaOperand a(k, problem.a, kElementBytes, tiling.m, tiling.k, tiling.threads(), problem.firstRow);
+  MmaOperand w(k, problem.b, kElementBytes, tiling.n, tiling.k, tiling.threads(), problem.firstColumn);
   V base = k.wrap(LLVM::PtrToIntOp::create(b, loc, b.getI32Type(), k.shared(k.i32(0))));
   V rowsOfGroup = base + group * (4 * mmaM * kRowBytes);
 
   int64_t count = tiling.n / 2; // accumulators of a thread: 64 x n among 128
   auto sumsType = LLVM::LLVMStructType::getLiteral(context, SmallVector<Type>(count, b.getF32Type()));
   auto element = type.isF16() ? NVVM::WGMMATypes::f16 : NVVM::WGMMATypes::bf16;
-  auto shape = NVVM::MMAShapeAttr::get(context, 64, tiling.n, mmaK);
+  auto shape = NVVM::MMAShapeAttr::get(context, 64, tiling.n, kDepth);
 
   PipelineSteps steps;
   steps.stages = tiling.stages;
@@ -63,8 +65,8 @@ void weft::gpu::emitWgmmaTile(KernelBuilder &k, const MmaTiling &tiling, Type ty
       descriptorB = descriptorOf(k, base + stage + a.bytes());
     NVVM::WgmmaFenceAlignedOp::create(b, loc);
     Value sums = carried.front();
-    for (int64_t depth = 0; depth < tiling.k; depth += mmaK) {
-      int64_t units = depth * mmaElementBytes / 16;
+    for (int64_t depth = 0; depth < tiling.k; depth += kDepth) {
+      int64_t units = depth * kElementBytes / 16;
       sums = NVVM::WgmmaMmaAsyncOp::create(
           b, loc, Type(sumsType), sums, (descriptorA + units).value, (descriptorB + units).value, shape,
           element, element, NVVM::WGMMATypes::f32, NVVM::WGMMAScaleOut::one, NVVM::WGMMAScaleIn::one,

@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Prints what becomes of GPU kernels: each FILE is a module of llvm.func kernels in llvm, nvvm, arith, math,
-// scf and vector ops; --gemm makes one, of extents (? for dynamic ones) and words among f16, bf16 (elements),
-// ta, tb (transposed operands), to-f32 (result), BxB of a batch after the colon.
+// scf and vector ops; --gemm makes one, of extents (? for dynamic ones) and words among f16, bf16, tf32
+// (elements), ta, tb (transposed operands), to-f32 (result), BxB of a batch after the colon.
 //   weft-ptx (FILE.mlir | --gemm=MxNxK[,WORD...])... [--target=sm_80|sm_90a] [--emit=nvvm|llvm|ptx]
 #include "weft/Codegen/GPU/EmitPTX.h"
 #include "weft/Codegen/GPU/GenerateGemm.h"
@@ -49,6 +49,8 @@ mlir::FailureOr<gpu::GpuKernel> makeGemm(mlir::MLIRContext &context, llvm::Strin
   for (llvm::StringRef word : llvm::ArrayRef(words).drop_front()) {
     if (word == "f16")
       spec.type = b.getF16Type();
+    else if (word == "tf32")
+      spec.type = b.getF32Type();
     else if (word == "ta")
       spec.transposedA = true;
     else if (word == "tb")

@@ -21,7 +21,7 @@ struct ConvSpec {
   int64_t batch = 1;                     ///< N, or ShapedType::kDynamic
   llvm::SmallVector<cpu::ConvDim> space; ///< outermost first: (height, width)
   int64_t ci = 1, co = 1, groups = 1;
-  mlir::Type type;   ///< of x's and w's elements: f16 or bf16
+  mlir::Type type;   ///< of x's and w's elements: f16, bf16, or f32 that is rounded to tf32
   mlir::Type yType;  ///< f32, f16 or bf16
   Epilogue epilogue; ///< over y as [N * out..., Co]
 

@@ -1,8 +1,9 @@
 // Part of Weft, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Matrix products on tensor cores: C[batch..., M, N] = A[batch..., M, K] B[batch..., K, N] of f16 or bf16
-// with sums in f32 and an epilogue on the stores. mma.sync fed by asynchronous copies, from sm_80 on.
+// Matrix products on tensor cores: C[batch..., M, N] = A[batch..., M, K] B[batch..., K, N] of f16, bf16
+// or f32 rounded to tf32, with sums in f32 and an epilogue on the stores. mma.sync, or wgmma on sm_90a, fed
+// by asynchronous copies.
 #ifndef WEFT_CODEGEN_GPU_GENERATEGEMM_H
 #define WEFT_CODEGEN_GPU_GENERATEGEMM_H
 
@@ -23,8 +24,8 @@ struct GemmSpec {
   llvm::SmallVector<int64_t> aBatch, bBatch;
   bool transposedA = false; ///< A is [batch..., K, M]
   bool transposedB = false; ///< B is [batch..., N, K]
-  mlir::Type type;          ///< of A's and B's elements: f16 or bf16
-  mlir::Type cType;         ///< f32, f16 or bf16
+  mlir::Type type;  ///< of A's and B's elements: f16 or bf16; f32, as tf32, where A is [M, K] and B [N, K]
+  mlir::Type cType; ///< f32, f16 or bf16
   Epilogue epilogue;
 };
 

@@ -126,6 +126,8 @@ Problem makeProblem(const Case &c, const gpu::GpuKernel &kernel) {
           sum = std::max(sum + bias.values[j], 0.0) + residual.values[(n * c.m + i) * c.n + j];
         p.wanted.push_back(sum);
         // Sums in f32 in any order, then one rounding.
+        if (c.type == DType::F32) // both factors are rounded to 11 bits
+          size *= 1 + 0x1p-10 * 0x1p24 / double(c.k + 4);
         double ulp = c.to == DType::F32 ? 0x1p-24 : c.to == DType::F16 ? 0x1p-11 : 0x1p-8;
         p.bound.push_back((size + 2) * 0x1p-24 * double(c.k + 4) + (std::abs(sum) + 0x1p-14) * ulp);
       }
@@ -206,6 +208,9 @@ const Case kCases[] = {
      {},
      false,
      gpu::MmaTiling{}},
+    {"tf32", 128, 64, 96, DType::F32, DType::F32, false, true},
+    {"tf32, odd everywhere", 35, 71, 45, DType::F32, DType::F32, false, true},
+    {"tf32, at run time", 66, 50, 34, DType::F32, DType::F32, false, true, true, {}, {}, {}, true},
     {"warpgroups", 128, 64, 256, DType::BF16, DType::F32, false, true, false, {}, {}, {}, false, kWarpgroups},
     {"warpgroups, odd everywhere",
      131,
@@ -440,9 +445,13 @@ TEST(GenerateGemm, RefusesWhatItCannotDo) {
     return mlir::success();
   });
   gpu::GemmSpec spec = specOf(kPlain);
-  spec.type = b.getF32Type();
+  spec.type = b.getF64Type();
   EXPECT_TRUE(mlir::failed(gpu::generateGemm(b.getUnknownLoc(), spec, {})));
-  EXPECT_THAT(said, HasSubstr("no tensor-core product of 'f32', wanted f16 or bf16"));
+  EXPECT_THAT(said, HasSubstr("no tensor-core product of 'f64', wanted f16, bf16 or f32 (as tf32)"));
+  spec.type = b.getF32Type();
+  spec.transposedB = false;
+  EXPECT_TRUE(mlir::failed(gpu::generateGemm(b.getUnknownLoc(), spec, {})));
+  EXPECT_THAT(said, HasSubstr("tf32 wants A as [M, K] and B as [N, K]"));
   spec = specOf(kPlain);
   spec.batch = {4}, spec.aBatch = {3};
   EXPECT_TRUE(mlir::failed(gpu::generateGemm(b.getUnknownLoc(), spec, {})));
