@@ -9,6 +9,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Iterators.h"
 #include "mlir/IR/Verifier.h"
+#include "weft/Dialect/Unsupported.h"
 #include "weft/Support/File.h"
 
 using namespace mlir;
@@ -133,7 +134,7 @@ LogicalResult ModelImporter::emitReport() {
     if (!entry.nodes.empty())
       out << (entry.count > int64_t(entry.nodes.size()) ? ", ...)" : ")");
   }
-  return error() << text;
+  return weft::unsupported(error()) << text;
 }
 
 //===-- The module

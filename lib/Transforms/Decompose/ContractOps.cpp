@@ -4,6 +4,7 @@
 // fft as products with tables of cosines and sines, one axis at a time: for short transforms, whose tables
 // are small.
 #include "Formula.h"
+#include "weft/Dialect/Unsupported.h"
 #include <cmath>
 
 using namespace mlir;
@@ -49,7 +50,7 @@ static FailureOr<SmallVector<Value>> decomposeFft(ir::FftOp op, Formula &g) {
   double sign = inverse ? 1 : -1;
   for (int64_t axis : axes)
     if (type.isDynamicDim(axis))
-      return op.emitOpError("found a transform of unknown length, wanted a static one");
+      return unsupported(op.emitOpError("found a transform of unknown length, wanted a static one"));
   // r2c transforms the last axis first, while it is real; c2r last, when the result is.
   SmallVector<int64_t> order(axes);
   if (op.getKind() == ir::FftKind::r2c)
