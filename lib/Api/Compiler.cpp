@@ -41,6 +41,31 @@ Result<std::string> weft::findCompiler() {
   return notFound("the compiler library was not found; looked at $WEFT_COMPILER and", looked);
 }
 
+/// Refuses a library that was cut short: the dynamic linker maps what the headers say and dies by SIGBUS
+/// behind the end.
+static Status checkWhole(const std::string &path) {
+  WEFT_ASSIGN_OR_RETURN(const std::shared_ptr<const MappedFile> file, MappedFile::open(path));
+  const std::span<const std::byte> bytes = file->bytes();
+  Elf64_Ehdr header;
+  if (bytes.size() < sizeof header)
+    return dataLoss(path, ": has ", bytes.size(), " bytes, wanted a shared library");
+  std::memcpy(&header, bytes.data(), sizeof header);
+  if (std::memcmp(header.e_ident, ELFMAG, SELFMAG) != 0)
+    return failedPrecondition(path, ": not a shared library");
+  for (unsigned i = 0; i < header.e_phnum; ++i) {
+    Elf64_Phdr segment;
+    const uint64_t at = header.e_phoff + uint64_t(i) * sizeof segment;
+    uint64_t end = at + sizeof segment;
+    if (at <= bytes.size() && end <= bytes.size()) {
+      std::memcpy(&segment, bytes.data() + at, sizeof segment);
+      end = segment.p_offset + segment.p_filesz;
+    }
+    if (end > bytes.size())
+      return dataLoss(path, ": was cut short: has ", bytes.size(), " bytes, wanted at least ", end);
+  }
+  return Status::ok();
+}
+
 Result<const WeftCompilerApi *> weft::openCompiler() {
   static std::mutex mutex;
   static const WeftCompilerApi *api = nullptr;
@@ -48,6 +73,7 @@ Result<const WeftCompilerApi *> weft::openCompiler() {
   if (api)
     return api;
   WEFT_ASSIGN_OR_RETURN(std::string path, findCompiler());
+  WEFT_RETURN_IF_ERROR(checkWhole(path));
   void *library = dlopen(path.c_str(), RTLD_LAZY | RTLD_LOCAL);
   if (!library)
     return notFound("the compiler library cannot be opened: ", dlerror());
