@@ -5,6 +5,7 @@
 // symbols sorted by name and simplified, so that equal extents are equal expressions.
 #include "weft/Dialect/Weft/Dims.h"
 
+#include "Polynomial.h"
 #include "mlir/IR/AffineMap.h"
 #include "weft/Dialect/Weft/WeftOps.h"
 
@@ -34,7 +35,9 @@ Dim Dim::expression(AffineExpr expr, ArrayRef<StringAttr> symbols) {
     renamed.push_back(place == used.end() ? getAffineConstantExpr(0, expr.getContext())
                                           : getAffineSymbolExpr(place - used.begin(), expr.getContext()));
   }
-  expr = simplifyAffineExpr(expr.replaceSymbols(renamed), 0, used.size());
+  expr = expr.replaceSymbols(renamed);
+  // Products of names are no affine expressions: MLIR leaves (a + b) * c as it is.
+  expr = expr.isPureAffine() ? simplifyAffineExpr(expr, 0, used.size()) : Polynomial(expr).toExpr();
   if (auto number = dyn_cast<AffineConstantExpr>(expr))
     return Dim(number.getValue());
   // Simplification may have dropped symbols.
@@ -108,16 +111,20 @@ Dim Dim::floorDiv(const Dim &other) const {
     CommonExprs common(*this, other);
     return expression(common.a.floorDiv(other.extent), common.symbols);
   }
-  // number * expr / expr, the quotient that reshapes need: exact only when the divisor is a factor.
-  if (!isStatic())
-    if (auto product = dyn_cast<AffineBinaryOpExpr>(expr);
-        product && product.getKind() == AffineExprKind::Mul) {
-      Dim left = expression(product.getLHS(), symbols), right = expression(product.getRHS(), symbols);
-      if (left == other)
-        return right;
-      if (right == other)
-        return left;
-    }
+  // The quotient that reshapes need is exact: the divisor is a factor.
+  CommonExprs common(*this, other);
+  Dim dividend = expression(common.a, common.symbols), divisor = expression(common.b, common.symbols);
+  if (!dividend.isSymbolic() || !divisor.isSymbolic())
+    return {};
+  SmallVector<StringAttr> names(dividend.symbols.begin(), dividend.symbols.end());
+  SmallVector<AffineExpr> places;
+  for (StringAttr name : divisor.symbols) {
+    if (!llvm::is_contained(names, name))
+      return {};
+    places.push_back(getAffineSymbolExpr(llvm::find(names, name) - names.begin(), name.getContext()));
+  }
+  if (auto exact = Polynomial(dividend.expr).dividedBy(Polynomial(divisor.expr.replaceSymbols(places))))
+    return expression(exact->toExpr(), names);
   return {};
 }
 
@@ -213,7 +220,9 @@ RankedTensorType weft::ir::makeTensorType(ArrayRef<Dim> dims, Type elementType) 
     SmallVector<AffineExpr> places;
     for (StringAttr name : dim.getSymbols())
       places.push_back(getAffineSymbolExpr(llvm::find(symbols, name) - symbols.begin(), context));
-    extents.push_back(simplifyAffineExpr(dim.getExpr().replaceSymbols(places), 0, symbols.size()));
+    AffineExpr expr = dim.getExpr().replaceSymbols(places);
+    extents.push_back(expr.isPureAffine() ? simplifyAffineExpr(expr, 0, symbols.size())
+                                          : Polynomial(expr).toExpr());
   }
   return RankedTensorType::get(shape, elementType, DimsAttr::get(context, symbols, extents));
 }
