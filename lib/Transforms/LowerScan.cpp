@@ -6,6 +6,7 @@
 
 #include "mlir/IR/IRMapping.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+#include "weft/Dialect/Unsupported.h"
 #include "weft/Dialect/Weft/WeftOps.h"
 
 using namespace mlir;
@@ -37,6 +38,27 @@ struct LowerScanOp : OpRewritePattern<ScanOp> {
                   wanted);
   }
 
+  /// A value of this extent that stands before the scan: of what the scan takes, some dimension has it.
+  static Value findExtent(OpBuilder &builder, ScanOp scan, const Dim &dim) {
+    for (Value operand : scan->getOperands())
+      for (auto [axis, own] : llvm::enumerate(getDims(operand)))
+        if (own == dim)
+          return DimOp::create(builder, scan.getLoc(), operand, axis);
+    // Or of what its body reads from outside.
+    Value found;
+    scan.getBody().walk([&](Operation *inner) {
+      for (Value operand : inner->getOperands()) {
+        if (found || scan->isAncestor(operand.getParentBlock()->getParentOp()) ||
+            !isa<RankedTensorType>(operand.getType()))
+          continue;
+        for (auto [axis, own] : llvm::enumerate(getDims(operand)))
+          if (!found && own == dim)
+            found = DimOp::create(builder, scan.getLoc(), operand, axis);
+      }
+    });
+    return found;
+  }
+
   static Value castTo(OpBuilder &builder, Location loc, Value x, Type wanted) {
     return x.getType() == wanted ? x : CastShapeOp::create(builder, loc, wanted, x);
   }
@@ -45,7 +67,6 @@ struct LowerScanOp : OpRewritePattern<ScanOp> {
     Block &body = scan.getBody().front();
     auto yield = cast<YieldOp>(body.getTerminator());
     size_t numCarried = scan.getInit().size();
-    auto indexType = RankedTensorType::get({}, rewriter.getI64Type());
     Value length = scan.getLength();
     if (!length) {
       if (scan.getXs().empty())
@@ -62,10 +83,15 @@ struct LowerScanOp : OpRewritePattern<ScanOp> {
       SmallVector<Value> extents;
       if (type.isDynamicDim(0))
         extents.push_back(length);
-      for (int64_t axis = 1; axis < type.getRank(); ++axis)
-        if (type.isDynamicDim(axis))
-          return scan.emitOpError("stacks slices of unknown extent in dimension ")
-                 << axis - 1 << ", wanted a number";
+      for (int64_t axis = 1; axis < type.getRank(); ++axis) {
+        if (!type.isDynamicDim(axis))
+          continue;
+        Value extent = findExtent(rewriter, scan, getDim(result, axis));
+        if (!extent)
+          return unsupported(scan.emitOpError("stacks slices of unknown extent in dimension "))
+                 << axis - 1 << ", wanted a number or the extent of an operand";
+        extents.push_back(extent);
+      }
       init.push_back(castTo(rewriter, loc,
                             BroadcastOp::create(rewriter, loc, zero, extents, sizes, ArrayRef<int64_t>{}),
                             type));
@@ -103,7 +129,11 @@ struct LowerScanOp : OpRewritePattern<ScanOp> {
         SmallVector<int64_t> sizes{1}, starts(rowType.getRank() + 1, 0);
         llvm::append_range(sizes, rowType.getShape());
         starts[0] = ShapedType::kDynamic;
-        Value unit = ReshapeOp::create(rewriter, loc, row, sizes);
+        SmallVector<Value> extents;
+        for (int64_t axis = 0; axis < rowType.getRank(); ++axis)
+          if (rowType.isDynamicDim(axis))
+            extents.push_back(DimOp::create(rewriter, loc, row, axis));
+        Value unit = ReshapeOp::create(rewriter, loc, row, extents, sizes);
         Value stack = next->getArgument(1 + i);
         results.push_back(castTo(rewriter, loc,
                                  UpdateSliceOp::create(rewriter, loc, stack, unit, ValueRange{place}, starts),

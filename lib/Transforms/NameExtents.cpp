@@ -57,9 +57,119 @@ struct NameExtents : impl::NameExtentsPassBase<NameExtents> {
             setDim(nonZero.getResult(), 0, Dim::symbol(StringAttr::get(&getContext(), freshName())));
         })
         .Case<SliceOp>([&](SliceOp slice) { nameSlice(slice); })
+        .Case<WhileOp>([&](WhileOp loop) { nameCarried(loop); })
+        .Case<DotGeneralOp>([&](DotGeneralOp dot) { agree(dot); })
+        .Case<ConvOp>([&](ConvOp conv) { agree(conv); })
         .Case<PadOp>([&](PadOp pad) { namePad(pad); });
   }
 
+  /// Extents that must be equal get one form, by a cast that is checked when the program runs: kernels rely
+  /// on it.
+  void agree(DotGeneralOp dot) {
+    SmallVector<Dim> lhs = getDims(dot.getLhs()), rhs = getDims(dot.getRhs());
+    for (auto [left, right] : {std::pair(dot.getLhsBatch(), dot.getRhsBatch()),
+                               std::pair(dot.getLhsContract(), dot.getRhsContract())})
+      for (auto [a, b] : llvm::zip_equal(left, right))
+        lhs[a] = rhs[b] = moreKnown(lhs[a], rhs[b]);
+    castOperand(dot, dot.getLhsMutable(), lhs);
+    castOperand(dot, dot.getRhsMutable(), rhs);
+  }
+  void agree(ConvOp conv) {
+    SmallVector<Dim> x = getDims(conv.getX());
+    Dim wanted = getDim(conv.getW(), conv.getWDims()[1]) * Dim(int64_t(conv.getFeatureGroups()));
+    Dim &found = x[conv.getXDims()[1]];
+    if (wanted.isUnknown() || found.isStatic())
+      return;
+    found = wanted;
+    castOperand(conv, conv.getXMutable(), x);
+  }
+  void castOperand(Operation *op, OpOperand &operand, ArrayRef<Dim> dims) {
+    Value value = operand.get();
+    Type type = makeTensorType(dims, cast<RankedTensorType>(value.getType()).getElementType());
+    if (type == value.getType())
+      return;
+    OpBuilder builder(op);
+    operand.set(CastShapeOp::create(builder, op->getLoc(), type, value));
+    refineResultTypes(op);
+  }
+
+  /// What a loop carries keeps its type, which may leave extents open that never change: those are the
+  /// extents it starts with. That is supposed, and dropped where the body gives something else, on a copy of
+  /// the loop.
+  void nameCarried(WhileOp loop) {
+    SmallVector<SmallVector<Dim>> wanted;
+    bool isOpen = false;
+    for (auto [init, result] : llvm::zip_equal(loop.getInit(), loop.getResults())) {
+      SmallVector<Dim> dims = getDims(result);
+      for (auto [dim, start] : llvm::zip_equal(dims, getDims(init)))
+        if (dim.isUnknown() && !start.isUnknown()) {
+          dim = start;
+          isOpen = true;
+        }
+      wanted.push_back(dims);
+    }
+    while (isOpen) {
+      OpBuilder builder(loop);
+      auto copy = cast<WhileOp>(builder.clone(*loop));
+      setCarried(copy, wanted);
+      copy.getBody().walk<WalkOrder::PreOrder>([](Operation *op) { refineResultTypes(op); });
+      bool holds = true;
+      isOpen = false;
+      Operation *yield = copy.getBody().front().getTerminator();
+      for (auto [i, dims] : llvm::enumerate(wanted)) {
+        SmallVector<Dim> given = getDims(uncast(yield->getOperand(i))), own = getDims(loop.getResult(i));
+        for (auto [axis, dim] : llvm::enumerate(dims)) {
+          if (dim == own[axis] || own[axis].isStatic())
+            continue;
+          if (dim == given[axis]) {
+            isOpen |= own[axis].isUnknown();
+            continue;
+          }
+          holds &= dim.isUnknown();
+          dim = own[axis];
+        }
+      }
+      copy.erase();
+      if (!holds)
+        continue;
+      if (isOpen)
+        setCarried(loop, wanted);
+      return;
+    }
+  }
+
+  /// The value below casts that only forget.
+  static Value uncast(Value value) {
+    while (auto cast = value.getDefiningOp<CastShapeOp>())
+      value = cast.getX();
+    return value;
+  }
+
+  /// Gives all that a loop carries these extents.
+  void setCarried(WhileOp loop, ArrayRef<SmallVector<Dim>> dims) {
+    auto adapt = [](OpBuilder &builder, OpOperand &use, Type type) {
+      if (use.get().getType() == type)
+        return;
+      Value below = uncast(use.get());
+      use.set(below.getType() == type
+                  ? below
+                  : CastShapeOp::create(builder, use.getOwner()->getLoc(), type, use.get()));
+    };
+    OpBuilder outside(loop);
+    Operation *yield = loop.getBody().front().getTerminator();
+    OpBuilder inside(yield);
+    for (auto [i, extents] : llvm::enumerate(dims)) {
+      Value result = loop.getResult(i);
+      Type type = makeTensorType(extents, cast<RankedTensorType>(result.getType()).getElementType());
+      if (type == result.getType())
+        continue;
+      result.setType(type);
+      loop.getCond().getArgument(i).setType(type);
+      loop.getBody().getArgument(i).setType(type);
+      adapt(outside, loop->getOpOperand(i), type);
+      adapt(inside, yield->getOpOperand(i), type);
+    }
+  }
   void setDim(Value value, int64_t axis, const Dim &dim) {
     SmallVector<Dim> dims = getDims(value);
     dims[axis] = dim;

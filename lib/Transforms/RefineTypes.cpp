@@ -35,6 +35,17 @@ int64_t weft::refineResultTypes(Operation *op) {
   if (auto convert = dyn_cast<ConvertOp>(op))
     return refine(convert.getResult(),
                   withElementType(convert.getOperand().getType(), convert.getType().getElementType()));
+  if (auto dot = dyn_cast<DotGeneralOp>(op)) {
+    // Its element type is its own, and so is no matter of inference; its extents are.
+    SmallVector<Dim> lhs = getDims(dot.getLhs()), rhs = getDims(dot.getRhs()), dims;
+    for (auto [a, b] : llvm::zip_equal(dot.getLhsBatch(), dot.getRhsBatch()))
+      dims.push_back(moreKnown(lhs[a], rhs[b]));
+    for (int64_t axis : dot.getLhsFree())
+      dims.push_back(lhs[axis]);
+    for (int64_t axis : dot.getRhsFree())
+      dims.push_back(rhs[axis]);
+    return refine(dot.getResult(), makeTensorType(dims, dot.getType().getElementType()));
+  }
   auto inference = dyn_cast<InferTypeOpInterface>(op);
   SmallVector<Type> types;
   if (!inference || failed(inference.inferReturnTypes(op->getContext(), std::nullopt, op->getOperands(),

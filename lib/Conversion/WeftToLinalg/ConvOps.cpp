@@ -25,8 +25,6 @@ public:
     Type resultType = op.getResult().getType().getElementType();
     auto type = cast<RankedTensorType>(getTypeConverter()->convertType(op.getResult().getType()));
     auto windowShape = cast<RankedTensorType>(w.getType());
-    if (!windowShape.hasStaticShape())
-      return op.emitOpError("found a window of unknown extents, wanted static ones");
     int64_t spatial = op.getNumSpatialDims(), rank = type.getRank(), total = rank + spatial + 1;
     ArrayRef<int64_t> xDims = op.getXDims(), wDims = op.getWDims(), yDims = op.getYDims();
 
@@ -43,8 +41,9 @@ public:
       reduced.push_back(i);
 
     Scalars outer(b, loc);
-    SmallVector<Value> extents;
-    SmallVector<WindowDim> window;
+    auto windowSize = [&](int64_t dim) { return asIndex(b, loc, getSize(b, loc, w, dim)); };
+    SmallVector<Value> extents, windowExtents;
+    SmallVector<WindowDim> window; // sizes that are not known are in windowExtents alone
     SmallVector<OpFoldResult> sizes(rank);
     sizes[yDims[0]] = getSize(b, loc, x, xDims[0]);
     sizes[yDims[1]] = getSize(b, loc, w, wDims[0]);
@@ -52,10 +51,16 @@ public:
       extents.push_back(asIndex(b, loc, getSize(b, loc, x, xDims[2 + i])));
       window.push_back({windowShape.getDimSize(wDims[2 + i]), op.getStrides()[i], op.getPaddingLow()[i],
                         op.getPaddingHigh()[i], op.getInputDilation()[i], op.getKernelDilation()[i]});
-      sizes[yDims[2 + i]] = getExtent(outer, type, yDims[2 + i], window[i], extents[i]);
+      windowExtents.push_back(windowSize(wDims[2 + i]));
+      sizes[yDims[2 + i]] = getExtent(outer, type, yDims[2 + i], window[i], extents[i], windowExtents[i]);
     }
-    int64_t groupOut = windowShape.getDimSize(wDims[0]) / std::max<int64_t>(op.getFeatureGroups(), 1);
-    int64_t groupIn = windowShape.getDimSize(wDims[1]);
+    Value groupOut, groupIn; // features of a group
+    if (op.getFeatureGroups() > 1) {
+      groupOut =
+          b.createOrFold<arith::DivSIOp>(loc, windowSize(wDims[0]), outer.index(op.getFeatureGroups()));
+      groupOut = b.createOrFold<arith::MaxSIOp>(loc, groupOut, outer.index(1));
+      groupIn = windowSize(wDims[1]);
+    }
     Type held = computeType(resultType);
     Value init = createFilled(b, loc, outer.integer(held, 0), sizes);
     SmallVector<AffineMap> maps{AffineMap::get(total, 0, wExprs, b.getContext()),
@@ -65,17 +70,16 @@ public:
       SmallVector<Value> index(rank);
       index[xDims[0]] = loop(yDims[0]);
       Value feature = loop(total - 1);
-      if (op.getFeatureGroups() > 1) {
-        Value group =
-            arith::DivUIOp::create(s.b, s.loc, loop(yDims[1]), s.index(std::max<int64_t>(groupOut, 1)));
-        feature = s.add(feature, s.mul(group, s.index(groupIn)));
+      if (groupOut) {
+        Value group = arith::DivUIOp::create(s.b, s.loc, loop(yDims[1]), groupOut);
+        feature = s.add(feature, s.mul(group, groupIn));
       }
       index[xDims[1]] = feature;
       Value inside;
       for (int64_t i = 0; i < spatial; ++i) {
         Value k = loop(rank + i);
         if (op.isReversed(i))
-          k = s.sub(s.index(window[i].size - 1), k);
+          k = s.sub(s.sub(windowExtents[i], s.index(1)), k);
         auto [position, ok] = windowRead(s, window[i], loop(yDims[2 + i]), k, extents[i]);
         index[xDims[2 + i]] = position;
         if (ok)
@@ -104,14 +108,16 @@ public:
 
 private:
   static OpFoldResult getExtent(const Scalars &s, RankedTensorType type, int64_t axis, const WindowDim &dim,
-                                Value extent) {
+                                Value extent, Value windowExtent) {
     if (!type.isDynamicDim(axis))
       return s.b.getIndexAttr(type.getDimSize(axis));
     Value zero = s.index(0), one = s.index(1);
     Value dilated = s.add(s.mul(s.sub(extent, one), s.index(dim.baseDilation)), one);
     dilated = arith::MaxSIOp::create(s.b, s.loc, dilated, zero);
-    int64_t reach = dim.size == 0 ? 0 : (dim.size - 1) * dim.windowDilation + 1;
-    Value room = s.add(dilated, s.index(dim.low + dim.high - reach));
+    // (size - 1) * dilation + 1 elements; 0 of none.
+    Value reach = s.add(s.mul(s.sub(windowExtent, one), s.index(dim.windowDilation)), one);
+    reach = arith::MaxSIOp::create(s.b, s.loc, reach, zero);
+    Value room = s.sub(s.add(dilated, s.index(dim.low + dim.high)), reach);
     Value count = s.add(arith::FloorDivSIOp::create(s.b, s.loc, room, s.index(dim.stride)), one);
     return arith::MaxSIOp::create(s.b, s.loc, count, zero).getResult();
   }

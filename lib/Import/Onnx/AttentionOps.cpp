@@ -132,6 +132,17 @@ LogicalResult AttentionImporter::readMask() {
   if (!node.isBool(mask))
     mask = widen(node, mask);
   mask = node.raiseRank(mask, 4);
+  // Extents that are not known to be 1 or those of the scores stretch when the program runs.
+  Extents wanted = {node.extent(q, 0), node.extent(q, 1), numQueries, node.extent(mask, 3)};
+  bool isOpen = false;
+  for (int64_t i = 0; i < 3; ++i) {
+    Extent own = node.extent(mask, i);
+    if (own.is(1))
+      wanted[i] = own;
+    isOpen |= !own.is(1) && !(own == wanted[i]) && !(own.isStatic() && wanted[i].isStatic());
+  }
+  if (isOpen)
+    mask = node.broadcastTo(mask, wanted);
   // A mask may be shorter than the keys: those behind it are not seen. One of extent 1 stands for all.
   Extent covered = node.extent(mask, 3);
   if (!(covered == numKeys) && !(covered.is(1) && !numKeys.isStatic())) {
