@@ -48,6 +48,17 @@ V emitMaxNum(V a, V b) { return select(isNaN(a), b, select(gt(b, a), b, a)); }
 
 V emitRsqrt(V x) { return x.c(1.0) / sqrt(x); }
 
+/// tanh of f32 under --numerics=fast.
+struct ExpandTanhApproximately : OpRewritePattern<math::TanhOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(math::TanhOp op, PatternRewriter &rewriter) const override {
+    if (!elementOf(op.getType()).isF32())
+      return failure();
+    rewriter.replaceOp(op, emitTanhApproximate(V(rewriter, op.getLoc(), op.getOperand())).value);
+    return success();
+  }
+};
+
 /// pow by a constant that is a multiplication or two, else the general function.
 struct ExpandPow : OpRewritePattern<math::PowFOp> {
   using OpRewritePattern::OpRewritePattern;
@@ -251,6 +262,43 @@ LogicalResult widenArithmetic(ModuleOp module) {
 
 } // namespace
 
+/// 1 / the number, when both are ordinary floats.
+static std::optional<APFloat> reciprocalOf(Value divisor) {
+  Attribute constant;
+  if (!matchPattern(divisor, m_Constant(&constant)))
+    return std::nullopt;
+  if (auto splat = dyn_cast<SplatElementsAttr>(constant))
+    constant = splat.getSplatValue<Attribute>();
+  auto number = dyn_cast<FloatAttr>(constant);
+  if (!number)
+    return std::nullopt;
+  APFloat one(number.getValue().getSemantics(), 1);
+  one.divide(number.getValue(), APFloat::rmNearestTiesToEven);
+  return number.getValue().isNormal() && one.isNormal() ? std::optional(one) : std::nullopt;
+}
+
+void weft::codegen::relaxArithmetic(ModuleOp module) {
+  module.walk([](arith::ArithFastMathInterface op) {
+    auto flags = arith::FastMathFlags::contract;
+    if (arith::FastMathFlagsAttr own = op.getFastMathFlagsAttr())
+      flags = flags | own.getValue();
+    op->setAttr(op.getFastMathAttrName(), arith::FastMathFlagsAttr::get(op->getContext(), flags));
+  });
+  module.walk([](arith::DivFOp op) {
+    std::optional<APFloat> factor = reciprocalOf(op.getRhs());
+    if (!factor)
+      return;
+    OpBuilder b(op);
+    TypedAttr value = FloatAttr::get(elementOf(op.getType()), *factor);
+    if (auto shaped = dyn_cast<ShapedType>(op.getType()))
+      value = SplatElementsAttr::get(shaped, cast<Attribute>(value));
+    Value constant = arith::ConstantOp::create(b, op.getLoc(), value);
+    op.replaceAllUsesWith(
+        arith::MulFOp::create(b, op.getLoc(), op.getLhs(), constant, op.getFastmathAttr()).getResult());
+    op.erase();
+  });
+}
+
 LogicalResult weft::codegen::expandMath(ModuleOp module, const ExpandMathOptions &options) {
   MLIRContext *context = module.getContext();
   GreedyRewriteConfig config;
@@ -281,6 +329,8 @@ LogicalResult weft::codegen::expandMath(ModuleOp module, const ExpandMathOptions
   if (!options.nativeNarrowConversions)
     patterns.add<ExpandBF16Ext>(context);
   patterns.add<ExpandTrunc>(context, options.nativeNarrowConversions);
+  if (options.approximate)
+    patterns.add<ExpandTanhApproximately>(context, /*benefit=*/2);
   arith::populateCeilFloorDivExpandOpsPatterns(patterns);
   return applyPatternsGreedily(module, std::move(patterns), config);
 }

@@ -19,6 +19,8 @@ V emitExpm1(V x);
 V emitSinh(V x);
 V emitCosh(V x);
 V emitTanh(V x);
+/// f32 only, within 8 ulp.
+V emitTanhApproximate(V x);
 V emitErf(V x);
 V emitErfc(V x);
 

@@ -99,6 +99,19 @@ V weft::codegen::emitTanh(V x) {
   return copysign(r, x);
 }
 
+// tanh(x) = x P(x^2) / Q(x^2) for |x| up to where it rounds to 1.
+static constexpr double kTanhP[] = {4.89352455891786e-3,  6.37261928875436e-4,   1.48572235717979e-5,
+                                    5.12229709037114e-8,  -8.60467152213735e-11, 2.00018790482477e-13,
+                                    -2.76076847742355e-16};
+static constexpr double kTanhQ[] = {4.89352518554385e-3, 2.26843463243900e-3, 1.18534705686654e-4,
+                                    1.19825839466702e-6};
+
+V weft::codegen::emitTanhApproximate(V x) {
+  V y = clampTo(x, -7.905311, 7.905311);
+  V s = y * y;
+  return y * horner(s, kTanhP) / horner(s, kTanhQ);
+}
+
 V weft::codegen::emitSinh(V x) {
   if (!x.is64())
     return toF32(emitSinh(toF64(x)));

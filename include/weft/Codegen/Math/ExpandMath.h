@@ -13,7 +13,14 @@ struct ExpandMathOptions {
   /// The target converts between 16-bit floats and f32 or f64 by instructions that round to nearest even and
   /// keep denormals; else bf16 is converted by integer arithmetic.
   bool nativeNarrowConversions = false;
+  /// tanh in f32 by a quotient of polynomials, within 8 ulp.
+  bool approximate = false;
 };
+
+/// Lets the arithmetic of a kernel contract products and sums into FMAs, and turns divisions by constants
+/// into products
+/// (--numerics=fast). Before expandMath, whose sequences are exact as they stand.
+void relaxArithmetic(mlir::ModuleOp module);
 
 /// Replaces math functions, remainders and 16-bit float arithmetic by sequences of ops that every target
 /// executes inline.
