@@ -6,6 +6,7 @@
 // stability).
 #include "weft/Runtime/HostFunctions.h"
 
+#include "LinearAlgebra.h"
 #include "weft/Support/HostTensor.h"
 
 #include <algorithm>
@@ -264,8 +265,13 @@ Status print(std::span<const HostBuffer> args, const HostAttributes &attributes)
 
 struct Registry {
   std::mutex mutex;
-  std::map<std::string, HostFunction, std::less<>> functions{
-      {"sort", sortFunction}, {"top_k", topK}, {"non_zero", nonZero}, {"print", print}};
+  std::map<std::string, HostFunction, std::less<>> functions{{"sort", sortFunction},
+                                                             {"top_k", topK},
+                                                             {"non_zero", nonZero},
+                                                             {"print", print},
+                                                             {"cholesky", cholesky},
+                                                             {"triangular_solve", triangularSolve},
+                                                             {"lu", lu}};
 };
 
 Registry &registry() {
@@ -286,6 +292,12 @@ const program::AttributeValue *findAttribute(std::span<const program::Attribute>
 int64_t HostAttributes::getInt(std::string_view name, int64_t otherwise) const {
   const program::AttributeValue *value = findAttribute(attributes, name);
   const auto *number = value ? std::get_if<int64_t>(value) : nullptr;
+  return number ? *number : otherwise;
+}
+
+double HostAttributes::getFloat(std::string_view name, double otherwise) const {
+  const program::AttributeValue *value = findAttribute(attributes, name);
+  const auto *number = value ? std::get_if<double>(value) : nullptr;
   return number ? *number : otherwise;
 }
 

@@ -17,6 +17,10 @@
 // non_zero   x -> indices (i64 [bound, rank]), count (i64 scalar). Row-major order of the non-zero elements;
 // rows from
 //            count on are left as they are. Not enough rows is an error. NaN is not zero.
+// cholesky   a -> factor of its type and shape. lower (int). Matrices are the last two dimensions, of any
+// float type. triangular_solve
+//            a, b -> x like b. left, lower, transpose, unit_diagonal (ints).
+// lu         a -> factors like a, pivots (i32), permutation (i32).
 // print      x -> nothing. message (string). One line on standard error: message, type, elements (the first
 // 1,000). All element types; i4 and other storage types only in print.
 #ifndef WEFT_RUNTIME_HOSTFUNCTIONS_H
@@ -47,6 +51,7 @@ public:
   explicit HostAttributes(std::span<const program::Attribute> attributes) : attributes(attributes) {}
   /// The attribute, or `otherwise` when it is absent or of another kind.
   int64_t getInt(std::string_view name, int64_t otherwise) const;
+  double getFloat(std::string_view name, double otherwise) const;
   std::string_view getString(std::string_view name) const;
   /// A list, or an int as a list of one; empty when absent.
   std::vector<int64_t> getInts(std::string_view name) const;

@@ -9,7 +9,8 @@ include "mlir/Pass/PassBase.td"
 def DecomposePass : Pass<"weft-decompose"> {
   let summary = "composite ops are written with smaller ops of the dialect";
   let description = [{
-    Replaces every op that has a decomposition, or those named by `ops`, once: what comes of it is decomposed too.
+    Replaces every op that has a decomposition, or those named by `ops`, once: what comes of it is decomposed too. A
+    `custom_call` with a decomposition becomes the body of that function.
 
     Before:
     ```mlir

@@ -4,6 +4,8 @@
 // --weft-decompose, and the registration of all decompositions. Stage: graph.
 #include "weft/Transforms/Decompose.h"
 #include "Formula.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/IRMapping.h"
 
 using namespace mlir;
 using namespace weft;
@@ -21,6 +23,25 @@ void weft::registerDecompositions(DialectRegistry &registry) {
   });
 }
 
+/// The body of a custom call's decomposition in its place; null when it has none.
+static FailureOr<SmallVector<Value>> inlineDecomposition(ir::CustomCallOp call, OpBuilder &b) {
+  auto name = call.getDecompositionAttr();
+  auto function = SymbolTable::lookupNearestSymbolFrom<func::FuncOp>(call, name);
+  if (!function || !function.getBody().hasOneBlock() ||
+      function.getArgumentTypes() != call.getOperandTypes() ||
+      function.getResultTypes() != call.getResultTypes())
+    return call.emitOpError("names the decomposition ") << name << ", wanted a function of the call's type";
+  if (function->isProperAncestor(call))
+    return call.emitOpError("is its own decomposition");
+  IRMapping mapping;
+  mapping.map(function.getArguments(), call.getOperands());
+  Block &body = function.getBody().front();
+  for (Operation &op : body.without_terminator())
+    b.clone(op, mapping);
+  return llvm::map_to_vector(body.getTerminator()->getOperands(),
+                             [&](Value v) { return mapping.lookupOrDefault(v); });
+}
+
 namespace {
 struct DecomposePass : weft::impl::DecomposePassBase<DecomposePass> {
   using DecomposePassBase::DecomposePassBase;
@@ -32,18 +53,30 @@ struct DecomposePass : weft::impl::DecomposePassBase<DecomposePass> {
     registerDecompositions(registry);
   }
 
+  /// Decompositions of decompositions; a function that leads back to itself has no end.
+  static constexpr int maxRounds = 32;
+
   void runOnOperation() override {
-    for (bool changed = true; changed;) {
+    int rounds = 0;
+    for (bool changed = true; changed; ++rounds) {
       changed = false;
       SmallVector<Operation *> pending;
       getOperation()->walk([&](Operation *op) {
         bool wanted = ops.empty() || llvm::is_contained(ops, op->getName().stripDialect());
-        if (wanted && isa<ir::DecomposableOpInterface>(op) && !(keep && keep(op)))
+        auto call = dyn_cast<ir::CustomCallOp>(op);
+        bool composite = isa<ir::DecomposableOpInterface>(op) || (call && call.getDecompositionAttr());
+        if (wanted && composite && !(keep && keep(op)))
           pending.push_back(op);
       });
+      if (rounds == maxRounds && !pending.empty()) {
+        pending.front()->emitOpError("decomposes without end");
+        return signalPassFailure();
+      }
       for (Operation *op : pending) {
         OpBuilder b(op);
-        FailureOr<SmallVector<Value>> values = cast<ir::DecomposableOpInterface>(op).decompose(b);
+        auto call = dyn_cast<ir::CustomCallOp>(op);
+        FailureOr<SmallVector<Value>> values =
+            call ? inlineDecomposition(call, b) : cast<ir::DecomposableOpInterface>(op).decompose(b);
         if (failed(values))
           return signalPassFailure();
         op->replaceAllUsesWith(*values);

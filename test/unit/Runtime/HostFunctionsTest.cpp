@@ -174,4 +174,111 @@ TEST(HostFunctions, CanBeRegistered) {
   EXPECT_TRUE(call("always", {}, none, {{"x", int64_t(7)}, {"s", std::string("t")}}).isOk());
 }
 
+/// a b for matrices.
+std::vector<double> product(const std::vector<double> &a, const std::vector<double> &b, int64_t m, int64_t k,
+                            int64_t n) {
+  std::vector<double> c(size_t(m * n), 0.0);
+  for (int64_t i = 0; i < m; ++i)
+    for (int64_t p = 0; p < k; ++p)
+      for (int64_t j = 0; j < n; ++j)
+        c[size_t(i * n + j)] += a[size_t(i * k + p)] * b[size_t(p * n + j)];
+  return c;
+}
+
+std::vector<double> turned(const std::vector<double> &a, int64_t m, int64_t n) {
+  std::vector<double> t(a.size());
+  for (int64_t i = 0; i < m; ++i)
+    for (int64_t j = 0; j < n; ++j)
+      t[size_t(j * m + i)] = a[size_t(i * n + j)];
+  return t;
+}
+
+void expectNear(const std::vector<double> &found, const std::vector<double> &wanted, double error) {
+  ASSERT_EQ(found.size(), wanted.size());
+  for (size_t i = 0; i < found.size(); ++i)
+    EXPECT_NEAR(found[i], wanted[i], error) << i;
+}
+
+std::vector<double> randomNumbers(size_t count, unsigned seed) {
+  std::mt19937 random(seed);
+  std::vector<double> values(count);
+  for (double &value : values)
+    value = double(random() % 2001) / 1000 - 1;
+  return values;
+}
+
+TEST(Cholesky, FactorsAndTellsWhatIsNotDefinite) {
+  constexpr int64_t n = 5;
+  std::vector<double> root = randomNumbers(n * n, 1), a = product(root, turned(root, n, n), n, n, n);
+  for (int64_t i = 0; i < n; ++i)
+    a[size_t(i * n + i)] += 1;
+  for (int64_t lower : {1, 0}) {
+    std::vector<HostTensor> results = {*HostTensor::zeros(DType::F64, {1, n, n})};
+    Status status = call("cholesky", {tensor<double>({1, n, n}, a)}, results, {{"lower", lower}});
+    ASSERT_TRUE(status.isOk()) << status;
+    std::vector<double> l = numbers(results[0]);
+    EXPECT_EQ(l[lower ? 1 : n], 0); // the other triangle
+    expectNear(lower ? product(l, turned(l, n, n), n, n, n) : product(turned(l, n, n), l, n, n, n), a, 1e-12);
+  }
+  a[0] = -1;
+  std::vector<HostTensor> results = {*HostTensor::zeros(DType::F32, {n, n})};
+  std::vector<float> narrow(a.begin(), a.end());
+  ASSERT_TRUE(call("cholesky", {tensor<float>({n, n}, narrow)}, results, {}).isOk());
+  EXPECT_TRUE(std::isnan(numbers(results[0])[0]));
+  EXPECT_EQ(numbers(results[0])[1], 0);
+  EXPECT_FALSE(call("cholesky", {tensor<float>({1, 2}, {1, 2})}, results, {}).isOk());
+}
+
+TEST(TriangularSolve, AllSides) {
+  constexpr int64_t n = 4, m = 3;
+  std::vector<double> full = randomNumbers(n * n, 2), b = randomNumbers(n * m, 3);
+  for (int64_t i = 0; i < n; ++i)
+    full[size_t(i * n + i)] += 3;
+  for (int64_t options = 0; options < 16; ++options) {
+    const int64_t left = options & 1, lower = options >> 1 & 1, transpose = options >> 2 & 1,
+                  unit = options >> 3;
+    std::vector<double> triangle = full;
+    for (int64_t i = 0; i < n; ++i)
+      for (int64_t j = 0; j < n; ++j)
+        if (i == j ? unit : (i < j) == bool(lower))
+          triangle[size_t(i * n + j)] = i == j;
+    const std::vector<double> op = transpose ? turned(triangle, n, n) : triangle;
+    const std::vector<int64_t> shape = left ? std::vector<int64_t>{n, m} : std::vector<int64_t>{m, n};
+    std::vector<HostTensor> results = {*HostTensor::zeros(DType::F64, shape)};
+    // The other triangle and a unit diagonal are not read: `full` has other numbers there.
+    Status status =
+        call("triangular_solve", {tensor<double>({n, n}, full), tensor<double>(shape, b)}, results,
+             {{"left", left}, {"lower", lower}, {"transpose", transpose}, {"unit_diagonal", unit}});
+    ASSERT_TRUE(status.isOk()) << status;
+    const std::vector<double> x = numbers(results[0]);
+    expectNear(left ? product(op, x, n, n, m) : product(x, op, m, n, n), b, 1e-12);
+  }
+}
+
+TEST(Lu, FactorsThePermutedMatrix) {
+  for (auto [m, n] : {std::pair<int64_t, int64_t>{4, 4}, {5, 3}, {3, 5}}) {
+    const int64_t k = std::min(m, n);
+    const std::vector<double> a = randomNumbers(size_t(m * n), 4);
+    std::vector<HostTensor> results = {*HostTensor::zeros(DType::F64, {m, n}),
+                                       *HostTensor::zeros(DType::I32, {k}),
+                                       *HostTensor::zeros(DType::I32, {m})};
+    ASSERT_TRUE(call("lu", {tensor<double>({m, n}, a)}, results, {}).isOk());
+    const std::vector<double> f = numbers(results[0]), order = numbers(results[2]);
+    std::vector<double> l(size_t(m * k), 0.0), u(size_t(k * n), 0.0), wanted;
+    for (int64_t i = 0; i < m; ++i)
+      for (int64_t j = 0; j < n; ++j) {
+        if (j < k && i > j)
+          l[size_t(i * k + j)] = f[size_t(i * n + j)];
+        if (i < k && i <= j)
+          u[size_t(i * n + j)] = f[size_t(i * n + j)];
+      }
+    for (int64_t i = 0; i < k; ++i)
+      l[size_t(i * k + i)] = 1;
+    for (int64_t i = 0; i < m; ++i)
+      wanted.insert(wanted.end(), a.begin() + int64_t(order[size_t(i)]) * n,
+                    a.begin() + (int64_t(order[size_t(i)]) + 1) * n);
+    expectNear(product(l, u, m, k, n), wanted, 1e-12);
+  }
+}
+
 } // namespace
