@@ -107,6 +107,14 @@ Status request(const Source &source, const CompileOptions &options, const FileSi
   request.dataFile = toText(options.dataFile);
   request.dumpDir = toText(options.dumpDir);
   request.reproducer = toText(options.reproducer);
+  std::string cacheDir, build;
+  if (options.useCache) {
+    WEFT_ASSIGN_OR_RETURN(const CacheDir cache, CacheDir::open());
+    cacheDir = cache.path();
+    WEFT_ASSIGN_OR_RETURN(build, compilerBuildId());
+  }
+  request.cacheDir = toText(cacheDir);
+  request.buildId = toText(build);
   request.threads = options.threads;
   request.verify = options.verify;
   request.boundedOnly = options.boundedOnly;
@@ -116,8 +124,11 @@ Status request(const Source &source, const CompileOptions &options, const FileSi
   request.progress = Listener::progress;
   request.stageTime = Listener::stageTime;
   request.output = Listener::output;
-  if (api->compile(&request) != 0)
-    return invalidArgument(listener.errors);
+  if (const int32_t code = api->compile(&request); code != 0)
+    return Status(code == int32_t(Code::Unimplemented) || code == int32_t(Code::Internal)
+                      ? Code(code)
+                      : Code::InvalidArgument,
+                  listener.errors);
   return listener.written;
 }
 
@@ -313,7 +324,7 @@ weft::compile(const std::string &path, const CompileOptions &options, CompiledIn
       told.milliseconds = millisecondsSince(start);
       return loaded;
     }
-    if (!compiled.isOk() && compiled.code() == Code::InvalidArgument)
+    if (compiled.code() == Code::InvalidArgument || compiled.code() == Code::Unimplemented)
       return compiled;
     logInfo("the program could not be kept in the cache folder ", cache.path());
   }

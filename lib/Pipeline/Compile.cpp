@@ -7,6 +7,7 @@
 
 #include "CompileEmulated.h"
 
+#include "KernelCache.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/AsmState.h"
 #include "mlir/IR/Diagnostics.h"
@@ -148,7 +149,9 @@ LogicalResult Compiler::runPasses(Stage stage, void (*build)(OpPassManager &, co
     passes.enableVerifier(options.verify);
     if (!options.reproducer.empty())
       passes.enableCrashReproducerGeneration(options.reproducer);
-    build(passes, options.stages);
+    StageOptions stages = options.stages;
+    stages.device = options.target.isForGpu();
+    build(passes, stages);
     if (failed(passes.run(*module)))
       return failure();
   }
@@ -312,6 +315,15 @@ LogicalResult Compiler::compileKernels() {
   KernelOptions kernelOptions;
   kernelOptions.target = target;
   kernelOptions.verify = options.verify;
+  kernelOptions.fast = options.stages.numerics == Numerics::Fast;
+  std::optional<KernelCache> cache;
+  if (!options.cacheDir.empty()) {
+    Result<KernelCache> opened = KernelCache::open(options.cacheDir, options.buildId);
+    if (!opened.isOk())
+      return fail(opened.status().message());
+    cache.emplace(*std::move(opened));
+    kernelOptions.cache = &*cache;
+  }
   std::mutex mutex;
   bool wantTensor = options.emit == "linalg" || options.to == Stage::Kernel;
   kernelOptions.wantText = options.emit == "llvm" || options.emit == "asm";
@@ -357,6 +369,9 @@ LogicalResult Compiler::compileKernels() {
       return failure();
     kernels[jobs[i].kernel.getSymName()] = std::move(*results[i]);
   }
+  if (cache && !jobs.empty())
+    emitRemark(UnknownLoc::get(&context))
+        << "found " << cache->numFound() << " of " << jobs.size() << " kernels in the cache";
   for (Job &job : jobs) {
     llvm::StringRef name = job.kernel.getSymName();
     emitted += texts.lookup(name);
@@ -386,12 +401,14 @@ static std::vector<std::string> requiredFeatures(const cpu::TargetInfo &target) 
   return wanted;
 }
 
-/// The objects of all kernels, in an order that depends on their contents alone.
+/// The objects of all kernels, in an order that depends on their contents alone. Kernels that differ in text
+/// alone share one.
 SmallVector<StringRef> Compiler::objects() {
   SmallVector<StringRef> list;
   for (auto &entry : kernels)
     list.push_back(StringRef(entry.second.object.data(), entry.second.object.size()));
   llvm::sort(list);
+  list.erase(llvm::unique(list), list.end());
   return list;
 }
 

@@ -7,13 +7,18 @@
 
 #include "CloneKernel.h"
 #include "GenerateKernel.h"
+#include "KernelCache.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/IR/IRMapping.h"
 #include "weft/Codegen/CPU/EmitObject.h"
 #include "weft/Codegen/CPU/LowerToLLVM.h"
 #include "weft/Conversion/LinalgToLoops.h"
 #include "weft/Conversion/WeftToLinalg.h"
 #include "weft/Dialect/Weft/WeftOps.h"
+#include "weft/Support/Sha256.h"
+#include "weft/Transforms/Decompose.h"
 
 using namespace mlir;
 using namespace weft;
@@ -36,6 +41,71 @@ OwningOpRef<ModuleOp> weft::cloneAsFunction(host::KernelOp kernel) {
     results.push_back(mapping.lookupOrDefault(result));
   func::ReturnOp::create(builder, kernel.getLoc(), results);
   return module;
+}
+
+/// Names the function and its machine code by what they are made from, so that equal kernels of all models
+/// have equal objects; returns the hash of that.
+static std::string nameByContents(ModuleOp module, cpu::Pipeline pipeline, const KernelOptions &options,
+                                  std::string &name) {
+  auto function = *module.getOps<func::FuncOp>().begin();
+  std::string word = StringRef(name).rtrim("0123456789").rtrim('_').str();
+  function.setSymName(word);
+  std::string text =
+      options.target.key() + (options.fast ? " fast " : " ") + std::to_string(int(pipeline)) + "\n";
+  llvm::raw_string_ostream os(text);
+  module->print(os, OpPrintingFlags().enableDebugInfo(false).useLocalScope());
+  std::string hash = sha256Hex(text);
+  name = word + "_" + hash.substr(0, 16);
+  function.setSymName(name);
+  return hash;
+}
+
+/// Makes the function of a check return what its assertion tells (see locateFailure), as any kernel returns
+/// values.
+static void openCheck(func::FuncOp function, ir::AssertOp check, SmallVectorImpl<std::string> &checks) {
+  std::string text = check.getMessage().str();
+  text += check.getFound() ? ": found {found} at element {at}" : "";
+  text += check.getLimit() ? ", the limit is {limit}" : "";
+  checks.push_back(text);
+  SmallVector<Value> told = locateFailure(check);
+  check.erase();
+  Operation *terminator = function.getBody().front().getTerminator();
+  terminator->setOperands(told);
+  function.setFunctionType(
+      FunctionType::get(function.getContext(), function.getArgumentTypes(), ValueRange(told).getTypes()));
+}
+
+/// The same after loops were written: the three results move to the start of the scratch memory, in the order
+/// of WeftFault, and the kernel returns 1 when there is a position.
+static void closeCheck(func::FuncOp kernel) {
+  OpBuilder b = OpBuilder::atBlockBegin(&kernel.getBody().front());
+  Location loc = kernel.getLoc();
+  unsigned first = kernel.getNumArguments() - 6; // position, found, limit, scratch, low, high
+  Value scratch = kernel.getArgument(first + 3);
+  Value position;
+  const int64_t offsets[] = {16, 0, 8};
+  for (auto [i, offset] : llvm::enumerate(offsets)) {
+    Value result = kernel.getArgument(first + i);
+    Value start = arith::ConstantIndexOp::create(b, loc, offset);
+    Value view =
+        memref::ViewOp::create(b, loc, cast<MemRefType>(result.getType()), scratch, start, ValueRange());
+    result.replaceAllUsesWith(view);
+    if (i == 0)
+      position = view;
+  }
+  llvm::BitVector results(kernel.getNumArguments());
+  results.set(first, first + 3);
+  (void)kernel.eraseArguments(results);
+  kernel->setAttr("weft.scratch_used", b.getI64IntegerAttr(24));
+  kernel->setAttr("weft.tells_fault", b.getUnitAttr());
+  kernel.walk([&](func::ReturnOp op) {
+    b.setInsertionPoint(op);
+    Value at = memref::LoadOp::create(b, loc, position);
+    Value none = arith::ConstantIntOp::create(b, loc, std::numeric_limits<int64_t>::max(), 64);
+    Value fails = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ne, at, none);
+    op->setOperands(Value(arith::ExtUIOp::create(b, loc, b.getI32Type(), fails)));
+  });
+  kernel.setFunctionType(b.getFunctionType(kernel.getArgumentTypes(), {b.getI32Type()}));
 }
 
 FailureOr<CompiledKernel> weft::compileKernel(host::KernelOp kernel,
@@ -62,6 +132,9 @@ FailureOr<CompiledKernel> weft::compileKernel(host::KernelOp kernel,
   } else {
     module = cloneAsFunction(kernel);
     auto function = *module->getOps<func::FuncOp>().begin();
+    auto checks = llvm::to_vector(function.getOps<ir::AssertOp>());
+    if (!checks.empty())
+      openCheck(function, checks.front(), compiled.checks);
     if (failed(convertWeftToLinalg(function)))
       return failure();
     observe("tensor", *module);
@@ -69,11 +142,30 @@ FailureOr<CompiledKernel> weft::compileKernel(host::KernelOp kernel,
     if (failed(chunks))
       return failure();
     compiled.chunks = *chunks;
+    auto loops = *module->getOps<func::FuncOp>().begin();
+    if (!checks.empty())
+      closeCheck(loops);
+    // The result lies where the operand lies: one pointer for both, which LLVM knows to be one.
+    if (auto operand = kernel->getAttrOfType<IntegerAttr>(host::inPlaceAttrName))
+      loops.getArgument(kernel.getArgumentTypes().size())
+          .replaceAllUsesWith(loops.getArgument(operand.getInt()));
   }
   observe("loops", *module);
 
+  std::string contents;
+  if (!options.wantText) {
+    contents = nameByContents(*module, pipeline, options, compiled.name);
+    if (options.cache && !options.observe)
+      if (std::optional<KernelCache::Entry> entry = options.cache->find(contents)) {
+        compiled.scratchBytes = entry->scratchBytes;
+        compiled.object = std::move(entry->object);
+        return compiled;
+      }
+  }
+
   cpu::LowerOptions lowerOptions;
   lowerOptions.verify = options.verify;
+  lowerOptions.fast = options.fast;
   FailureOr<cpu::KernelInfo> info = cpu::lowerKernelToLLVM(*module, options.target, lowerOptions);
   if (failed(info))
     return failure();
@@ -92,5 +184,7 @@ FailureOr<CompiledKernel> weft::compileKernel(host::KernelOp kernel,
     return emitError(kernel.getLoc())
            << "kernel @" << kernel.getSymName() << ": " << llvm::toString(object.takeError());
   compiled.object = std::move(*object);
+  if (options.cache && !contents.empty())
+    options.cache->put(contents, {compiled.scratchBytes, compiled.object});
   return compiled;
 }

@@ -4,6 +4,7 @@
 // The C table of the compiler library (Program/CompilerApi.h) over Compile.h. Every request has a context of
 // its own.
 #include "GraphBuilder.h"
+#include "weft/Dialect/Unsupported.h"
 #include "weft/Dialect/Weft/WeftDialect.h"
 #include "weft/Pipeline/Compile.h"
 #include "weft/Pipeline/Register.h"
@@ -126,6 +127,8 @@ static std::optional<std::string> toOptions(const WeftCompileRequest &request, C
   options.dataFile = toRef(request.dataFile);
   options.dumpDir = toRef(request.dumpDir);
   options.reproducer = toRef(request.reproducer);
+  options.cacheDir = toRef(request.cacheDir);
+  options.buildId = toRef(request.buildId);
   options.threads = request.threads;
   options.verify = request.verify;
   options.boundedOnly = request.boundedOnly;
@@ -155,14 +158,14 @@ static int32_t compileRequest(const WeftCompileRequest *request) {
   CompileOptions options;
   if (std::optional<std::string> wrong = toOptions(*request, options)) {
     tell(WEFT_ERROR, *wrong);
-    return 1;
+    return int32_t(Code::InvalidArgument);
   }
   std::unique_ptr<MLIRContext> own;
   MLIRContext *context = nullptr;
   if (request->inputKind == WEFT_INPUT_GRAPH) {
     if (!request->graph) {
       tell(WEFT_ERROR, "no graph to compile");
-      return 1;
+      return int32_t(Code::InvalidArgument);
     }
     context = &graphContext(request->graph);
   } else {
@@ -173,7 +176,8 @@ static int32_t compileRequest(const WeftCompileRequest *request) {
     context = own.get();
     context->loadAllAvailableDialects();
   }
-  bool told = false;
+  // What is wrong comes before what is missing.
+  bool told = false, wrong = false;
   ScopedDiagnosticHandler handler(context, [&](Diagnostic &diagnostic) {
     std::string text;
     llvm::raw_string_ostream os(text);
@@ -190,16 +194,19 @@ static int32_t compileRequest(const WeftCompileRequest *request) {
                        : diagnostic.getSeverity() == DiagnosticSeverity::Remark  ? WEFT_REMARK
                                                                                  : WEFT_NOTE;
     told |= severity == WEFT_ERROR;
+    wrong |= severity == WEFT_ERROR && !isUnsupported(diagnostic);
     tell(severity, text);
   });
   ModuleOp graph = request->inputKind == WEFT_INPUT_GRAPH ? graphModule(request->graph) : ModuleOp();
   if (request->inputKind == WEFT_INPUT_GRAPH && !graph)
-    return 1;
+    return int32_t(Code::InvalidArgument);
   if (succeeded(compile(*context, options, graph)))
     return 0;
-  if (!told)
+  if (!told) {
     tell(WEFT_ERROR, "compilation failed without a message: a bug of the compiler");
-  return 1;
+    return int32_t(Code::Internal);
+  }
+  return int32_t(wrong ? Code::InvalidArgument : Code::Unimplemented);
 }
 
 extern "C" __attribute__((visibility("default"))) const WeftCompilerApi *weftCompilerApi(uint32_t version) {

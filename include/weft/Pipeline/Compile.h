@@ -34,6 +34,8 @@ struct CompileOptions {
   std::string dataFile;   ///< for large constants of text; empty: they are left out
   std::string dumpDir;    ///< IR after each stage
   std::string reproducer; ///< crash reproducer
+  std::string cacheDir;   ///< where machine code of kernels is kept; empty: nowhere
+  std::string buildId;    ///< of the compiler: part of what that code is found by
   int threads = 0;
   bool verify = false;
   bool boundedOnly = false; ///< refuse dimensions without an upper bound unless import.dynamicDims names them

@@ -14,10 +14,16 @@
 
 namespace weft {
 
+class KernelCache;
+
 struct KernelOptions {
   cpu::TargetInfo target;
   /// Verify the IR between passes.
   bool verify = false;
+  /// The liberties of --numerics=fast.
+  bool fast = false;
+  /// Where machine code is kept between runs; null: nowhere.
+  KernelCache *cache = nullptr;
   /// Called with the kernel's module after each stage ("tensor", "loops", "llvm"), for dumps. May be called
   /// from several threads at once.
   std::function<void(llvm::StringRef stage, llvm::StringRef kernel, mlir::ModuleOp module)> observe;

@@ -47,6 +47,8 @@ typedef struct WeftCompileRequest {
   WeftText dataFile; ///< large constants of text go into this .npz, which the text names; empty: text is for
                      ///< people, large constants are left out
   WeftText dumpDir;  ///< the IR after each stage goes here, a file each; empty: nowhere
+  WeftText cacheDir; ///< machine code of kernels is kept in this cache folder; empty: nowhere
+  WeftText buildId;  ///< of the compiler's library: part of the keys there
   WeftText reproducer;   ///< a file for a crash reproducer; empty: none
   int32_t threads;       ///< 0: all
   int32_t verify;        ///< verify the IR between passes
@@ -72,7 +74,9 @@ typedef struct WeftOpAttribute {
   size_t numList;
 } WeftOpAttribute;
 
-/// Functions return 0, or 1 after a message (of the request, or of graphError).
+/// Functions return 0, or not 0 after a message (of the request, or of graphError). `compile` says what kind
+/// of error it is by a number of weft::Code: 3 INVALID_ARGUMENT, the model or the request is wrong; 12
+/// UNIMPLEMENTED, it asks for what is not done; 13 INTERNAL, a bug.
 typedef struct WeftCompilerApi {
   uint32_t version;
   /// Text that differs between any two builds of the compiler.
