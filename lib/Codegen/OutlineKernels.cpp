@@ -30,6 +30,7 @@ enum class Role {
                // own
   Reduction,   // a root that takes a prologue and an epilogue
   Contraction, // a root that takes an epilogue
+  Check,       // an assertion that tells what it found: a root that takes a prologue and gives nothing
   Alone,       // a kernel of its own
 };
 
@@ -42,6 +43,7 @@ Role roleOf(Operation *op) {
       .Case<ReduceOp, ArgReduceOp, SoftmaxOp, NormalizeOp>([](auto) { return Role::Reduction; })
       .Case<ReduceWindowOp>([](auto) { return Role::Contraction; })
       .Case<DotGeneralOp, ConvOp>([](auto) { return Role::Contraction; })
+      .Case<AssertOp>([](AssertOp check) { return check.getFound() ? Role::Check : Role::Host; })
       .Case<SliceOp, UpdateSliceOp, ConcatOp, PadOp, GatherOp, ScatterOp, CumulativeOp, WindowArgOp,
             WindowScatterOp, ResampleOp, BitcastConvertOp, AttentionOp>([](auto) { return Role::Alone; })
       .Default([](auto) { return Role::Host; });
@@ -65,7 +67,9 @@ bool isHostRead(OpOperand &use) {
   Operation *user = use.getOwner();
   if (isa<ReshapeOp>(user))
     return use.getOperandNumber() == 0;
-  return isa<func::ReturnOp, YieldOp, IfOp, WhileOp, AssertOp, PrintOp, host::CallOp, NameExtentOp>(user);
+  if (auto check = dyn_cast<AssertOp>(user))
+    return !check.getFound();
+  return isa<func::ReturnOp, YieldOp, IfOp, WhileOp, PrintOp, WriteOp, host::CallOp, NameExtentOp>(user);
 }
 bool isReadByHost(Value value) { return llvm::any_of(value.getUses(), isHostRead); }
 
@@ -118,12 +122,12 @@ private:
     groups.push_back(std::make_unique<Group>());
     Group *group = groups.back().get();
     group->ops.insert(op);
-    if (role == Role::Reduction || role == Role::Contraction)
+    if (role == Role::Reduction || role == Role::Contraction || role == Role::Check)
       group->root = op;
-    if (role == Role::Alone || role == Role::Injective)
+    if (role == Role::Alone || role == Role::Injective || role == Role::Check)
       group->open = role == Role::Injective;
     groupOf[op] = group;
-    if (role != Role::Elementwise && role != Role::Reduction)
+    if (role != Role::Elementwise && role != Role::Reduction && role != Role::Check)
       return;
     // What joins may be all that kept another producer out: both arms of x * logistic(x) read x.
     while (Group *producer = findProducer(group, op, role))
@@ -263,7 +267,7 @@ private:
       for (Value result : op->getResults())
         if (llvm::any_of(result.getUsers(), [&](Operation *user) { return !group->ops.contains(user); }))
           results.push_back(result);
-    if (results.empty()) { // nobody reads it
+    if (results.empty() && !isa_and_present<AssertOp>(group->root)) { // nobody reads it
       for (Operation *op : ops)
         outlined.push_back(op);
       return;
@@ -275,7 +279,9 @@ private:
         FunctionType::get(context, llvm::map_to_vector(arguments, [](Value v) { return v.getType(); }),
                           llvm::map_to_vector(results, [](Value v) { return v.getType(); }));
     SmallVector<Location> locs = llvm::map_to_vector(ops, [](Operation *op) { return op->getLoc(); });
-    Location loc = FusedLoc::get(context, locs);
+    // A check speaks for the node that asserts, not for who computed what it looks at.
+    bool isCheck = isa_and_present<AssertOp>(group->root);
+    Location loc = isCheck ? group->root->getLoc() : FusedLoc::get(context, locs);
     auto kernel = host::KernelOp::create(builder, loc, nameOf(ops, group->root), type);
     symbols.insert(kernel);
     Block *body = builder.createBlock(&kernel.getBody(), {}, type.getInputs(),
@@ -330,7 +336,7 @@ private:
   SmallVector<Operation *> outlined;
 };
 
-/// Sorting and selection become calls of the runtime.
+/// Sorting, selection, factorisations and extensions become calls of the runtime.
 void toHostCall(Operation *op) {
   OpBuilder builder(op);
   SmallVector<NamedAttribute> config;
@@ -358,6 +364,21 @@ void toHostCall(Operation *op) {
   } else if (auto print = dyn_cast<PrintOp>(op)) {
     function = "print";
     add("message", print.getMessageAttr());
+  } else if (auto factor = dyn_cast<CholeskyOp>(op)) {
+    function = "cholesky";
+    add("lower", builder.getI64IntegerAttr(factor.getLower()));
+  } else if (auto solve = dyn_cast<TriangularSolveOp>(op)) {
+    function = "triangular_solve";
+    add("left", builder.getI64IntegerAttr(solve.getLeft()));
+    add("lower", builder.getI64IntegerAttr(solve.getLower()));
+    add("transpose", builder.getI64IntegerAttr(solve.getTranspose()));
+    add("unit_diagonal", builder.getI64IntegerAttr(solve.getUnitDiagonal()));
+  } else if (isa<LuOp>(op)) {
+    function = "lu";
+  } else if (auto custom = dyn_cast<CustomCallOp>(op)) {
+    function = custom.getTarget();
+    if (auto given = custom.getConfig())
+      llvm::append_range(config, *given);
   } else {
     return;
   }
@@ -367,8 +388,12 @@ void toHostCall(Operation *op) {
   op->erase();
 }
 
-/// The host looks at one element of a predicate: "all hold" is a reduction's work.
-void reducePredicate(AssertOp op) {
+/// The host looks at one element of a predicate: "all hold" is a reduction's work. Where kernels cannot fail,
+/// it does not tell what was found.
+void reducePredicate(AssertOp op, bool checks) {
+  if (op.getFound() && checks)
+    return;
+  op.getDetailsMutable().clear();
   int64_t rank = cast<RankedTensorType>(op.getPredicate().getType()).getRank();
   if (rank == 0)
     return;
@@ -379,15 +404,17 @@ void reducePredicate(AssertOp op) {
 }
 
 struct OutlineKernels : impl::OutlineKernelsPassBase<OutlineKernels> {
+  using OutlineKernelsPassBase::OutlineKernelsPassBase;
+
   void runOnOperation() override {
     SymbolTable symbols(getOperation());
     SmallVector<Operation *> calls;
     getOperation().walk([&](Operation *op) {
-      if (isa<SortOp, TopKOp, NonZeroOp, PrintOp>(op))
+      if (isa<SortOp, TopKOp, NonZeroOp, PrintOp, CholeskyOp, TriangularSolveOp, LuOp, CustomCallOp>(op))
         calls.push_back(op);
     });
     llvm::for_each(calls, toHostCall);
-    getOperation().walk(reducePredicate);
+    getOperation().walk([&](AssertOp op) { reducePredicate(op, checks); });
     SmallVector<Block *> blocks;
     for (auto function : getOperation().getOps<func::FuncOp>())
       function.walk([&](Block *block) { blocks.push_back(block); });

@@ -50,7 +50,7 @@ void weft::buildGraphStage(mlir::OpPassManager &passes, const StageOptions &opti
   if (keepsAttention)
     passes.addPass(createFuseAttentionPass());
   DecomposePassOptions wholes;
-  wholes.ops = {"attention", "fft"};
+  wholes.ops = {"attention", "fft", "custom_call"};
   passes.addPass(createDecomposePass(wholes, [keepsAttention](mlir::Operation *op) {
     auto attention = llvm::dyn_cast<ir::AttentionOp>(op);
     return attention && keepsAttention && hasAttentionGenerator(attention);
@@ -74,6 +74,11 @@ void weft::buildHostStage(mlir::OpPassManager &passes, const StageOptions &optio
   passes.addPass(createInferShapesPass());
   // Buffers are sized by expressions over names: what is still nameless depends on data.
   passes.addPass(createNameExtentsPass());
-  passes.addPass(createOutlineKernelsPass());
+  OutlineKernelsPassOptions outline;
+  outline.checks = !options.forGpu;
+  passes.addPass(createOutlineKernelsPass(outline));
+  // While each launch has a kernel of its own.
+  if (!options.forGpu)
+    passes.addPass(createMarkInPlacePass());
   passes.addPass(createDeduplicateKernelsPass());
 }

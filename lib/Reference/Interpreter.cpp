@@ -65,7 +65,7 @@ private:
   FailureOr<Tensors> runWhile(ir::WhileOp op, ArrayRef<HostTensor> operands, Frame &frame);
   FailureOr<Tensors> runScan(ir::ScanOp op, ArrayRef<HostTensor> operands, Frame &frame);
   FailureOr<Tensors> runRead(ir::ReadOp op);
-  FailureOr<Tensors> runAssert(ir::AssertOp op, const HostTensor &predicate);
+  FailureOr<Tensors> runAssert(ir::AssertOp op, ArrayRef<HostTensor> operands);
   FailureOr<Tensors> runWindowScatter(ir::WindowScatterOp op, ArrayRef<HostTensor> operands);
 
   LogicalResult bindInputs(func::FuncOp function, ArrayRef<HostTensor> inputs, Operation *where);
@@ -312,13 +312,18 @@ FailureOr<Tensors> Interpreter::runRead(ir::ReadOp op) {
   return Tensors{*initial};
 }
 
-FailureOr<Tensors> Interpreter::runAssert(ir::AssertOp op, const HostTensor &predicate) {
+FailureOr<Tensors> Interpreter::runAssert(ir::AssertOp op, ArrayRef<HostTensor> operands) {
   if (!options.assertions)
     return Tensors();
+  const HostTensor &predicate = operands[0];
   for (int64_t i = 0; i < predicate.numElements(); ++i)
     if (predicate.asInt(i) == 0) {
-      op.emitOpError() << "failed: " << op.getMessage();
-      return failure();
+      InFlightDiagnostic error = op.emitOpError() << "failed: " << op.getMessage();
+      if (op.getFound())
+        error << ": found " << operands[1].asInt(i) << " at element " << i;
+      if (op.getLimit())
+        error << ", the limit is " << operands[2].asInt(i % operands[2].numElements());
+      return error;
     }
   return Tensors();
 }
@@ -352,7 +357,7 @@ FailureOr<Tensors> Interpreter::runOp(Operation *op, ArrayRef<HostTensor> operan
     return Tensors();
   }
   if (auto assertion = dyn_cast<ir::AssertOp>(op))
-    return runAssert(assertion, operands[0]);
+    return runAssert(assertion, operands);
   if (auto print = dyn_cast<ir::PrintOp>(op)) {
     llvm::raw_ostream &out = options.output ? *options.output : llvm::outs();
     out << print.getMessage() << ": ";

@@ -49,6 +49,8 @@ struct CompiledKernel {
   int64_t threads = 0, sharedBytes = 0, cluster = 1;
   /// A GPU kernel until all of a program are emitted as one text.
   std::shared_ptr<gpu::GpuKernel> gpu;
+  /// What check i of the kernel says when it fails (program::Kernel::checks).
+  llvm::SmallVector<std::string> checks;
 };
 
 } // namespace weft

@@ -13,10 +13,27 @@ def OutlineKernelsPass : Pass<"weft-outline-kernels", "::mlir::ModuleOp"> {
     prologue; contractions have none, they read operands many times) and after it (its epilogue, of the root's shape), or a group
     of elementwise ops. Sorting and selection become host.call. Reshapes stay in the function: they are views.
 
+    An assertion that names what it found is a kernel without results, fused with what leads to its predicate; with
+    `checks` false (kernels have no way to fail) it is a predicate that the host looks at, like any other assertion.
+
     Before: `%0 = weft.conv %x, %w ...; %1 = weft.add %0, %b ...; %2 = weft.relu %1 ...`
     After: `%0 = host.launch @conv_add_relu(%x, %w, %b) ...`
   }];
+  let options = [Option<"checks", "checks", "bool", "true", "whether kernels may fail">];
   let statistics = [Statistic<"numKernels", "kernels", "kernels outlined">];
+  let dependentDialects = ["::weft::host::HostDialect"];
+}
+
+def MarkInPlacePass : Pass<"weft-mark-in-place", "::mlir::ModuleOp"> {
+  let summary = "Lets elementwise kernels write over an operand that dies";
+  let description = [{
+    A launch whose operand is temporary memory of the result's type, read by nobody after it, gives its result the
+    operand's place; the kernel has one pointer for both.
+
+    Before: `%1 = host.launch @exp(%0)`
+    After: `%1 = host.launch @exp(%0) {host.in_place = 0 : i64}`, and the same attribute on the kernel
+  }];
+  let statistics = [Statistic<"numMarked", "marked", "launches that work in place">];
   let dependentDialects = ["::weft::host::HostDialect"];
 }
 

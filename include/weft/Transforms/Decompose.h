@@ -7,11 +7,16 @@
 
 #include "mlir/IR/DialectRegistry.h"
 #include "mlir/Pass/Pass.h"
+#include "weft/Dialect/Weft/ControlOps.h"
 
 namespace weft {
 
 /// Attaches DecomposableOpInterface to the ops that have a decomposition.
 void registerDecompositions(mlir::DialectRegistry &registry);
+
+/// An assertion as three numbers (rank-0 i64), before `op`: the row-major position of the first element that
+/// does not hold, or the greatest i64; the element found there; the limit. What it does not tell is 0.
+llvm::SmallVector<mlir::Value> locateFailure(ir::AssertOp op);
 
 #define GEN_PASS_DECL
 #include "weft/Transforms/Decompose.h.inc"

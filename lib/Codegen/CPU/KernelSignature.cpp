@@ -154,6 +154,33 @@ void weft::cpu::rewriteSignature(func::FuncOp kernel) {
   kernel.setPrivate();
 }
 
+/// When `code` is not 0, copies what the kernel left at the start of its scratch memory to the fault record,
+/// unless another thread was first. Goes on after it.
+static void fillFaultRecord(OpBuilder &b, Location loc, Block &entry, Value code, Value scratch) {
+  Type ptr = LLVM::LLVMPointerType::get(b.getContext()), i64 = b.getI64Type(), i8 = b.getI8Type();
+  Region &body = *entry.getParent();
+  Block *claim = b.createBlock(&body), *fill = b.createBlock(&body), *done = b.createBlock(&body);
+  auto at = [&](Value base, int32_t offset) -> Value {
+    return LLVM::GEPOp::create(b, loc, ptr, i8, base, ArrayRef<LLVM::GEPArg>{offset});
+  };
+  b.setInsertionPointToEnd(&entry);
+  Value zero = LLVM::ConstantOp::create(b, loc, b.getI32Type(), b.getI32IntegerAttr(0));
+  Value failed = LLVM::ICmpOp::create(b, loc, LLVM::ICmpPredicate::ne, code, zero);
+  LLVM::CondBrOp::create(b, loc, failed, claim, done);
+  b.setInsertionPointToEnd(claim);
+  Value fault = LLVM::LoadOp::create(b, loc, ptr, at(entry.getArgument(0), 24));
+  Value swapped = LLVM::AtomicCmpXchgOp::create(b, loc, fault, zero, code, LLVM::AtomicOrdering::acq_rel,
+                                                LLVM::AtomicOrdering::monotonic);
+  Value first = LLVM::ExtractValueOp::create(b, loc, swapped, ArrayRef<int64_t>{1});
+  LLVM::CondBrOp::create(b, loc, first, fill, done);
+  b.setInsertionPointToEnd(fill);
+  for (int32_t i = 0; i < 3; ++i) // found, limit, at
+    LLVM::StoreOp::create(b, loc, LLVM::LoadOp::create(b, loc, i64, at(scratch, 8 * i)),
+                          at(fault, 8 + 8 * i));
+  LLVM::BrOp::create(b, loc, done);
+  b.setInsertionPointToEnd(done);
+}
+
 void weft::cpu::addEntry(ModuleOp module, const KernelInfo &info) {
   auto body = module.lookupSymbol<LLVM::LLVMFuncOp>(info.name + ".body");
   body.setLinkage(LLVM::Linkage::Internal);
@@ -187,6 +214,8 @@ void weft::cpu::addEntry(ModuleOp module, const KernelInfo &info) {
   args.push_back(load(ptr, call, 16));
   args.push_back(block->getArgument(1));
   args.push_back(block->getArgument(2));
-  auto result = LLVM::CallOp::create(b, loc, body, args);
-  LLVM::ReturnOp::create(b, loc, result.getResult());
+  Value result = LLVM::CallOp::create(b, loc, body, args).getResult();
+  if (info.tellsFault)
+    fillFaultRecord(b, loc, *block, result, args[args.size() - 3]);
+  LLVM::ReturnOp::create(b, loc, result);
 }

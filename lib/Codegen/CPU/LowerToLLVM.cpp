@@ -135,12 +135,19 @@ FailureOr<KernelInfo> weft::cpu::lowerKernelToLLVM(ModuleOp module, const Target
     return failure();
   KernelInfo info;
   info.name = kernel->getSymName().str();
+  info.tellsFault = kernel->getOperation()->hasAttr("weft.tells_fault");
   for (Type type : kernel->getArgumentTypes().drop_back(3)) {
     ++info.numBuffers;
     info.numDims += cast<MemRefType>(type).getNumDynamicDims();
   }
   FailureOr<int64_t> scratch = placeScratch(module);
-  if (failed(scratch) || failed(lowerLeftovers(module, target)) || failed(codegen::expandMath(module)))
+  if (failed(scratch) || failed(lowerLeftovers(module, target)))
+    return failure();
+  if (options.fast)
+    codegen::relaxArithmetic(module);
+  codegen::ExpandMathOptions math;
+  math.approximate = options.fast;
+  if (failed(codegen::expandMath(module, math)))
     return failure();
   info.scratchBytes = *scratch;
 

@@ -2,12 +2,14 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Writes the host's part of a program: buffers with size expressions, commands in the order of the block,
-// views as aliases of what they view. Stage: program. Where arena buffers lie is Program/MemoryPlan's
-// decision.
+// views as aliases of what they view. A variable is a buffer that lives across runs: it is read where it lies
+// unless it is written before the last who reads, and written where it lies when nobody reads it any more.
+// Stage: program. Where arena buffers lie is Program/MemoryPlan's decision.
 #include "weft/Codegen/Host/BuildProgram.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "weft/Dialect/Host/HostDialect.h"
+#include "weft/Dialect/Unsupported.h"
 #include "weft/Dialect/Weft/WeftOps.h"
 #include "weft/Program/MemoryPlan.h"
 #include "llvm/ADT/SetVector.h"
@@ -66,7 +68,8 @@ public:
   FailureOr<SmallVector<ExprId>> dimExprs(Value value);
   FailureOr<ExprId> byteSize(Value value);
 
-  // Constants and kernels.
+  // Variables, constants and kernels.
+  LogicalResult buildVariable(VariableOp op);
   FailureOr<program::ConstantId> constantOf(ConstantOp op, const PackedOperand *packing);
   program::KernelId kernelOf(const CompiledKernel &kernel, host::LaunchOp launch, unsigned numBuffers,
                              unsigned numDims);
@@ -77,6 +80,7 @@ public:
   llvm::StringMap<program::SymbolId> symbols;
   llvm::StringMap<program::KernelId> kernelIds;
   llvm::StringMap<program::ConstantId> constantIds;
+  llvm::StringMap<program::VariableId> variableIds;
 };
 
 /// State of one function.
@@ -103,6 +107,10 @@ private:
   LogicalResult buildWhile(WhileOp op);
   LogicalResult buildView(Operation *op);
   LogicalResult buildCastShape(CastShapeOp op);
+  LogicalResult checkCount(ReshapeOp op);
+  LogicalResult buildRead(ReadOp op);
+  LogicalResult buildWrite(WriteOp op);
+  FailureOr<BufferId> variableBuffer(StringRef name, Value like);
 
   FailureOr<BufferId> bufferOf(Value value);
   /// A buffer for a new value: an output's when the value is returned, else of the arena.
@@ -122,7 +130,8 @@ private:
   ProgramBuilder &owner;
   program::Function &function;
   llvm::DenseMap<Value, BufferId> buffers;
-  llvm::DenseMap<Value, uint32_t> outputOf; // values that are written straight into an output
+  llvm::DenseMap<Value, uint32_t> outputOf;    // values that are written straight into an output
+  llvm::DenseMap<Value, StringRef> variableOf; // values that are written straight into a variable
 };
 
 } // namespace
@@ -170,7 +179,7 @@ FailureOr<ExprId> ProgramBuilder::exprOf(const Dim &dim, Value value, int64_t ax
   if (dim.isStatic())
     return out.exprs.constant(dim.getStatic());
   if (dim.isUnknown())
-    return emitError(value.getLoc(), "extent of dimension ")
+    return unsupported(emitError(value.getLoc(), "extent of dimension "))
            << axis << " of " << value.getType()
            << " depends on data, wanted a number or an expression over named dimensions";
   return exprOf(dim.getExpr(), dim.getSymbols());
@@ -243,6 +252,7 @@ program::KernelId ProgramBuilder::kernelOf(const CompiledKernel &kernel, host::L
     k.location = locationText(launch.getLoc());
     k.numBuffers = numBuffers;
     k.numDims = numDims;
+    k.checks.assign(kernel.checks.begin(), kernel.checks.end());
     out.kernels.push_back(std::move(k));
   }
   return entry->second;
@@ -274,6 +284,12 @@ FailureOr<BufferId> FunctionBuilder::bufferOf(Value value) {
 }
 
 FailureOr<BufferId> FunctionBuilder::define(Value value) {
+  if (auto variable = variableOf.find(value); variable != variableOf.end()) {
+    FailureOr<BufferId> buffer = variableBuffer(variable->second, value);
+    if (failed(buffer))
+      return failure();
+    return buffers[value] = *buffer;
+  }
   FailureOr<ExprId> size = owner.byteSize(value);
   if (failed(size))
     return failure();
@@ -325,14 +341,18 @@ LogicalResult FunctionBuilder::buildLaunch(host::LaunchOp launch) {
       arguments.push_back(argument);
     }
 
+  auto inPlace = launch->getAttrOfType<IntegerAttr>(host::inPlaceAttrName);
   program::Launch command;
   command.numResults = launch.getNumResults();
   // Extents as the kernel sees them, and of these the ones its types do not hold, in the order of the ABI.
   SmallVector<SmallVector<ExprId>> extents(arguments.size());
   for (auto [i, argument] : llvm::enumerate(arguments)) {
     Value value = values[argument.value];
-    FailureOr<BufferId> id =
-        argument.value < numOperands ? operandBuffer(kernel, value, argument.value) : define(value);
+    FailureOr<BufferId> id = argument.value < numOperands ? operandBuffer(kernel, value, argument.value)
+                             : inPlace                    ? bufferOf(launch.getOperand(inPlace.getInt()))
+                                                          : define(value);
+    if (inPlace && argument.value >= numOperands && succeeded(id))
+      buffers[value] = *id;
     FailureOr<SmallVector<ExprId>> dims = owner.dimExprs(value);
     if (failed(id) || failed(dims))
       return failure();
@@ -358,7 +378,7 @@ LogicalResult FunctionBuilder::buildLaunch(host::LaunchOp launch) {
   }
   command.scratch = owner.out.exprs.constant(kernel.scratchBytes);
   command.kernel = owner.kernelOf(kernel, launch, command.buffers.size(), command.dims.size());
-  emit(launch, launch.getKernel(), std::move(command));
+  emit(launch, kernel.checks.empty() ? launch.getKernel() : StringRef("check"), std::move(command));
   return success();
 }
 
@@ -441,7 +461,11 @@ LogicalResult FunctionBuilder::buildCall(host::CallOp call) {
   for (NamedAttribute attr : call.getConfig()) {
     program::Attribute attribute;
     attribute.name = attr.getName().str();
-    if (auto number = dyn_cast<IntegerAttr>(attr.getValue()))
+    if (auto flag = dyn_cast<BoolAttr>(attr.getValue()))
+      attribute.value = int64_t(flag.getValue());
+    else if (auto real = dyn_cast<FloatAttr>(attr.getValue()))
+      attribute.value = real.getValueAsDouble();
+    else if (auto number = dyn_cast<IntegerAttr>(attr.getValue()))
       attribute.value = number.getValue().getSExtValue();
     else if (auto text = dyn_cast<StringAttr>(attr.getValue()))
       attribute.value = text.str();
@@ -542,6 +566,157 @@ LogicalResult FunctionBuilder::buildCastShape(CastShapeOp op) {
   return buildView(op);
 }
 
+/// A reshape is a view of as many elements: checked when the program runs unless it is known.
+LogicalResult FunctionBuilder::checkCount(ReshapeOp op) {
+  SmallVector<Dim> from = getDims(op.getX()), to = getDims(op.getResult());
+  auto isOpen = [](const Dim &dim) { return dim.isUnknown(); };
+  if (llvm::any_of(from, isOpen) || llvm::any_of(to, isOpen) || productOf(from) == productOf(to))
+    return success();
+  auto count = [&](Value value) -> FailureOr<ExprId> {
+    FailureOr<SmallVector<ExprId>> dims = owner.dimExprs(value);
+    if (failed(dims))
+      return failure();
+    ExprId product = owner.out.exprs.constant(1);
+    for (ExprId dim : *dims)
+      product = owner.out.exprs.mul(product, dim);
+    return product;
+  };
+  FailureOr<ExprId> found = count(op.getX()), wanted = count(op.getResult());
+  if (failed(found) || failed(wanted))
+    return failure();
+  program::ShapeCheck check;
+  check.lhs = *found;
+  check.rhs = *wanted;
+  check.message = "number of elements to reshape";
+  emit(op, "reshape", std::move(check));
+  return success();
+}
+
+//===-- Variables
+//-----------------------------------------------------------------------------------------===//
+
+FailureOr<BufferId> FunctionBuilder::variableBuffer(StringRef name, Value like) {
+  FailureOr<ExprId> size = owner.byteSize(like);
+  auto id = owner.variableIds.find(name);
+  if (failed(size) || id == owner.variableIds.end())
+    return emitError(like.getLoc(), "variable '") << name << "' is not in the program";
+  return addBuffer(BufferKind::Variable, id->second, *size);
+}
+
+/// Whether an op or what is inside of it writes the variable.
+static bool writes(Operation *op, StringRef variable) {
+  return op
+      ->walk([&](WriteOp write) {
+        return write.getVariable() == variable ? WalkResult::interrupt() : WalkResult::advance();
+      })
+      .wasInterrupted();
+}
+
+/// The last op of the value's block that reads it or a view of it; the terminator when it is returned.
+static Operation *lastReader(Value value, Block &block) {
+  Operation *last = value.getDefiningOp();
+  SmallVector<Value> same{value};
+  while (!same.empty()) {
+    Value view = same.pop_back_val();
+    for (Operation *user : view.getUsers()) {
+      Operation *own = block.findAncestorOpInBlock(*user);
+      if (!own || (last && own->isBeforeInBlock(last)))
+        own = last;
+      last = own;
+      if (isa<ReshapeOp, CastShapeOp, StopGradientOp, BarrierOp>(user))
+        llvm::append_range(same, user->getResults());
+    }
+  }
+  return last;
+}
+
+/// The value of the variable at this point. It is read where it lies when nothing writes it before the last
+/// reader.
+LogicalResult FunctionBuilder::buildRead(ReadOp op) {
+  FailureOr<BufferId> from = variableBuffer(op.getVariable(), op.getResult());
+  if (failed(from))
+    return failure();
+  Operation *last = lastReader(op.getResult(), *op->getBlock());
+  bool changes = false;
+  for (Operation *next = op->getNextNode(); next && next != last; next = next->getNextNode())
+    changes |= writes(next, op.getVariable());
+  if (last != op && writes(last, op.getVariable()))
+    // A write of the value itself changes nothing; a loop may read after it wrote.
+    changes |= !isa<WriteOp>(last);
+  // Who runs a branch or a loop may read later than what its block shows.
+  changes |= last == op->getBlock()->getTerminator() && !isa<func::FuncOp>(op->getParentOp());
+  if (!changes) {
+    buffers[op.getResult()] = *from;
+    return success();
+  }
+  FailureOr<BufferId> copy = define(op.getResult());
+  if (failed(copy))
+    return failure();
+  emit(op, "read " + op.getVariable().str(), program::Copy{*copy, *from, function.buffers[*from].size});
+  return success();
+}
+
+LogicalResult FunctionBuilder::buildWrite(WriteOp op) {
+  if (variableOf.contains(op.getValue()))
+    return success(); // the kernel has written it
+  FailureOr<BufferId> from = bufferOf(op.getValue());
+  FailureOr<BufferId> to = variableBuffer(op.getVariable(), op.getValue());
+  if (failed(from) || failed(to))
+    return failure();
+  emit(op, "write " + op.getVariable().str(), program::Copy{*to, *from, function.buffers[*to].size});
+  return success();
+}
+
+/// Whether a launch may write its result straight into the variable of a write behind it: nobody else wants
+/// the result later than the write, and between the two nobody (the launch neither) looks at the variable.
+static bool mayWriteVariable(WriteOp write) {
+  auto launch = write.getValue().getDefiningOp<host::LaunchOp>();
+  Block *block = write->getBlock();
+  if (!launch || launch->getBlock() != block || lastReader(write.getValue(), *block) != write)
+    return false;
+  for (Operation *op = launch->getNextNode(); op != write; op = op->getNextNode())
+    if (op->walk([&](Operation *inner) {
+            return isa<ReadOp, WriteOp>(inner) ? WalkResult::interrupt() : WalkResult::advance();
+          }).wasInterrupted())
+      return false;
+  // Values read from the variable, wherever they are still wanted.
+  for (Operation &op : *block) {
+    auto read = dyn_cast<ReadOp>(&op);
+    if (!read || read.getVariable() != write.getVariable() || !read->isBeforeInBlock(launch))
+      continue;
+    if (!lastReader(read.getResult(), *block)->isBeforeInBlock(launch))
+      return false;
+  }
+  // Outside of this block a value of the variable may be alive.
+  return isa<func::FuncOp>(block->getParentOp());
+}
+
+LogicalResult ProgramBuilder::buildVariable(VariableOp op) {
+  auto type = cast<RankedTensorType>(op.getType());
+  if (!type.hasStaticShape())
+    return unsupported(op.emitOpError("has type ")) << type << ", wanted extents that are numbers";
+  program::Variable variable;
+  variable.name = op.getSymName().str();
+  variable.dtype = toDType(type.getElementType());
+  variable.dims = type.getShape().vec();
+  variable.trainable = op.getTrainable();
+  if (auto initial = op.getInitial()) {
+    FailureOr<HostTensor> value = toHostTensor(*initial);
+    if (failed(value))
+      return op.emitOpError("has no elements in the data store");
+    program::Constant constant;
+    constant.name = variable.name;
+    constant.dtype = variable.dtype;
+    constant.dims = variable.dims;
+    constant.value = *value;
+    variable.initial = out.constants.size();
+    out.constants.push_back(std::move(constant));
+  }
+  variableIds[op.getSymName()] = out.variables.size();
+  out.variables.push_back(std::move(variable));
+  return success();
+}
+
 LogicalResult FunctionBuilder::buildOp(Operation *op) {
   return llvm::TypeSwitch<Operation *, LogicalResult>(op)
       .Case<ConstantOp, YieldOp, func::ReturnOp>([](auto) { return success(); })
@@ -552,12 +727,14 @@ LogicalResult FunctionBuilder::buildOp(Operation *op) {
       .Case<CastShapeOp>([&](auto cast) { return buildCastShape(cast); })
       .Case<ReshapeOp>([&](auto reshape) -> LogicalResult {
         FailureOr<BufferId> id = bufferOf(reshape.getX());
-        if (failed(id))
+        if (failed(id) || failed(checkCount(reshape)))
           return failure();
         buffers[reshape.getResult()] = *id;
         return success();
       })
       .Case<StopGradientOp, BarrierOp>([&](auto) { return buildView(op); })
+      .Case<ReadOp>([&](auto read) { return buildRead(read); })
+      .Case<WriteOp>([&](auto write) { return buildWrite(write); })
       .Case<NameExtentOp>([&](auto named) -> LogicalResult {
         FailureOr<BufferId> id = bufferOf(named.getValue());
         if (failed(id))
@@ -585,8 +762,8 @@ LogicalResult FunctionBuilder::buildOp(Operation *op) {
         });
         if (onlyExtents)
           return success();
-        return other->emitOpError(
-            "cannot be compiled for this target yet: no kernel and no function of the runtime");
+        return unsupported(other->emitOpError(
+            "cannot be compiled for this target yet: no kernel and no function of the runtime"));
       });
 }
 
@@ -620,6 +797,10 @@ LogicalResult FunctionBuilder::run(Block &block, ArrayRef<Value> inputs, ValueRa
     if (Operation *op = root.getDefiningOp();
         op && op->getBlock() == &block && isa<host::LaunchOp, host::CallOp>(op) && hasExactSize(root))
       outputOf.try_emplace(root, i);
+
+  for (WriteOp write : block.getOps<WriteOp>())
+    if (!outputOf.contains(write.getValue()) && mayWriteVariable(write))
+      variableOf.try_emplace(write.getValue(), write.getVariable());
 
   for (Operation &op : block)
     if (failed(buildOp(&op)))
@@ -675,6 +856,9 @@ LogicalResult ProgramBuilder::buildFunction(StringRef name, Block &block, ArrayR
 }
 
 FailureOr<program::Program> ProgramBuilder::build() {
+  for (auto variable : module.getOps<VariableOp>())
+    if (failed(buildVariable(variable)))
+      return failure();
   for (auto function : module.getOps<func::FuncOp>()) {
     if (function.isExternal() || !function.getBody().hasOneBlock())
       return function.emitOpError("has no body of one block");

@@ -73,6 +73,11 @@ LogicalResult LaunchOp::verifySymbolUses(SymbolTableCollection &symbols) {
   return success();
 }
 
+void LaunchOp::getEffects(SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>> &effects) {
+  if (getResults().empty())
+    effects.emplace_back(MemoryEffects::Write::get());
+}
+
 void CallOp::getEffects(SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>> &effects) {
   if (getResults().empty())
     effects.emplace_back(MemoryEffects::Write::get());

@@ -111,6 +111,24 @@ LogicalResult ScanOp::verify() {
   return success();
 }
 
+LogicalResult AssertOp::verify() {
+  Checker check(*this);
+  if (getDetails().size() > 2)
+    return check.refuse("has ", getDetails().size(),
+                        " details, wanted at most the element found and the limit");
+  if (!getFound())
+    return success();
+  SmallVector<Dim> dims = getDims(getPredicate());
+  if (failed(check.result("the element found", getFound().getType(), dims)))
+    return failure();
+  if (!getLimit() || getDims(getLimit()).empty())
+    return success();
+  if (dims.empty() || getDims(getLimit()).size() != 1)
+    return check.refuse("has a limit of type ", getLimit().getType(),
+                        ", wanted a number, or one for each index of the ", "last dimension");
+  return check.extent("the limit", 0, getDims(getLimit())[0], dims.back());
+}
+
 namespace {
 /// A condition that is known leaves one region.
 struct KnownCondition : OpRewritePattern<IfOp> {

@@ -19,6 +19,7 @@ static LogicalResult importGather(NodeImporter &node) {
   FailureOr<int64_t> axis = node.normalizeAxis(node.getInt("axis", 0), NodeImporter::rankOf(x));
   if (failed(axis))
     return failure();
+  node.checkIndex(index, node.extent(x, *axis));
   index = node.wrapIndex(index, node.extent(x, *axis));
   index = node.unsqueeze(index, {NodeImporter::rankOf(index)});
   return node.setResult(node.gather(x, index, {*axis}, {}, {}, *axis));
@@ -53,6 +54,7 @@ static LogicalResult importGatherElements(NodeImporter &node) {
   FailureOr<int64_t> axis = node.normalizeAxis(node.getInt("axis", 0), rank);
   if (failed(axis) || failed(checkSameRank(node, x, index)))
     return failure();
+  node.checkIndex(index, node.extent(x, *axis));
   Value wrapped = node.wrapIndex(index, node.extent(x, *axis));
   SmallVector<int64_t> others = allBut(*axis, rank);
   if (!othersAgree(node, x, index, *axis)) {
@@ -64,11 +66,12 @@ static LogicalResult importGatherElements(NodeImporter &node) {
   return node.setResult(node.gather(x, node.unsqueeze(wrapped, {rank}), {*axis}, others, others, 0));
 }
 
-/// Negative components of multi-dimensional indices, each by the extent it counts in.
+/// Checks multi-dimensional indices and wraps negative components, each by the extent it counts in.
 static Value wrapComponents(NodeImporter &node, Value x, Value index, ArrayRef<int64_t> dims) {
   Extents ends;
   for (int64_t dim : dims)
     ends.push_back(node.extent(x, dim));
+  node.checkIndex(index, ends);
   if (std::optional<HostTensor> known = node.getConstant(index)) {
     bool negative = false;
     for (int64_t i = 0; i < known->numElements(); ++i)
@@ -133,6 +136,7 @@ static LogicalResult importScatterElements(NodeImporter &node) {
   if (failed(axis) || !kind || failed(checkSameRank(node, x, index)) ||
       failed(checkSameRank(node, x, update)))
     return failure();
+  node.checkIndex(index, node.extent(x, *axis));
   Value wrapped = node.wrapIndex(index, node.extent(x, *axis));
   if (othersAgree(node, x, index, *axis)) {
     SmallVector<int64_t> others = allBut(*axis, rank);

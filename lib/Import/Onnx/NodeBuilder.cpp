@@ -338,6 +338,32 @@ Value NodeImporter::wrapIndex(Value index, Extent n) {
   return select(isNegative, add(index, end), index);
 }
 
+void NodeImporter::checkIndex(Value index, ArrayRef<Extent> ends) {
+  if (hasFailed || ends.empty() || !isa<IntegerType>(elementTypeOf(index)))
+    return;
+  if (std::optional<HostTensor> known = getConstant(index)) {
+    bool proved = true;
+    for (int64_t i = 0; i < known->numElements() && !hasFailed; ++i) {
+      const Extent &end = ends[i % ends.size()];
+      int64_t value = known->asInt(i);
+      auto [least, most] = graph.model.rangeOf(end);
+      if (value >= most || value < -most)
+        error() << "found index " << value << " at element " << i << ", wanted -" << most << " to "
+                << most - 1 << " in an axis of extent " << end.dim.str();
+      proved &= value < least && value >= -least;
+    }
+    if (hasFailed || proved)
+      return;
+  }
+  index = convert(index, i64());
+  Value end = ends.size() == 1 ? toValue(ends.front()) : toTensor(ends);
+  Value wide = raiseRank(end, rankOf(index));
+  Value inside = binary<ir::AndOp>(compare(ir::CompareKind::lt, index, wide),
+                                   compare(ir::CompareKind::ge, index, create<ir::NegOp>(wide)));
+  if (!hasFailed)
+    ir::AssertOp::create(b(), loc, inside, "an index is outside of its axis", ValueRange{index, end});
+}
+
 Value NodeImporter::dotGeneral(Value lhs, Value rhs, ArrayRef<int64_t> lhsBatch, ArrayRef<int64_t> rhsBatch,
                                ArrayRef<int64_t> lhsContract, ArrayRef<int64_t> rhsContract,
                                Type elementType) {

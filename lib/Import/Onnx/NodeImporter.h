@@ -311,6 +311,9 @@ public:
                       llvm::ArrayRef<int64_t> indexBatchDims, int64_t at);
   /// Negative indices count from the end: select(i < 0, i + n, i). Indices become i64 unless i32.
   mlir::Value wrapIndex(mlir::Value index, Extent n);
+  /// Stops the run when an index is not in [-n, n); constant ones are looked at now. `ends`: the n of all
+  /// indices, or of each component along the last dimension.
+  void checkIndex(mlir::Value index, llvm::ArrayRef<Extent> ends);
   mlir::Value dotGeneral(mlir::Value lhs, mlir::Value rhs, llvm::ArrayRef<int64_t> lhsBatch,
                          llvm::ArrayRef<int64_t> rhsBatch, llvm::ArrayRef<int64_t> lhsContract,
                          llvm::ArrayRef<int64_t> rhsContract, mlir::Type elementType = nullptr);

@@ -57,6 +57,22 @@ np.save(path("rank1.npy"), np.zeros(4, np.float32))
 np.savez(path("both.npz"), x=x, y=y)
 np.savez(path("one.npz"), anything=x)
 
+# Two models with one layer in common.
+w = np.arange(64, dtype=np.float32).reshape(8, 8) / 64
+layer = helper.make_node("MatMul", ["x", "w"], ["h"], name="layer")
+save("mlp.onnx", [layer, helper.make_node("Relu", ["h"], ["y"], name="relu")], [("x", f32, [4, 8])], [("y", f32, [4, 8])], [("w", w)])
+save("mlp2.onnx", [layer, helper.make_node("Relu", ["h"], ["r"], name="relu"),
+                   helper.make_node("Softmax", ["r"], ["y"], name="soft", axis=1)],
+     [("x", f32, [4, 8])], [("y", f32, [4, 8])], [("w", w)])
+
+# Indices: constant ones outside, and given ones.
+save("badgather.onnx", [helper.make_node("Gather", ["x", "i"], ["y"], name="pick", axis=1)], [("x", f32, [2, 4])],
+     [("y", f32, [2, 2])], [("i", np.array([0, 7], np.int64))])
+save("gather.onnx", [helper.make_node("Gather", ["x", "i"], ["y"], name="pick", axis=1)],
+     [("x", f32, [2, 4]), ("i", i64, [3])], [("y", f32, [2, 3])])
+np.save(path("inside.npy"), np.array([0, 3, -1], np.int64))
+np.save(path("outside.npy"), np.array([0, 3, -5], np.int64))
+
 # Two inputs of other types.
 save("types.onnx", [helper.make_node("Add", ["a", "b"], ["sum"], name="add"), helper.make_node("Not", ["p"], ["q"], name="not")],
      [("a", i64, [3]), ("b", i64, [3]), ("p", TensorProto.BOOL, [2])], [("sum", i64, [3]), ("q", TensorProto.BOOL, [2])])

@@ -7,8 +7,9 @@
 // A kernel is a module with one function
 //   func.func @NAME(%buf0: memref<...>, ..., %scratch: memref<?xi8>, %lo: index, %hi: index) [-> i32]
 // operands first, then results, row-major, static or `?` extents. The buffers do not alias and are 64-byte
-// aligned. The i32 is 0 or the index of a failed check + 1. The symbol NAME gets the signature of WeftKernel:
-// buf lists the memrefs, dim one extent for each `?` of them in order.
+// aligned. The i32 is 0 or the index of a failed check + 1; with the attribute weft.tells_fault the kernel
+// has then put the last three numbers of WeftFault at the start of its scratch memory. The symbol NAME gets
+// the signature of WeftKernel: buf lists the memrefs, dim one extent for each `?` of them in order.
 #ifndef WEFT_CODEGEN_CPU_LOWERTOLLVM_H
 #define WEFT_CODEGEN_CPU_LOWERTOLLVM_H
 
@@ -20,6 +21,7 @@ namespace weft::cpu {
 
 struct LowerOptions {
   bool verify = false; ///< run the verifier between passes: doubles the time, for tests
+  bool fast = false;   ///< the liberties of --numerics=fast
 };
 
 /// What the plan has to know of a kernel.
@@ -28,6 +30,7 @@ struct KernelInfo {
   int64_t scratchBytes = 0; ///< per thread
   unsigned numBuffers = 0;
   unsigned numDims = 0;
+  bool tellsFault = false; ///< fills in a fault record when it fails
 };
 
 /// Registers all that lowering and emission need. Call it, and load the dialects, before several threads

@@ -18,4 +18,10 @@
 #define GET_OP_CLASSES
 #include "weft/Dialect/Host/HostOps.h.inc"
 
+namespace weft::host {
+/// On a launch of a kernel of one result, and on the kernel: the number (i64) of the operand whose place the
+/// result takes.
+constexpr llvm::StringLiteral inPlaceAttrName = "host.in_place";
+} // namespace weft::host
+
 #endif // WEFT_DIALECT_HOST_HOSTDIALECT_H

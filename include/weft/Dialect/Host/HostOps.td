@@ -48,8 +48,13 @@ def Host_ReturnOp : Host_Op<"return", [Pure, Terminator, ReturnLike, HasParent<"
   let hasVerifier = 1;
 }
 
-def Host_LaunchOp : Host_Op<"launch", [Pure, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+def Host_LaunchOp : Host_Op<"launch", [DeclareOpInterfaceMethods<MemoryEffectsOpInterface>,
+                                       DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "runs a kernel";
+  let description = [{
+    With the attribute `host.in_place = i` (on the kernel, too) the result lies where operand i lay.
+    A kernel without results is a check: it may stop the run. Its launch stays, and in order.
+  }];
   let arguments = (ins FlatSymbolRefAttr:$kernel, Variadic<AnyRankedTensor>:$operands);
   let results = (outs Variadic<AnyRankedTensor>:$results);
   let assemblyFormat = "$kernel `(` $operands `)` attr-dict `:` functional-type($operands, $results)";

@@ -88,8 +88,28 @@ def Weft_StopGradientOp : Weft_InferredOp<"stop_gradient"> {
 
 def Weft_AssertOp : Weft_Op<"assert", [DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
   let summary = "stops the run with a message unless every element of the predicate holds";
-  let arguments = (ins Weft_BoolTensor:$predicate, StrAttr:$message);
-  let assemblyFormat = "$predicate `,` $message attr-dict `:` type($predicate)";
+  let description = [{
+    `details` are what the message goes on to tell of the first place that does not hold: nothing; or `found`, of the
+    predicate's shape, the element there; and then `limit`, a number, or one for each index of the last dimension.
+
+    ```mlir
+    weft.assert %inside, "an index is outside of its axis" of %index, %extent : tensor<8xi64>, tensor<i64> : tensor<8xi1>
+    ```
+    fails with "an index is outside of its axis: found 9 at element 3, the limit is 5".
+  }];
+  let arguments = (ins Weft_BoolTensor:$predicate, StrAttr:$message, Variadic<Weft_TensorOf<[I64]>>:$details);
+  let assemblyFormat = [{
+    $predicate `,` $message (`of` $details^ `:` type($details))? attr-dict `:` type($predicate)
+  }];
+  let extraClassDeclaration = [{
+    /// The element at fault, the limit it was held against; null without.
+    ::mlir::Value getFound() { return getDetails().empty() ? ::mlir::Value() : getDetails().front(); }
+    ::mlir::Value getLimit() { return getDetails().size() < 2 ? ::mlir::Value() : getDetails()[1]; }
+  }];
+  let builders = [OpBuilder<(ins "::mlir::Value":$predicate, "::llvm::StringRef":$message), [{
+    build($_builder, $_state, predicate, message, ::mlir::ValueRange());
+  }]>];
+  let hasVerifier = 1;
   let hasCanonicalizer = 1;
 }
 
