@@ -392,7 +392,8 @@ void GemmGenerator::chunk(Value index) {
   Value lastWhole = min(last, wholePanels);
   if (isDynamic(spec.n) || spec.n >= t.panelWidth) {
     Value middle = first;
-    if (t.panelsAtOnce > 1) {
+    // Sums that stay in registers: a partial buffer holds one panel's.
+    if (t.panelsAtOnce > 1 && singleBlock && !isDynamic(spec.m)) {
       Value span = max(sub(lastWhole, first), c(0));
       middle = add(first, mul(div(span, t.panelsAtOnce), t.panelsAtOnce));
       loop(first, middle, t.panelsAtOnce, [&](Value panel) {
