@@ -150,7 +150,7 @@ LogicalResult Compiler::runPasses(Stage stage, void (*build)(OpPassManager &, co
     if (!options.reproducer.empty())
       passes.enableCrashReproducerGeneration(options.reproducer);
     StageOptions stages = options.stages;
-    stages.device = options.target.isForGpu();
+    stages.forGpu = options.target.isForGpu();
     build(passes, stages);
     if (failed(passes.run(*module)))
       return failure();

@@ -35,6 +35,9 @@ int64_t weft::refineResultTypes(Operation *op) {
   if (auto convert = dyn_cast<ConvertOp>(op))
     return refine(convert.getResult(),
                   withElementType(convert.getOperand().getType(), convert.getType().getElementType()));
+  if (isa<QuantizeOp, DequantizeOp>(op)) // element by element; what type they give is their own
+    return refine(op->getResult(0), withElementType(op->getOperand(0).getType(),
+                                                    getElementTypeOrSelf(op->getResult(0).getType())));
   if (auto dot = dyn_cast<DotGeneralOp>(op)) {
     // Its element type is its own, and so is no matter of inference; its extents are.
     SmallVector<Dim> lhs = getDims(dot.getLhs()), rhs = getDims(dot.getRhs()), dims;

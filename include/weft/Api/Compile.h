@@ -66,8 +66,8 @@ enum class ModelKind { Onnx, Mlir, Program, Unknown };
 ModelKind modelKindOf(const std::string &path);
 
 /// Compiles a model (.onnx or .mlir) or graph to the bytes of a .weft program, or of what `emit` or `to` ask
-/// for. INVALID_ARGUMENT: the model or an option is wrong, or the model has ops that cannot be compiled (all
-/// are named).
+/// for. INVALID_ARGUMENT: the model or an option is wrong. UNIMPLEMENTED: the model asks for what cannot be
+/// compiled yet (all such ops are named).
 Result<std::string> compileToBytes(const std::string &path, const CompileOptions &options = {});
 Result<std::string> compileToBytes(const Graph &graph, const CompileOptions &options = {});
 /// The same, handed to `sink` piece by piece in order: a large program is never in memory as a whole.

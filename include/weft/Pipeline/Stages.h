@@ -23,8 +23,8 @@ enum class Numerics { Strict, Default, Fast };
 
 struct StageOptions {
   Numerics numerics = Numerics::Default;
-  /// Kernels are for a GPU: what only the CPU's generators take is decomposed; they can neither fail a check nor
-  /// write over an operand.
+  /// Kernels are for a GPU: what only the CPU's generators take is decomposed; they can neither fail a check
+  /// nor write over an operand.
   bool forGpu = false;
 };
 

@@ -67,6 +67,8 @@ public:
   FailureOr<ExprId> exprOf(const Dim &dim, Value value, int64_t axis);
   FailureOr<SmallVector<ExprId>> dimExprs(Value value);
   FailureOr<ExprId> byteSize(Value value);
+  /// The greatest number of a symbol in an expression; -1 without.
+  int64_t lastSymbol(ExprId id);
 
   // Variables, constants and kernels.
   LogicalResult buildVariable(VariableOp op);
@@ -100,7 +102,9 @@ private:
   /// Binds a name to an element that has just been computed; it is never more than `bound`.
   void setSymbol(Operation *op, StringAttr name, ExprId bound, BufferId buffer) {
     program::SymbolId symbol = owner.symbolOf(name);
-    owner.out.symbols[symbol].bound = bound;
+    // A bound speaks of symbols before its own; another is none, and memory is planned for a guess.
+    owner.out.symbols[symbol].bound =
+        owner.lastSymbol(bound) < int64_t(symbol) ? bound : owner.out.exprs.constant(-1);
     emit(op, "set " + name.str(), program::SetSymbol{symbol, buffer});
   }
   LogicalResult buildIf(IfOp op);
@@ -212,6 +216,15 @@ FailureOr<ExprId> ProgramBuilder::byteSize(Value value) {
   int bits = bitWidth(type);
   return bits >= 8 ? out.exprs.mul(count, out.exprs.constant(bits / 8))
                    : out.exprs.ceilDiv(count, out.exprs.constant(8 / bits));
+}
+
+int64_t ProgramBuilder::lastSymbol(ExprId id) {
+  const program::Expr &expr = out.exprs[id];
+  if (expr.op == program::ExprOp::Constant)
+    return -1;
+  if (expr.op == program::ExprOp::Symbol)
+    return expr.value;
+  return std::max(lastSymbol(expr.lhs), lastSymbol(expr.rhs));
 }
 
 //===-- Constants and kernels

@@ -8,7 +8,7 @@
 // RUN: %python -c "import numpy as np; np.save(r'%t/m.npy', np.zeros(2, 'f4'))"
 // RUN: weft run %t/p.weft -i x=@%t/x6.npy -i m=@%t/m.npy | FileCheck %s --check-prefix=FITS
 // RUN: not weft run %t/p.weft -i x=@%t/x5.npy -i m=@%t/m.npy 2>&1 | FileCheck %s --check-prefix=BAD
-// FITS: y: f32[2x3] = 0 -1 -2 -3 -4 -5
+// FITS: y: f32[2x3] = -0 -1 -2 -3 -4 -5
 // BAD: weft: error: {{.*}}'reshape' ({{.*}}reshape-count.mlir:{{[0-9:]+}}): number of elements to reshape: found 5, wanted equal to 6
 module attributes {weft.dims = {n = [1, 64], m = [1, 64]}} {
   func.func @main(%x: tensor<?xf32, #weft.dims<[n]>> {weft.name = "x"}, %m: tensor<?xf32, #weft.dims<[m]>> {weft.name = "m"})

@@ -6,6 +6,10 @@
 
 #include <gmock/gmock.h>
 
+#include <cstdio>
+#include <fstream>
+#include <unistd.h>
+
 using namespace weft;
 using namespace weft::test;
 using testing::HasSubstr;
@@ -119,6 +123,27 @@ TEST(CompileErrors, GraphsHaveTheirOwnExtents) {
   EXPECT_THAT(compile(**graph, dims).status().message(), HasSubstr("wanted one of: rows"));
   bounded.boundedOnly = true;
   EXPECT_THAT(compile(**graph, bounded).status().message(), HasSubstr("--dynamic-dim=rows:1:64"));
+}
+
+TEST(CompileErrors, TellWhatIsWrongFromWhatIsMissing) {
+  auto codeOf = [](const std::string &text) {
+    std::string path = testing::TempDir() + "/errors-" + std::to_string(::getpid()) + ".mlir";
+    std::ofstream(path) << text;
+    CompileOptions options;
+    options.useCache = false;
+    Status status = compile(path, options).status();
+    std::remove(path.c_str());
+    return std::pair(status.code(), status.message());
+  };
+  auto [wrong, syntax] = codeOf("func.func @main(");
+  EXPECT_EQ(wrong, Code::InvalidArgument) << syntax;
+  auto [missing, refusal] = codeOf(R"(
+    func.func @main(%x: tensor<?xf32, #weft.dims<[n]>> {weft.name = "x"}) -> (tensor<?xf32> {weft.name = "y"}) {
+      %0:2 = weft.fft r2c %x axes [0] : (tensor<?xf32, #weft.dims<[n]>>) -> (tensor<?xf32>, tensor<?xf32>)
+      return %0#0 : tensor<?xf32>
+    })");
+  EXPECT_EQ(missing, Code::Unimplemented) << refusal;
+  EXPECT_THAT(refusal, HasSubstr("unknown length"));
 }
 
 TEST(RunErrors, NameTheInput) {
