@@ -80,6 +80,11 @@ Value weft::onnx::requantize(NodeImporter &node, Value x, Value scale, Value zer
   if (isPerTensor) {
     scale = toScalar(node, scale);
     zeroPoint = toScalar(node, zeroPoint);
+  } else {
+    // One per extent of the axis; where that cannot be seen, one for all is possible too.
+    for (Value *value : {&scale, &zeroPoint})
+      if (node.rankOf(*value) == 0 || !(node.extent(*value, 0) == node.extent(x, axis)))
+        *value = node.broadcastTo(*value, {node.extent(x, axis)});
   }
   if (node.failed())
     return x;

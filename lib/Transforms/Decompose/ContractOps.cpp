@@ -46,7 +46,7 @@ static FailureOr<SmallVector<Value>> decomposeFft(ir::FftOp op, Formula &g) {
   Pair x{g.widen(op.getRe()), op.getIm() ? g.widen(op.getIm()) : Value()};
   Type held = elementType(x.re);
   ArrayRef<int64_t> axes = op.getAxes();
-  bool inverse = op.getInverse() || op.getKind() == ir::FftKind::c2r;
+  bool inverse = op.getInverse();
   double sign = inverse ? 1 : -1;
   for (int64_t axis : axes)
     if (type.isDynamicDim(axis))
