@@ -6,7 +6,6 @@
 #include "weft/Pipeline/Compile.h"
 
 #include "CompileEmulated.h"
-
 #include "KernelCache.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/AsmState.h"
