@@ -119,13 +119,23 @@ Status request(const Source &source, const CompileOptions &options, const FileSi
   request.verify = options.verify;
   request.boundedOnly = options.boundedOnly;
   request.allowFallback = options.allowFallback;
+  std::vector<WeftText> shards;
+  for (const std::string &shard : options.shards)
+    shards.push_back(toText(shard));
+  request.mesh = toText(options.mesh);
+  request.shards = shards.data();
+  request.numShards = shards.size();
+  request.stages = options.stages;
+  request.explain = options.explain;
+  request.svgFile = toText(options.svgFile);
   request.user = &listener;
   request.diagnostic = Listener::diagnostic;
   request.progress = Listener::progress;
   request.stageTime = Listener::stageTime;
   request.output = Listener::output;
   if (const int32_t code = api->compile(&request); code != 0)
-    return Status(code == int32_t(Code::Unimplemented) || code == int32_t(Code::Internal)
+    return Status(code == int32_t(Code::Unimplemented) || code == int32_t(Code::Internal) ||
+                          code == int32_t(Code::NotFound)
                       ? Code(code)
                       : Code::InvalidArgument,
                   listener.errors);

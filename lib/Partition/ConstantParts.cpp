@@ -5,34 +5,11 @@
 // when the program runs.
 #include "ConstantParts.h"
 
-#include <cstring>
+#include "weft/Program/Job.h"
 
 using namespace mlir;
 using namespace weft;
 using namespace weft::dist;
-
-/// Copies the box of `shape` that begins at `starts`.
-static Result<HostTensor> copyBox(const HostTensor &x, ArrayRef<int64_t> starts, std::vector<int64_t> shape) {
-  WEFT_ASSIGN_OR_RETURN(HostTensor box, HostTensor::uninitialized(x.dtype(), shape));
-  if (box.numElements() == 0)
-    return box;
-  int64_t rank = x.rank(), width = byteWidth(x.dtype()), run = shape[rank - 1] * width;
-  const auto *from = static_cast<const std::byte *>(x.raw());
-  std::byte *to = box.mutableBytes().data();
-  SmallVector<int64_t> at(rank, 0);
-  while (true) {
-    int64_t offset = 0;
-    for (int64_t dim = 0; dim < rank; ++dim)
-      offset = offset * x.dim(dim) + starts[dim] + at[dim];
-    std::memcpy(to, from + offset * width, run);
-    to += run;
-    int64_t dim = rank - 2;
-    while (dim >= 0 && ++at[dim] == shape[dim])
-      at[dim--] = 0;
-    if (dim < 0)
-      return box;
-  }
-}
 
 FailureOr<Value> dist::createPart(OpBuilder &builder, ir::ConstantOp constant, const Sharding &sharding,
                                   MeshAttr mesh) {
@@ -71,18 +48,17 @@ FailureOr<Value> dist::createPart(OpBuilder &builder, ir::ConstantOp constant, c
       place[axis] = rest % mesh.getSizes()[axis];
       rest /= mesh.getSizes()[axis];
     }
-    SmallVector<int64_t> starts;
+    program::Box box{{}, type.getShape().vec()};
     for (auto [dim, list] : llvm::enumerate(sharding.dims)) {
       int64_t part = 0;
       for (int axis : list)
         part = part * mesh.getSizes()[axis] + place[axis];
-      starts.push_back(part * type.getDimSize(dim));
+      box.starts.push_back(part * type.getDimSize(dim));
     }
-    Result<HostTensor> box = copyBox(*whole, starts, type.getShape().vec());
-    if (!box.isOk())
-      return constant.emitOpError(box.status().message());
-    TypedAttr value = ir::makeConstantAttr(*box, builder.getContext());
-    values.push_back(value);
+    Result<HostTensor> own = program::takeBox(*whole, box);
+    if (!own.isOk())
+      return constant.emitOpError(own.status().message());
+    values.push_back(ir::makeConstantAttr(*own, builder.getContext()));
   }
   if (llvm::all_equal(values))
     return Value(ir::ConstantOp::create(builder, loc, cast<TypedAttr>(values.front())));

@@ -47,7 +47,40 @@ static void setOrigin(Place &place, StringAttr origin) {
         place.origins[axis] = origin;
 }
 
-void Places::read(Graph &graph) {
+/// Whether a sharding fits a tensor: rank, axes of the mesh, each once, extents that divide.
+static LogicalResult checkFits(ShardingAttr sharding, Value value, const std::string &name, MeshAttr mesh) {
+  auto type = cast<RankedTensorType>(value.getType());
+  if (int64_t(sharding.getDims().size()) != type.getRank())
+    return emitError(value.getLoc(), "sharding of ")
+           << name << " has " << sharding.getDims().size() << " dimensions, wanted " << type.getRank();
+  SmallVector<Attribute> seen;
+  for (auto [dim, axes] : llvm::enumerate(sharding.getDims())) {
+    int64_t parts = 1;
+    std::string names;
+    for (auto axis : axes.getAsRange<StringAttr>()) {
+      int number = mesh.find(axis);
+      if (number < 0 || llvm::is_contained(seen, axis))
+        return emitError(value.getLoc(), "sharding of ")
+               << name << " names axis '" << axis.getValue() << "', wanted one of " << mesh.namesText()
+               << ", each once";
+      seen.push_back(axis);
+      parts *= mesh.getSizes()[number];
+      names += (names.empty() ? "" : "+") + axis.str();
+    }
+    if (parts == 1)
+      continue;
+    if (type.isDynamicDim(dim))
+      return emitError(value.getLoc(), "dimension ") << dim << " of " << name << " over axis '" << names
+                                                     << "': its extent is not a number, wanted one";
+    if (type.getDimSize(dim) % parts != 0)
+      return emitError(value.getLoc(), "dimension ")
+             << dim << " of " << name << ": " << type.getDimSize(dim) << " rows over axis '" << names
+             << "' of " << parts << ", wanted a multiple";
+  }
+  return success();
+}
+
+LogicalResult Places::read(Graph &graph) {
   auto readOrigins = [&](Place &place, DictionaryAttr origins) {
     if (origins)
       for (NamedAttribute entry : origins)
@@ -59,6 +92,10 @@ void Places::read(Graph &graph) {
     auto sharding = graph.main.getArgAttrOfType<ShardingAttr>(i, DistDialect::getShardingAttrName());
     if (!sharding)
       continue;
+    auto own = graph.main.getArgAttrOfType<StringAttr>(i, "weft.name");
+    if (failed(checkFits(sharding, argument, own ? "'" + own.str() + "'" : "argument " + std::to_string(i),
+                         mesh)))
+      return failure();
     Place &place = of(argument);
     place.sharding = Sharding::get(sharding, mesh);
     auto open = graph.main.getArgAttrOfType<DenseI64ArrayAttr>(i, openName);
@@ -77,10 +114,13 @@ void Places::read(Graph &graph) {
     if (!shardings)
       continue;
     for (auto [result, sharding] : llvm::zip(op.getResults(), shardings.getAsRange<ShardingAttr>())) {
+      if (failed(checkFits(sharding, result, "the result of " + describe(&op), mesh)))
+        return failure();
       of(result).sharding = Sharding::get(sharding, mesh);
       readOrigins(of(result), op.getAttrOfType<DictionaryAttr>(originsName));
     }
   }
+  return success();
 }
 
 void Places::write(Graph &graph) {

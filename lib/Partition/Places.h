@@ -8,6 +8,7 @@
 #include "weft/Dialect/Dist/DistDialect.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "llvm/ADT/SetVector.h"
 
 namespace weft::dist {
 
@@ -34,8 +35,9 @@ class Places {
 public:
   explicit Places(MeshAttr mesh) : mesh(mesh) {}
 
-  /// Reads what attributes of the graph say; values without any are whole.
-  void read(Graph &graph);
+  /// Reads what attributes of the graph say; values without any are whole. An error at a value whose sharding
+  /// does not fit it.
+  mlir::LogicalResult read(Graph &graph);
   /// Writes the places of arguments and of all results.
   void write(Graph &graph);
 

@@ -5,21 +5,14 @@
 // a factor agree or one of them has won, so the sweeps end. Before and after: Passes.td.
 #include "weft/Partition/Passes.h"
 
-#include "Factors.h"
-#include "Places.h"
+#include "Propagation.h"
 #include "weft/Dialect/Weft/WeftOps.h"
 
 using namespace mlir;
 using namespace weft;
+using namespace weft::dist;
 
-namespace weft::dist {
-#define GEN_PASS_DEF_PROPAGATEPASS
-#include "weft/Partition/Passes.h.inc"
-
-namespace {
-
-/// Each reader of a constant gets its own: it lies wherever that reader wants it.
-void separateConstants(Graph &graph) {
+void dist::separateConstants(Graph &graph) {
   SmallVector<ir::ConstantOp> constants(graph.block().getOps<ir::ConstantOp>());
   for (ir::ConstantOp constant : constants) {
     bool isFirst = true;
@@ -32,39 +25,34 @@ void separateConstants(Graph &graph) {
   }
 }
 
-/// Annotations of results become ops before the return.
-void annotateResults(Graph &graph) {
-  Operation *end = graph.block().getTerminator();
-  OpBuilder builder(end);
-  for (OpOperand &operand : end->getOpOperands()) {
-    unsigned i = operand.getOperandNumber();
-    auto sharding = graph.main.getResultAttrOfType<ShardingAttr>(i, DistDialect::getShardingAttrName());
-    if (!sharding)
-      continue;
-    auto open = graph.main.getResultAttrOfType<DenseI64ArrayAttr>(i, "dist.open");
-    auto origin = graph.main.getResultAttrOfType<StringAttr>(i, "dist.origin");
-    operand.set(ShardOp::create(builder, end->getLoc(), operand.get().getType(), operand.get(), sharding,
-                                open ? open.asArrayRef() : ArrayRef<int64_t>(), origin));
-    for (StringRef name : {"dist.sharding", "dist.open", "dist.origin"})
-      graph.main.removeResultAttr(i, builder.getStringAttr(name));
-  }
+/// A constant is free to have anywhere until an annotation says where.
+static bool isFree(Value value, const Place &place) {
+  return value.getDefiningOp<ir::ConstantOp>() && !llvm::is_contained(place.isFixed, true);
 }
 
-class Propagator {
+FactorAxes dist::factorsOf(Operation *op, const ShardingRule &rule, Places &places, MeshAttr mesh) {
+  auto describe = [&](bool isOperand) {
+    return [&places, isOperand](Value value) {
+      Place &place = places.of(value);
+      return TensorPlace{value.getType(), place.sharding, isOperand && isFree(value, place),
+                         llvm::is_contained(place.isFixed, true)};
+    };
+  };
+  auto operands = llvm::map_to_vector(op->getOperands(), describe(true));
+  auto results = llvm::map_to_vector(op->getResults(), describe(false));
+  return chooseFactors(rule, operands, results, mesh);
+}
+
+namespace {
+
+using Origins = llvm::SmallDenseMap<int, StringAttr, 4>;
+
+/// One run over the rules.
+class Sweeper {
 public:
-  explicit Propagator(Graph graph) : graph(graph), places(graph.mesh) { places.read(graph); }
+  Sweeper(const Propagator::Rules &rules, Places &places, MeshAttr mesh)
+      : rules(rules), places(places), mesh(mesh) {}
 
-  Places run() {
-    for (Operation &op : graph.block())
-      if (auto sharded = dyn_cast<ShardingOpInterface>(op))
-        rules.push_back({&op, sharded.getShardingRule()});
-    // What only maps and moves elements first: contractions should see all that can be known.
-    sweep([](const ShardingRule &rule) { return !rule.hasReduction(); });
-    sweep([](const ShardingRule &) { return true; });
-    return std::move(places);
-  }
-
-private:
   void sweep(function_ref<bool(const ShardingRule &)> takes) {
     for (bool changed = true; changed;) {
       changed = false;
@@ -77,20 +65,18 @@ private:
     }
   }
 
-  TensorPlace tensorPlace(Value value, bool isOperand) {
-    Place &place = places.of(value);
-    bool isFixed = llvm::is_contained(place.isFixed, true);
-    return {value.getType(), place.sharding,
-            isOperand && value.getDefiningOp<ir::ConstantOp>() && place.sharding.isWhole(), isFixed};
-  }
-
+private:
   /// Carries shardings from each of the op's values to the others.
   bool visit(Operation *op, const ShardingRule &rule) {
-    auto operands = llvm::map_to_vector(op->getOperands(), [&](Value v) { return tensorPlace(v, true); });
-    auto results = llvm::map_to_vector(op->getResults(), [&](Value v) { return tensorPlace(v, false); });
-    FactorAxes factors = chooseFactors(rule, operands, results, graph.mesh);
+    bool isPlaced = false;
+    for (ValueRange values : {ValueRange(op->getOperands()), ValueRange(op->getResults())})
+      for (Value value : values)
+        isPlaced |= !places.sharding(value).isWhole();
+    if (!isPlaced)
+      return false;
+    FactorAxes factors = factorsOf(op, rule, places, mesh);
+    Origins origins = originsOf(op);
     bool changed = false;
-    auto origins = originsOf(op);
     for (auto [value, tensor] : llvm::zip_equal(op->getOperands(), rule.operands))
       changed |= update(value, placeOf(tensor, rule, factors), origins);
     for (auto [value, tensor] : llvm::zip_equal(op->getResults(), rule.results))
@@ -98,8 +84,8 @@ private:
     return changed;
   }
 
-  llvm::SmallDenseMap<int, StringAttr, 4> originsOf(Operation *op) {
-    llvm::SmallDenseMap<int, StringAttr, 4> origins;
+  Origins originsOf(Operation *op) {
+    Origins origins;
     for (ValueRange values : {ValueRange(op->getOperands()), ValueRange(op->getResults())})
       for (Value value : values)
         for (auto [axis, origin] : places.of(value).origins)
@@ -107,9 +93,8 @@ private:
     return origins;
   }
 
-  /// Dimensions that are split further now.
-  bool update(Value value, const Sharding &suggested,
-              const llvm::SmallDenseMap<int, StringAttr, 4> &origins) {
+  /// Splits further what the suggestion splits further.
+  bool update(Value value, const Sharding &suggested, const Origins &origins) {
     Place &place = places.of(value);
     bool changed = false;
     for (auto [dim, axes] : llvm::enumerate(suggested.dims)) {
@@ -129,10 +114,50 @@ private:
     return changed;
   }
 
-  Graph graph;
-  Places places;
-  std::vector<std::pair<Operation *, ShardingRule>> rules;
+  const Propagator::Rules &rules;
+  Places &places;
+  MeshAttr mesh;
 };
+
+} // namespace
+
+Propagator::Propagator(Graph graph) : graph(graph) {
+  for (Operation &op : graph.block())
+    if (auto sharded = dyn_cast<ShardingOpInterface>(op))
+      rules.push_back({&op, sharded.getShardingRule()});
+}
+
+Places Propagator::run(Places seed) {
+  Sweeper sweeper(rules, seed, graph.mesh);
+  // What only maps and moves elements first: contractions should see all that can be known.
+  sweeper.sweep([](const ShardingRule &rule) { return !rule.hasReduction(); });
+  sweeper.sweep([](const ShardingRule &) { return true; });
+  return seed;
+}
+
+namespace weft::dist {
+#define GEN_PASS_DEF_PROPAGATEPASS
+#include "weft/Partition/Passes.h.inc"
+
+namespace {
+
+/// Annotations of results become ops before the return.
+void annotateResults(Graph &graph) {
+  Operation *end = graph.block().getTerminator();
+  OpBuilder builder(end);
+  for (OpOperand &operand : end->getOpOperands()) {
+    unsigned i = operand.getOperandNumber();
+    auto sharding = graph.main.getResultAttrOfType<ShardingAttr>(i, DistDialect::getShardingAttrName());
+    if (!sharding)
+      continue;
+    auto open = graph.main.getResultAttrOfType<DenseI64ArrayAttr>(i, "dist.open");
+    auto origin = graph.main.getResultAttrOfType<StringAttr>(i, "dist.origin");
+    operand.set(ShardOp::create(builder, end->getLoc(), operand.get().getType(), operand.get(), sharding,
+                                open ? open.asArrayRef() : ArrayRef<int64_t>(), origin));
+    for (StringRef name : {"dist.sharding", "dist.open", "dist.origin"})
+      graph.main.removeResultAttr(i, builder.getStringAttr(name));
+  }
+}
 
 struct Propagate : impl::PropagatePassBase<Propagate> {
   void runOnOperation() override {
@@ -141,12 +166,14 @@ struct Propagate : impl::PropagatePassBase<Propagate> {
       return signalPassFailure();
     separateConstants(*graph);
     annotateResults(*graph);
-    Places places = Propagator(*graph).run();
+    Places seed(graph->mesh);
+    if (failed(seed.read(*graph)))
+      return signalPassFailure();
+    Places places = Propagator(*graph).run(std::move(seed));
     places.write(*graph);
-    graph->main.walk([&](Operation *op) {
-      for (Value result : op->getResults())
-        numSharded += op->getBlock() == &graph->block() && !places.sharding(result).isWhole();
-    });
+    for (Operation &op : graph->block())
+      for (Value result : op.getResults())
+        numSharded += !places.sharding(result).isWhole();
   }
 };
 

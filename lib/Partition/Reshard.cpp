@@ -6,8 +6,7 @@
 // Passes.td.
 #include "weft/Partition/Passes.h"
 
-#include "Factors.h"
-#include "Places.h"
+#include "Propagation.h"
 #include "ReshardPlan.h"
 #include "weft/Dialect/Weft/WeftOps.h"
 
@@ -23,11 +22,11 @@ namespace {
 class Resharder {
 public:
   Resharder(Graph graph, Pass::Statistic &numReshards)
-      : graph(graph), places(graph.mesh), numReshards(numReshards) {
-    places.read(graph);
-  }
+      : graph(graph), places(graph.mesh), numReshards(numReshards) {}
 
-  void run() {
+  LogicalResult run() {
+    if (failed(places.read(graph)))
+      return failure();
     for (Operation &op : llvm::make_early_inc_range(graph.block()))
       if (!isa<ir::ConstantOp>(op) && !op.hasTrait<OpTrait::IsTerminator>())
         settle(&op);
@@ -39,6 +38,7 @@ public:
       for (Value result : op.getResults())
         places.of(result); // all are written
     places.write(graph);
+    return success();
   }
 
 private:
@@ -47,13 +47,7 @@ private:
     if (!sharded)
       return runWhole(op);
     ShardingRule rule = sharded.getShardingRule();
-    auto tensorPlace = [&](Value value) {
-      return TensorPlace{value.getType(), places.sharding(value), bool(value.getDefiningOp<ir::ConstantOp>()),
-                         true};
-    };
-    auto operands = llvm::map_to_vector(op->getOperands(), tensorPlace);
-    auto results = llvm::map_to_vector(op->getResults(), tensorPlace);
-    FactorAxes factors = chooseFactors(rule, operands, results, graph.mesh);
+    FactorAxes factors = factorsOf(op, rule, places, graph.mesh);
     for (auto [i, tensor] : llvm::enumerate(rule.operands)) {
       Sharding wanted = placeOf(tensor, rule, factors);
       setOperand(op->getOpOperand(i), wanted, [&] {
@@ -166,9 +160,8 @@ private:
 struct Reshard : impl::ReshardPassBase<Reshard> {
   void runOnOperation() override {
     FailureOr<Graph> graph = getGraph(getOperation());
-    if (failed(graph))
+    if (failed(graph) || failed(Resharder(*graph, numReshards).run()))
       return signalPassFailure();
-    Resharder(*graph, numReshards).run();
   }
 };
 

@@ -17,9 +17,15 @@ void dist::registerShardingRules(DialectRegistry &registry) {
   registry.addExtension(+[](MLIRContext *context, ir::WeftDialect *, DistDialect *) {
     attachElementwiseRules(*context);
     attachContractRules(*context);
+    attachConvRules(*context);
+    attachPoolRules(*context);
     attachReduceRules(*context);
     attachNormRules(*context);
+    attachAttentionRules(*context);
     attachShapeRules(*context);
+    attachIndexRules(*context);
+    attachRandomRules(*context);
+    attachQuantRules(*context);
     attach<ShardOp, elementwiseRule>(*context);
   });
 }

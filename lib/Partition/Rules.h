@@ -70,9 +70,15 @@ template <typename Op, RuleFn rule, LocalizeFn local = cloneLocal> void attach(m
 // One per family.
 void attachElementwiseRules(mlir::MLIRContext &context);
 void attachContractRules(mlir::MLIRContext &context);
+void attachConvRules(mlir::MLIRContext &context);
+void attachPoolRules(mlir::MLIRContext &context);
 void attachReduceRules(mlir::MLIRContext &context);
 void attachNormRules(mlir::MLIRContext &context);
+void attachAttentionRules(mlir::MLIRContext &context);
 void attachShapeRules(mlir::MLIRContext &context);
+void attachIndexRules(mlir::MLIRContext &context);
+void attachRandomRules(mlir::MLIRContext &context);
+void attachQuantRules(mlir::MLIRContext &context);
 
 } // namespace weft::dist
 

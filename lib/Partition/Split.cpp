@@ -40,7 +40,7 @@ struct Cut {
   std::vector<Transfer> transfers;
   llvm::DenseMap<Operation *, int64_t> channelOf; ///< of a reshard's first communication
 
-  explicit Cut(Graph graph) : graph(graph), places(graph.mesh) { places.read(graph); }
+  explicit Cut(Graph graph) : graph(graph), places(graph.mesh) {}
 
   static int64_t stageOf(Operation *op) {
     auto stage = op->getAttrOfType<IntegerAttr>(DistDialect::getStageAttrName());
@@ -57,6 +57,8 @@ struct Cut {
   }
 
   LogicalResult plan() {
+    if (failed(places.read(graph)))
+      return failure();
     Operation *end = graph.block().getTerminator();
     for (Operation &op : graph.block())
       if (!isa<ir::ConstantOp>(op) && &op != end)

@@ -4,6 +4,7 @@
 // Runs the stages. Kernels are compiled in parallel, longest first, then linked into one image. See
 // Stages.cpp for the passes.
 #include "weft/Pipeline/Compile.h"
+#include "Partition.h"
 
 #include "CompileEmulated.h"
 #include "KernelCache.h"
@@ -15,6 +16,7 @@
 #include "weft/Codegen/CPU/LinkImage.h"
 #include "weft/Codegen/CPU/LowerToLLVM.h"
 #include "weft/Codegen/Host/BuildProgram.h"
+#include "weft/Dialect/Dist/DistDialect.h"
 #include "weft/Dialect/Weft/Dims.h"
 #include "weft/Dialect/Weft/WeftOps.h"
 #include "weft/Pipeline/CompileKernel.h"
@@ -252,6 +254,8 @@ LogicalResult Compiler::run(ModuleOp graph) {
   }
   if (failed(bindDims()) || failed(checkBounds()) || failed(dump("0-import", *module)))
     return failure();
+  if (options.partition)
+    return partitionAndCompile(*module, options);
   if (failed(runPasses(Stage::Graph, buildGraphStage)))
     return failure();
   if (options.emit == "weft")
@@ -296,7 +300,7 @@ static std::vector<Job> collectJobs(ModuleOp module) {
     if (entry == jobs.end())
       return;
     for (auto [i, operand] : llvm::enumerate(launch.getOperands()))
-      if (!operand.getDefiningOp<ir::ConstantOp>())
+      if (!isa_and_nonnull<ir::ConstantOp, dist::ConstantOp>(operand.getDefiningOp()))
         entry->second.constants.reset(i);
   });
   std::vector<Job> list;

@@ -118,12 +118,34 @@ static std::optional<std::string> toOptions(const WeftCompileRequest &request, C
     return "stage " + quoted(request.from) + ", wanted one of " + stageNames();
   if (!stage(request.to, options.to))
     return "stage " + quoted(request.to) + ", wanted one of " + stageNames();
+  if (request.mesh.size) {
+    PartitionOptions partition;
+    Result<std::vector<program::MeshAxis>> mesh = program::parseMesh(toRef(request.mesh));
+    if (!mesh.isOk())
+      return mesh.status().message();
+    partition.mesh = *mesh;
+    for (size_t i = 0; i < request.numShards; ++i) {
+      Result<program::ShardSpec> shard = program::parseShard(toRef(request.shards[i]), *mesh);
+      if (!shard.isOk())
+        return shard.status().message();
+      partition.shards.push_back(*shard);
+    }
+    partition.stages = std::max(request.stages, 1);
+    partition.explain = request.explain;
+    partition.svgFile = toRef(request.svgFile);
+    options.partition = std::move(partition);
+  }
   options.emit = toRef(request.emit);
   if (!options.emit.empty() &&
-      !llvm::is_contained({"weft", "linalg", "llvm", "asm", "ptx", "obj", "so"}, StringRef(options.emit)))
-    return "cannot emit " + quoted(request.emit) + ", wanted one of weft, linalg, llvm, asm, ptx, obj, so";
+      !llvm::is_contained({"weft", "linalg", "llvm", "asm", "ptx", "obj", "so", "explain"},
+                          StringRef(options.emit)))
+    return "cannot emit " + quoted(request.emit) +
+           ", wanted one of weft, linalg, llvm, asm, ptx, obj, so, explain";
   if (options.emit == "ptx" && !options.target.has("cuda"))
     return "PTX is code for a GPU, wanted --target=cuda";
+  if (options.partition && !options.emit.empty() && options.emit != "explain")
+    return "cannot emit " + quoted(request.emit) +
+           " of a partitioned model: the roles' modules are what --dump writes";
   options.dataFile = toRef(request.dataFile);
   options.dumpDir = toRef(request.dumpDir);
   options.reproducer = toRef(request.reproducer);
@@ -177,7 +199,8 @@ static int32_t compileRequest(const WeftCompileRequest *request) {
     context->loadAllAvailableDialects();
   }
   // What is wrong comes before what is missing.
-  bool told = false, wrong = false;
+  bool told = false, wrong = false, isWrongUse = false;
+  options.wrongUse = [&] { isWrongUse = true; };
   ScopedDiagnosticHandler handler(context, [&](Diagnostic &diagnostic) {
     std::string text;
     llvm::raw_string_ostream os(text);
@@ -206,6 +229,8 @@ static int32_t compileRequest(const WeftCompileRequest *request) {
     tell(WEFT_ERROR, "compilation failed without a message: a bug of the compiler");
     return int32_t(Code::Internal);
   }
+  if (isWrongUse)
+    return int32_t(Code::NotFound);
   return int32_t(wrong ? Code::InvalidArgument : Code::Unimplemented);
 }
 

@@ -7,6 +7,7 @@
 #include "GenerateKernel.h"
 #include "mlir/Transforms/Passes.h"
 #include "weft/Codegen/Passes.h"
+#include "weft/Partition/Passes.h"
 #include "weft/Transforms/Decompose.h"
 #include "weft/Transforms/Passes.h"
 
@@ -37,6 +38,33 @@ std::string weft::stageNames() {
   for (auto [s, name] : names)
     text += (text.empty() ? "" : ", ") + name.str();
   return text;
+}
+
+void weft::buildPlaceStage(mlir::OpPassManager &passes, int64_t stages) {
+  // What annotations speak of is the model as it was written: shapes and values are made known, layouts are
+  // left, and composite ops stay whole, since their rules know more than those of their parts.
+  passes.addPass(createInferShapesPass());
+  passes.addPass(mlir::createCanonicalizerPass());
+  passes.addPass(mlir::createCSEPass());
+  passes.addPass(createFoldConstantsPass());
+  passes.addPass(createFoldBatchNormPass());
+  passes.addPass(createFoldConstantsPass());
+  passes.addPass(mlir::createCanonicalizerPass());
+  passes.addPass(createInferShapesPass());
+  passes.addPass(dist::createChooseShardingsPass());
+  passes.addPass(dist::createPropagatePass());
+  passes.addPass(dist::createReshardPass());
+  // Costs are those of one rank's part, moves included.
+  passes.addPass(dist::createAssignStagesPass({stages}));
+}
+
+void weft::buildSplitStage(mlir::OpPassManager &passes) {
+  passes.addPass(dist::createSplitPass());
+  passes.addPass(dist::createVerifySchedulePass());
+}
+
+void weft::buildCollectivesStage(mlir::OpPassManager &passes) {
+  passes.addPass(dist::createLowerCollectivesPass());
 }
 
 void weft::buildGraphStage(mlir::OpPassManager &passes, const StageOptions &options) {

@@ -4,6 +4,34 @@
 // Graphs that the passes of MLIR's shard dialect crash on, get wrong or refuse (version 22).
 // RUN: weft-opt %s --split-input-file --dist-propagate --dist-reshard --dist-split --verify-diagnostics | FileCheck %s
 
+// A convolution with the batch split.
+module attributes {dist.mesh = #dist.mesh<data = 2>} {
+  // CHECK: weft.conv {{.*}} : (tensor<4x3x32x32xf32>, tensor<16x3x3x3xf32>) -> tensor<4x16x30x30xf32>
+  // CHECK-NEXT: return
+  func.func @main(%x: tensor<8x3x32x32xf32> {dist.sharding = #dist.sharding<[{data}, {}, {}, {}]>}, %w: tensor<16x3x3x3xf32>) -> tensor<8x16x30x30xf32> {
+    %0 = weft.conv %x, %w {x_dims = array<i64: 0, 1, 2, 3>, w_dims = array<i64: 0, 1, 2, 3>, y_dims = array<i64: 0, 1, 2, 3>,
+      strides = array<i64: 1, 1>, padding_low = array<i64: 0, 0>, padding_high = array<i64: 0, 0>,
+      input_dilation = array<i64: 1, 1>, kernel_dilation = array<i64: 1, 1>} : (tensor<8x3x32x32xf32>, tensor<16x3x3x3xf32>) -> tensor<8x16x30x30xf32>
+    return %0 : tensor<8x16x30x30xf32>
+  }
+}
+
+// -----
+
+// A convolution with rows of the picture split: they are gathered first.
+module attributes {dist.mesh = #dist.mesh<data = 2>} {
+  // CHECK: dist.all_gather_start %{{.*}} dim 2 over ["data"]
+  // CHECK: weft.conv {{.*}} : (tensor<8x3x32x32xf32>, tensor<16x3x3x3xf32>) -> tensor<8x16x30x30xf32>
+  func.func @main(%x: tensor<8x3x32x32xf32> {dist.sharding = #dist.sharding<[{}, {}, {data}, {}]>}, %w: tensor<16x3x3x3xf32>) -> tensor<8x16x30x30xf32> {
+    %0 = weft.conv %x, %w {x_dims = array<i64: 0, 1, 2, 3>, w_dims = array<i64: 0, 1, 2, 3>, y_dims = array<i64: 0, 1, 2, 3>,
+      strides = array<i64: 1, 1>, padding_low = array<i64: 0, 0>, padding_high = array<i64: 0, 0>,
+      input_dilation = array<i64: 1, 1>, kernel_dilation = array<i64: 1, 1>} : (tensor<8x3x32x32xf32>, tensor<16x3x3x3xf32>) -> tensor<8x16x30x30xf32>
+    return %0 : tensor<8x16x30x30xf32>
+  }
+}
+
+// -----
+
 // A batched product and a softmax.
 module attributes {dist.mesh = #dist.mesh<data = 2>} {
   // CHECK: weft.dot_general {{.*}} -> tensor<4x16x16xf32>

@@ -23,6 +23,7 @@ constexpr int usageError = 2;
 /// Adds a subcommand to the application; its callback sets `exitCode`.
 void addCompile(CLI::App &app, int &exitCode);
 void addRun(CLI::App &app, int &exitCode);
+void addPartition(CLI::App &app, int &exitCode);
 void addInspect(CLI::App &app, int &exitCode);
 void addBench(CLI::App &app, int &exitCode);
 void addEmulate(CLI::App &app, int &exitCode);
@@ -87,6 +88,17 @@ struct DeviceFlags {
 private:
   std::string kind; ///< empty: what the program is for
   std::shared_ptr<runtime::Device> device;
+};
+
+/// How a model is split over workers.
+struct PartitionFlags {
+  std::string mesh;
+  std::vector<std::string> shards;
+  int stages = 1;
+
+  void add(CLI::App &command, bool isRequired);
+  /// Checks the flags and takes them into the options; an error is wrong usage.
+  Status finish(CompileOptions &options) const;
 };
 
 /// How pictures become tensors.

@@ -16,12 +16,18 @@ using namespace weft::driver;
 namespace {
 struct CompileCommand {
   CompileFlags flags;
+  PartitionFlags partition;
   std::string model, output, emit, to;
 
   int run() {
     if (!emit.empty() && !to.empty())
       return failUsage(invalidArgument("--emit and --to exclude each other"));
     flags.finish(model);
+    if (Status status = partition.finish(flags.options); !status.isOk())
+      return failUsage(status);
+    if (!partition.mesh.empty() && (!emit.empty() || !to.empty()))
+      return failUsage(
+          invalidArgument("--mesh goes without --emit and --to: weft partition --dump shows the roles"));
     bool isHeader = emit == "header";
     if (modelKindOf(model) == ModelKind::Program && isHeader)
       return writeHeaderOf(program::readProgramFile(model));
@@ -37,10 +43,11 @@ struct CompileCommand {
       hadData = access(flags.options.dataFile.c_str(), F_OK) == 0;
     }
     int code = isHeader ? writeHeader()
-                        : write(isText          ? ""
-                                : emit == "so"  ? ".so"
-                                : emit == "obj" ? ".o"
-                                                : ".weft",
+                        : write(isText                   ? ""
+                                : emit == "so"           ? ".so"
+                                : emit == "obj"          ? ".o"
+                                : partition.mesh.empty() ? ".weft"
+                                                         : ".weftjob",
                                 [&](const FileSink &sink) { return compileTo(model, flags.options, sink); });
     if (code != 0 && !hadData)
       unlink(flags.options.dataFile.c_str());
@@ -90,7 +97,7 @@ struct CompileCommand {
     }
     flags.tellHidden();
     if (!status.isOk())
-      return fail(status);
+      return status.code() == Code::NotFound && !partition.mesh.empty() ? failUsage(status) : fail(status);
     if (flags.verbose && output != "-")
       std::fprintf(stderr, "weft: wrote %s (%zu bytes)\n", output.c_str(), size);
     return 0;
@@ -110,6 +117,7 @@ void weft::driver::addCompile(CLI::App &app, int &exitCode) {
       ->type_name("")
       ->check(CLI::IsMember({"weft", "linalg", "llvm", "asm", "ptx", "obj", "so", "header"}).description(""));
   state->flags.add(*command, true);
+  state->partition.add(*command, false);
   command->add_option("--to", state->to, "Stop after import, graph, host or kernel; print the IR")
       ->type_name("")
       ->check(CLI::IsMember({"import", "graph", "host", "kernel"}).description(""))

@@ -41,6 +41,7 @@ int main(int argc, char **argv) {
   weft::driver::addCompile(app, exitCode);
   weft::driver::addRun(app, exitCode);
   weft::driver::addInspect(app, exitCode);
+  weft::driver::addPartition(app, exitCode);
   weft::driver::addBench(app, exitCode);
   weft::driver::addEmulate(app, exitCode);
   try {

@@ -46,9 +46,20 @@ struct CompileOptions {
   /// Verify the IR between passes.
   bool verify = false;
 
+  /// Workers along named axes, "data:2,model:2": the result is a job (.weftjob) of a program per role, not
+  /// one program. Empty: one worker.
+  std::string mesh;
+  /// Where values lie on the mesh, "w=_,model"; without any, the batch goes over `data` and big weights over
+  /// `model`.
+  std::vector<std::string> shards;
+  /// Pipeline stages; the mesh is that of one stage.
+  int stages = 1;
+  bool explain = false; ///< emit "explain": the reason of each transfer too
+  std::string svgFile;  ///< a picture of roles and transfers
+
   // For compiler engineers.
   std::string from, to; ///< stages: import, graph, host, kernel, program
-  std::string emit;     ///< weft, linalg, llvm, asm, ptx, obj, so: instead of a program
+  std::string emit;     ///< weft, linalg, llvm, asm, ptx, obj, so, explain: instead of a program
   std::string
       dataFile; ///< .npz for large constants of text; empty: text leaves them out and cannot be read back
   std::string dumpDir;    ///< the IR after each stage, a file each

@@ -9,7 +9,7 @@
 #include "mlir/IR/OwningOpRef.h"
 #include "weft/Import/Onnx/Importer.h"
 #include "weft/Pipeline/Stages.h"
-#include "weft/Program/Program.h"
+#include "weft/Program/MeshSpec.h"
 #include "weft/Program/Target.h"
 #include <functional>
 #include <span>
@@ -19,6 +19,15 @@ namespace weft {
 
 /// Nvvm: GPU kernels, compiled to an image for the emulator.
 enum class InputKind { Onnx, Mlir, Graph, Nvvm };
+
+/// Over which workers a model is split.
+struct PartitionOptions {
+  std::vector<program::MeshAxis> mesh; ///< of one stage
+  std::vector<program::ShardSpec> shards;
+  int64_t stages = 1;
+  bool explain = false; ///< with emit = "explain": say why each transfer is there
+  std::string svgFile;  ///< a picture of roles and transfers
+};
 
 struct CompileOptions {
   InputKind input = InputKind::Onnx;
@@ -41,6 +50,8 @@ struct CompileOptions {
   bool boundedOnly = false; ///< refuse dimensions without an upper bound unless import.dynamicDims names them
   std::function<void(llvm::StringRef stage, int64_t done, int64_t total)> progress;
   std::function<void(llvm::StringRef stage, double wallMs, double cpuMs)> stageTime;
+  std::optional<PartitionOptions> partition; ///< the result is a .weftjob file
+  std::function<void()> wrongUse; ///< called when what fails is a name or sharding that the caller gave
   std::function<Status(std::span<const std::byte>)> output; ///< pieces of the result
 };
 

@@ -31,6 +31,11 @@ struct StageOptions {
 /// The passes that make `stage` from the one before it. Only Graph and Host are made by passes over the whole
 /// module; kernels are compiled one by one (Codegen/CompileKernel.h).
 void buildGraphStage(mlir::OpPassManager &passes, const StageOptions &options);
+/// With a mesh, between import and graph: places the graph on it, cuts it into `stages`; makes a module per
+/// role; writes collectives as the runtime has them. Each role then takes the stages above.
+void buildPlaceStage(mlir::OpPassManager &passes, int64_t stages);
+void buildSplitStage(mlir::OpPassManager &passes);
+void buildCollectivesStage(mlir::OpPassManager &passes);
 void buildHostStage(mlir::OpPassManager &passes, const StageOptions &options);
 
 } // namespace weft

@@ -43,7 +43,8 @@ typedef struct WeftCompileRequest {
   size_t numShapes;
   WeftText numerics; ///< strict, default, fast; empty: default
   WeftText from, to; ///< stages: import graph host kernel program; empty: first and last
-  WeftText emit;     ///< "", or one of weft linalg llvm asm ptx obj so: text or bytes instead of a program
+  WeftText
+      emit; ///< "", or one of weft linalg llvm asm ptx obj so explain: text or bytes instead of a program
   WeftText dataFile; ///< large constants of text go into this .npz, which the text names; empty: text is for
                      ///< people, large constants are left out
   WeftText dumpDir;  ///< the IR after each stage goes here, a file each; empty: nowhere
@@ -54,7 +55,14 @@ typedef struct WeftCompileRequest {
   int32_t verify;        ///< verify the IR between passes
   int32_t boundedOnly;   ///< refuse dimensions without an upper bound unless dynamicDims names them
   int32_t allowFallback; ///< for a GPU: what has no kernel there may run on the CPU
-  void *user;            ///< handed to the callbacks, which may be called from several threads, never at once
+  // Over which workers (Program/MeshSpec.h): with a mesh the result is a .weftjob file.
+  WeftText mesh;          ///< "data:2,model:2", of one stage; empty: one worker
+  const WeftText *shards; ///< "w=_,model"
+  size_t numShards;
+  int32_t stages;   ///< of the pipeline; 0: one
+  int32_t explain;  ///< emit "explain": the reason of each transfer too
+  WeftText svgFile; ///< a picture of roles and transfers goes here; empty: none
+  void *user;       ///< handed to the callbacks, which may be called from several threads, never at once
   void (*diagnostic)(void *user, int32_t severity, WeftText message);
   void (*progress)(void *user, WeftText stage, int64_t done, int64_t total);
   void (*stageTime)(void *user, WeftText stage, double wallMs, double cpuMs);
@@ -75,8 +83,8 @@ typedef struct WeftOpAttribute {
 } WeftOpAttribute;
 
 /// Functions return 0, or not 0 after a message (of the request, or of graphError). `compile` says what kind
-/// of error it is by a number of weft::Code: 3 INVALID_ARGUMENT, the model or the request is wrong; 12
-/// UNIMPLEMENTED, it asks for what is not done; 13 INTERNAL, a bug.
+/// of error it is by a number of weft::Code: 3 INVALID_ARGUMENT, the model or the request is wrong; 5
+/// NOT_FOUND, the request itself: a mesh, a sharding or a name in it; 12 UNIMPLEMENTED, it asks for what is not done; 13 INTERNAL, a bug.
 typedef struct WeftCompilerApi {
   uint32_t version;
   /// Text that differs between any two builds of the compiler.

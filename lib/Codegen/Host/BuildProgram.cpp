@@ -6,6 +6,7 @@
 // unless it is written before the last who reads, and written where it lies when nobody reads it any more.
 // Stage: program. Where arena buffers lie is Program/MemoryPlan's decision.
 #include "weft/Codegen/Host/BuildProgram.h"
+#include "MeshTables.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "weft/Dialect/Host/HostDialect.h"
@@ -73,12 +74,18 @@ public:
   // Variables, constants and kernels.
   LogicalResult buildVariable(VariableOp op);
   FailureOr<program::ConstantId> constantOf(ConstantOp op, const PackedOperand *packing);
+  /// The values of all workers one after the other, each at a multiple of `stride` bytes.
+  FailureOr<program::ConstantId> partsOf(dist::ConstantOp op, const PackedOperand *packing, int64_t &stride,
+                                         int64_t &size);
+  /// The symbol that holds this worker's place along an axis.
+  program::SymbolId placeSymbol(StringAttr axis);
   program::KernelId kernelOf(const CompiledKernel &kernel, host::LaunchOp launch, unsigned numBuffers,
                              unsigned numDims);
 
   ModuleOp module;
   const llvm::StringMap<CompiledKernel> &kernels;
   program::Program out;
+  MeshTables mesh{module, out};
   llvm::StringMap<program::SymbolId> symbols;
   llvm::StringMap<program::KernelId> kernelIds;
   llvm::StringMap<program::ConstantId> constantIds;
@@ -115,6 +122,12 @@ private:
   LogicalResult buildRead(ReadOp op);
   LogicalResult buildWrite(WriteOp op);
   FailureOr<BufferId> variableBuffer(StringRef name, Value like);
+  /// Starts of communication, waits for it, and this worker's place.
+  LogicalResult buildCommunication(Operation *op);
+  /// Reads this worker's place along the axes that parts of constants are chosen by.
+  void readPlaces(Block &block);
+  /// This worker's part of a constant.
+  FailureOr<BufferId> partBuffer(dist::ConstantOp op, const PackedOperand *packing);
 
   FailureOr<BufferId> bufferOf(Value value);
   /// A buffer for a new value: an output's when the value is returned, else of the arena.
@@ -293,6 +306,12 @@ FailureOr<BufferId> FunctionBuilder::bufferOf(Value value) {
       return failure();
     return buffers[value] = addBuffer(BufferKind::Constant, *id, *size);
   }
+  if (auto constant = value.getDefiningOp<dist::ConstantOp>()) {
+    FailureOr<BufferId> id = partBuffer(constant, nullptr);
+    if (succeeded(id))
+      buffers[value] = *id;
+    return id;
+  }
   return emitError(value.getLoc(), "value of ") << value.getType() << " is not in the program";
 }
 
@@ -399,6 +418,8 @@ FailureOr<BufferId> FunctionBuilder::operandBuffer(const CompiledKernel &kernel,
                                                    unsigned number) {
   for (const PackedOperand &packed : kernel.packed)
     if (packed.operand == number) {
+      if (auto parts = operand.getDefiningOp<dist::ConstantOp>())
+        return partBuffer(parts, &packed);
       FailureOr<program::ConstantId> id = owner.constantOf(operand.getDefiningOp<ConstantOp>(), &packed);
       if (failed(id))
         return failure();
@@ -727,12 +748,177 @@ LogicalResult ProgramBuilder::buildVariable(VariableOp op) {
   }
   variableIds[op.getSymName()] = out.variables.size();
   out.variables.push_back(std::move(variable));
+//===-- Workers
+//-----------------------------------------------------------------------------------------------===//
+
+FailureOr<program::ConstantId> ProgramBuilder::partsOf(dist::ConstantOp op, const PackedOperand *packing,
+                                                       int64_t &stride, int64_t &size) {
+  std::vector<HostTensor> parts;
+  for (Attribute value : op.getValues()) {
+    FailureOr<HostTensor> part = toHostTensor(cast<TypedAttr>(value));
+    if (failed(part))
+      return op.emitOpError("has no elements in the data store");
+    if (packing) {
+      Result<HostTensor> packed = packing->pack(*part);
+      if (!packed.isOk())
+        return op.emitOpError("cannot be packed: ") << packed.status().message();
+      part = *packed;
+    }
+    parts.push_back(*part);
+  }
+  size = parts.front().numBytes();
+  stride = llvm::alignTo(size, 64);
+  std::string key;
+  llvm::raw_string_ostream(key) << op.getValues() << (packing ? packing->key : "");
+  auto [entry, isNew] = constantIds.try_emplace(key, out.constants.size());
+  if (!isNew)
+    return entry->second;
+  Result<HostTensor> all = HostTensor::zeros(DType::UI8, {stride * int64_t(parts.size())});
+  if (!all.isOk())
+    return op.emitOpError(all.status().message());
+  for (auto [i, part] : llvm::enumerate(parts))
+    llvm::copy(part.bytes(), all->mutableBytes().begin() + i * stride);
+  program::Constant constant;
+  constant.name = locationText(op.getLoc());
+  constant.dtype = all->dtype();
+  constant.dims = all->shape();
+  constant.value = *all;
+  out.constants.push_back(std::move(constant));
+  return entry->second;
+}
+
+program::SymbolId ProgramBuilder::placeSymbol(StringAttr axis) {
+  program::SymbolId symbol = symbolOf(StringAttr::get(axis.getContext(), "place." + axis.str()));
+  out.symbols[symbol].bound = out.exprs.constant(mesh.sizeOf(axis) - 1);
+  return symbol;
+}
+
+void FunctionBuilder::readPlaces(Block &block) {
+  llvm::SetVector<Attribute> axes;
+  if (isa<func::FuncOp>(block.getParentOp()))
+    block.walk([&](dist::ConstantOp op) { axes.insert(op.getAxes().begin(), op.getAxes().end()); });
+  for (Attribute attr : axes) {
+    auto axis = cast<StringAttr>(attr);
+    BufferId place = addBuffer(BufferKind::Arena, 0, owner.out.exprs.constant(8));
+    emit(block.getParentOp(), "place along " + axis.str(),
+         program::MeshCoordinate{owner.mesh.axisOf(axis), place});
+    emit(block.getParentOp(), "set place along " + axis.str(),
+         program::SetSymbol{owner.placeSymbol(axis), place});
+  }
+}
+
+FailureOr<BufferId> FunctionBuilder::partBuffer(dist::ConstantOp op, const PackedOperand *packing) {
+  int64_t stride = 0, size = 0;
+  FailureOr<program::ConstantId> id = owner.partsOf(op, packing, stride, size);
+  if (failed(id))
+    return failure();
+  auto &exprs = owner.out.exprs;
+  ExprId part = exprs.constant(0);
+  for (auto axis : op.getAxes().getAsRange<StringAttr>())
+    part = exprs.add(exprs.mul(part, exprs.constant(owner.mesh.sizeOf(axis))),
+                     exprs.symbol(owner.placeSymbol(axis)));
+  BufferId all =
+      addBuffer(BufferKind::Constant, *id, exprs.constant(stride * int64_t(op.getValues().size())));
+  BufferId own = addBuffer(BufferKind::Alias, all, exprs.constant(size));
+  function.buffers[own].aliasOffset = exprs.mul(part, exprs.constant(stride));
+  return own;
+}
+
+static program::Combine combineOf(dist::Combine combine) {
+  switch (combine) {
+  case dist::Combine::sum:
+    return program::Combine::Sum;
+  case dist::Combine::max:
+    return program::Combine::Max;
+  case dist::Combine::min:
+    return program::Combine::Min;
+  case dist::Combine::prod:
+    return program::Combine::Prod;
+  }
+  return program::Combine::Sum;
+}
+
+LogicalResult FunctionBuilder::buildCommunication(Operation *op) {
+  if (auto place = dyn_cast<dist::CoordinateOp>(op)) {
+    FailureOr<BufferId> id = define(place.getResult());
+    if (failed(id))
+      return failure();
+    emit(op, "coordinate", program::MeshCoordinate{owner.mesh.axisOf(place.getAxis()), *id});
+    return success();
+  }
+  auto channelOf = [](Operation *start) {
+    return uint32_t(start->getAttrOfType<IntegerAttr>("channel").getInt());
+  };
+  if (auto done = dyn_cast<dist::DoneOp>(op)) {
+    Operation *start = done.getToken().getDefiningOp();
+    emit(op, "wait for " + start->getName().stripDialect().str(), program::Wait{channelOf(start)});
+    return success();
+  }
+  if (!dist::isStart(op))
+    return op->emitOpError("is not lowered: --dist-lower-collectives does");
+  BufferId from = 0, to = 0;
+  ExprId size = 0;
+  if (op->getNumOperands() > 0) {
+    FailureOr<BufferId> id = bufferOf(op->getOperand(0));
+    FailureOr<ExprId> bytes = owner.byteSize(op->getOperand(0));
+    if (failed(id) || failed(bytes))
+      return failure();
+    from = *id;
+    size = *bytes;
+  }
+  // What arrives has its buffer from the start on.
+  for (Operation *user : op->getResult(0).getUsers())
+    if (auto done = dyn_cast<dist::DoneOp>(user); done && done.getResult()) {
+      FailureOr<BufferId> id = define(done.getResult());
+      FailureOr<ExprId> bytes = owner.byteSize(done.getResult());
+      if (failed(id) || failed(bytes))
+        return failure();
+      to = *id;
+      if (op->getNumOperands() == 0)
+        size = *bytes;
+    }
+  std::string name = op->getName().stripDialect().drop_back(StringRef("_start").size()).str();
+  uint32_t channel = channelOf(op);
+  if (auto send = dyn_cast<dist::SendStartOp>(op)) {
+    emit(op, name, program::Send{channel, owner.mesh.routeTo(send.getStage()), from, size});
+    return success();
+  }
+  if (auto recv = dyn_cast<dist::RecvStartOp>(op)) {
+    emit(op, name, program::Recv{channel, owner.mesh.routeTo(recv.getStage()), to, size});
+    return success();
+  }
+  auto dim = op->getAttrOfType<IntegerAttr>(isa<dist::AllToAllStartOp>(op) ? "split" : "dim");
+  auto concat = op->getAttrOfType<IntegerAttr>("concat");
+  if ((dim && dim.getInt() != 0) || (concat && concat.getInt() != 0))
+    return op->emitOpError("is not along dimension 0: --dist-lower-collectives brings it there");
+  program::CollectiveStart command;
+  command.kind =
+      llvm::TypeSwitch<Operation *, program::Collective>(op)
+          .Case<dist::AllGatherStartOp>([](auto) { return program::Collective::AllGather; })
+          .Case<dist::ReduceScatterStartOp>([](auto) { return program::Collective::ReduceScatter; })
+          .Case<dist::AllToAllStartOp>([](auto) { return program::Collective::AllToAll; })
+          .Case<dist::BroadcastStartOp>([](auto) { return program::Collective::Broadcast; })
+          .Default([](auto) { return program::Collective::AllReduce; });
+  if (auto combine = op->getAttrOfType<dist::CombineAttr>("combine"))
+    command.combine = combineOf(combine.getValue());
+  command.dtype = toDType(getElementTypeOrSelf(op->getOperand(0)));
+  command.group = owner.mesh.groupOf(op->getAttrOfType<ArrayAttr>("axes"));
+  command.channel = channel;
+  command.from = from;
+  command.to = to;
+  FailureOr<SmallVector<ExprId>> dims = owner.dimExprs(op->getOperand(0));
+  if (failed(dims))
+    return failure();
+  command.count = owner.out.exprs.constant(1);
+  for (ExprId extent : *dims)
+    command.count = owner.out.exprs.mul(command.count, extent);
+  emit(op, name, std::move(command));
   return success();
 }
 
 LogicalResult FunctionBuilder::buildOp(Operation *op) {
   return llvm::TypeSwitch<Operation *, LogicalResult>(op)
-      .Case<ConstantOp, YieldOp, func::ReturnOp>([](auto) { return success(); })
+      .Case<ConstantOp, dist::ConstantOp, YieldOp, func::ReturnOp>([](auto) { return success(); })
       .Case<host::LaunchOp>([&](auto launch) { return buildLaunch(launch); })
       .Case<host::CallOp>([&](auto call) { return buildCall(call); })
       .Case<IfOp>([&](auto branch) { return buildIf(branch); })
@@ -765,6 +951,8 @@ LogicalResult FunctionBuilder::buildOp(Operation *op) {
         return success();
       })
       .Default([&](Operation *other) -> LogicalResult {
+        if (other->getDialect() && isa<dist::DistDialect>(other->getDialect()))
+          return buildCommunication(other);
         // Arithmetic on extents that only types and kernels used.
         if (other->use_empty() && isPure(other))
           return success();
@@ -807,14 +995,16 @@ LogicalResult FunctionBuilder::run(Block &block, ArrayRef<Value> inputs, ValueRa
     roots.push_back(root);
   }
   for (auto [i, root] : llvm::enumerate(roots))
-    if (Operation *op = root.getDefiningOp();
-        op && op->getBlock() == &block && isa<host::LaunchOp, host::CallOp>(op) && hasExactSize(root))
+    if (Operation *op = root.getDefiningOp(); op && op->getBlock() == &block &&
+                                              isa<host::LaunchOp, host::CallOp, dist::DoneOp>(op) &&
+                                              hasExactSize(root))
       outputOf.try_emplace(root, i);
 
   for (WriteOp write : block.getOps<WriteOp>())
     if (!outputOf.contains(write.getValue()) && mayWriteVariable(write))
       variableOf.try_emplace(write.getValue(), write.getVariable());
 
+  readPlaces(block);
   for (Operation &op : block)
     if (failed(buildOp(&op)))
       return failure();

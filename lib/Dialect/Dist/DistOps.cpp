@@ -197,8 +197,6 @@ LogicalResult AllToAllStartOp::verify() {
   if (failed(size) || failed(checkChannel(*this)) || failed(checkDim(*this, "split", getSplit(), type)) ||
       failed(checkDim(*this, "concat", getConcat(), type)))
     return failure();
-  if (getSplit() == getConcat())
-    return emitOpError("splits and joins dimension ") << getSplit() << ", wanted two";
   SmallVector<Dim> dims = ir::getDims(getX());
   FailureOr<Dim> part = partOf(*this, type, getSplit(), *size);
   if (failed(part))
