@@ -13,7 +13,7 @@ using namespace weft::dist;
 
 namespace {
 
-constexpr int width = 380, gap = 190, left = 24, top = 84, line = 20, shown = 14;
+constexpr int width = 420, gap = 190, left = 24, top = 84, line = 20, shown = 14;
 
 std::string escaped(StringRef text) {
   std::string out;
@@ -117,7 +117,7 @@ std::string dist::drawPartition(ModuleOp graph, ModuleOp roles) {
        << escaped(summary.roles[i].name) << "</text>\n";
     for (auto [n, text] : llvm::enumerate(lines))
       os << "<text class=\"" << text.style << "\" x=\"" << x + 12 << "\" y=\"" << top + 48 + int(n) * line
-         << "\">" << escaped(shortened(text.text, 50)) << "</text>\n";
+         << "\">" << escaped(shortened(text.text, 55)) << "</text>\n";
   }
   int lane = 0;
   for (const auto &[pair, what] : sent) {

@@ -63,7 +63,7 @@ public:
   LogicalResult run() {
     SmallVector<Operation *> ops;
     function.walk([&](Operation *op) {
-      if (op->getDialect() && isa<DistDialect>(op->getDialect()))
+      if (isa<AllSliceOp>(op) || isStart(op))
         ops.push_back(op);
     });
     for (Operation *op : ops)

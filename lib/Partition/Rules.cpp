@@ -23,6 +23,7 @@ void dist::registerShardingRules(DialectRegistry &registry) {
     attachNormRules(*context);
     attachAttentionRules(*context);
     attachShapeRules(*context);
+    attachControlRules(*context);
     attachIndexRules(*context);
     attachRandomRules(*context);
     attachQuantRules(*context);

@@ -76,6 +76,7 @@ void attachReduceRules(mlir::MLIRContext &context);
 void attachNormRules(mlir::MLIRContext &context);
 void attachAttentionRules(mlir::MLIRContext &context);
 void attachShapeRules(mlir::MLIRContext &context);
+void attachControlRules(mlir::MLIRContext &context);
 void attachIndexRules(mlir::MLIRContext &context);
 void attachRandomRules(mlir::MLIRContext &context);
 void attachQuantRules(mlir::MLIRContext &context);

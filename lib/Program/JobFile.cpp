@@ -176,6 +176,15 @@ bool looksLikeJob(Bytes bytes) {
 }
 
 Result<Job> readJob(Bytes bytes, std::shared_ptr<const void> owner) {
+  if (!owner) {
+    std::shared_ptr<std::byte> copy = allocateAligned(bytes.size());
+    if (!copy)
+      return resourceExhausted("no memory for a job of ", bytes.size(), " bytes");
+    if (!bytes.empty())
+      std::memcpy(copy.get(), bytes.data(), bytes.size());
+    bytes = {copy.get(), bytes.size()};
+    owner = std::move(copy);
+  }
   try { // a manifest may ask for more memory than there is
     return readChecked(bytes, owner).context("cannot read the job");
   } catch (const std::bad_alloc &) {

@@ -3,8 +3,10 @@
 //
 // Evaluates ops on constants by the reference evaluator. Stage: graph. What each op means is the Reference
 // room's knowledge, asked for through ReferenceOpInterface.
+#include "FoldPerWorker.h"
 #include "weft/Transforms/Passes.h"
 
+#include "weft/Dialect/Dist/DistDialect.h"
 #include "weft/Dialect/Weft/WeftOps.h"
 
 using namespace mlir;
@@ -48,9 +50,12 @@ struct FoldConstants : impl::FoldConstantsPassBase<FoldConstants> {
   void fold(Operation *op) {
     SmallVector<HostTensor> operands;
     int64_t operandBytes = 0, resultBytes = 0;
-    for (Value operand : op->getOperands())
-      if (!operand.getDefiningOp<ConstantOp>())
+    bool isSplit = false;
+    for (Value operand : op->getOperands()) {
+      if (!isa_and_nonnull<ConstantOp, dist::ConstantOp>(operand.getDefiningOp()))
         return;
+      isSplit |= isa<dist::ConstantOp>(operand.getDefiningOp());
+    }
     for (Value result : op->getResults()) {
       std::optional<int64_t> bytes = numBytes(result);
       if (!bytes)
@@ -60,7 +65,8 @@ struct FoldConstants : impl::FoldConstantsPassBase<FoldConstants> {
     for (Value operand : op->getOperands()) {
       std::optional<int64_t> bytes = numBytes(operand);
       // A splat costs nothing to keep, so it pays for nothing.
-      bool splat = getSplat(operand.getDefiningOp<ConstantOp>().getValue()).has_value();
+      auto constant = operand.getDefiningOp<ConstantOp>();
+      bool splat = constant && getSplat(constant.getValue()).has_value();
       if (!bytes || (splat && *bytes > mostSplatBytes))
         return;
       if (!splat)
@@ -69,6 +75,13 @@ struct FoldConstants : impl::FoldConstantsPassBase<FoldConstants> {
     bool ofSplats = operandBytes == 0 && op->hasTrait<ir::Elementwise>() && resultBytes <= mostSplatBytes;
     if (resultBytes > alwaysFoldBytes && resultBytes > operandBytes && !ofSplats)
       return;
+    if (isSplit) {
+      FailureOr<bool> folded = foldPerWorker(op);
+      if (failed(folded))
+        return signalPassFailure();
+      numFolded += *folded;
+      return;
+    }
     for (Value operand : op->getOperands()) {
       std::optional<HostTensor> tensor = getConstantTensor(operand);
       if (!tensor)

@@ -68,7 +68,7 @@ Status checkJob(const Job &job);
 bool looksLikeJob(std::span<const std::byte> bytes);
 /// Reads a .weftjob file. Bytes may come from anybody: sizes, offsets, hashes and indices are checked;
 /// programs by their hash alone: they are checked when they are loaded. `bytes` must stay readable while
-/// `owner` lives.
+/// `owner` lives; without one they are copied.
 Result<Job> readJob(std::span<const std::byte> bytes, std::shared_ptr<const void> owner);
 /// Maps the file.
 Result<Job> readJobFile(const std::string &path);

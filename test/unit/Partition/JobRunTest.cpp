@@ -214,7 +214,7 @@ std::string attention() {
     %q = weft.transpose %q1 by [0, 2, 1, 3] : (tensor<12x8x6x4xf32>) -> tensor<12x6x8x4xf32>
     %k = weft.transpose %k1 by [0, 2, 1, 3] : (tensor<12x8x6x4xf32>) -> tensor<12x6x8x4xf32>
     %v = weft.transpose %v1 by [0, 2, 1, 3] : (tensor<12x8x6x4xf32>) -> tensor<12x6x8x4xf32>
-    %y, %lse = weft.attention %q, %k, %v {causal = #weft.causal<top_left>, scale = 0.5 : f64} :
+    %y, %lse = weft.attention %q, %k, %v {causal = #weft<causal top_left>, scale = 0.5 : f64} :
       (tensor<12x6x8x4xf32>, tensor<12x6x8x4xf32>, tensor<12x6x8x4xf32>) -> (tensor<12x6x8x4xf32>, tensor<12x6x8xf32>)
     %0 = weft.transpose %y by [0, 2, 1, 3] : (tensor<12x6x8x4xf32>) -> tensor<12x8x6x4xf32>
     %1 = weft.reshape %0 sizes [12, 8, 24] : (tensor<12x8x6x4xf32>) -> tensor<12x8x24xf32>
@@ -225,6 +225,7 @@ std::string attention() {
 
 class JobRunTest : public testing::Test {
 protected:
+  static void SetUpTestSuite() { setenv("WEFT_COMPILER", WEFT_TEST_COMPILER, /*overwrite=*/0); }
   std::string write(const std::string &text) {
     const std::string path = directory.file("model.mlir");
     EXPECT_TRUE(writeFileAtomically(path, text).isOk());

@@ -1,0 +1,18 @@
+// Part of Weft, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Folding of constants that differ between workers.
+#ifndef WEFT_LIB_TRANSFORMS_FOLDPERWORKER_H
+#define WEFT_LIB_TRANSFORMS_FOLDPERWORKER_H
+
+#include "mlir/IR/Operation.h"
+
+namespace weft {
+
+/// Evaluates an op whose operands are constants, some of them parts of workers, once per worker. Returns
+/// whether it was replaced; failure when the evaluation fails.
+mlir::FailureOr<bool> foldPerWorker(mlir::Operation *op);
+
+} // namespace weft
+
+#endif // WEFT_LIB_TRANSFORMS_FOLDPERWORKER_H
