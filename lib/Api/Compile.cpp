@@ -125,6 +125,11 @@ Status request(const Source &source, const CompileOptions &options, const FileSi
   request.mesh = toText(options.mesh);
   request.shards = shards.data();
   request.numShards = shards.size();
+  std::vector<WeftText> cuts;
+  for (const std::string &cut : options.cuts)
+    cuts.push_back(toText(cut));
+  request.cuts = cuts.data();
+  request.numCuts = cuts.size();
   request.stages = options.stages;
   request.explain = options.explain;
   request.svgFile = toText(options.svgFile);

@@ -5,6 +5,7 @@
 #include "Places.h"
 #include "weft/Dialect/Weft/WeftOps.h"
 #include "weft/Partition/Partition.h"
+#include "llvm/ADT/StringSet.h"
 
 using namespace mlir;
 using namespace weft;
@@ -164,5 +165,42 @@ std::optional<std::string> dist::annotate(ModuleOp module, ArrayRef<program::Sha
     if (auto wrong = annotator.annotate(spec))
       return wrong;
   }
+  return std::nullopt;
+}
+
+std::optional<std::string> dist::labelStages(ModuleOp module, ArrayRef<std::string> cuts) {
+  FailureOr<Graph> graph = getGraph(module);
+  if (failed(graph))
+    return "the model has no graph to partition";
+  llvm::StringSet<> found;
+  int64_t stage = 0;
+  bool isFirst = true;
+  for (Operation &op : graph->block()) {
+    if (isa<ir::ConstantOp>(op) || op.hasTrait<OpTrait::IsTerminator>())
+      continue;
+    StringRef name = firstName(op.getLoc());
+    if (llvm::is_contained(cuts, name) && found.insert(name).second) {
+      if (isFirst)
+        return "cut '" + name.str() + "': the first stage would be empty, wanted a later node";
+      ++stage;
+    }
+    isFirst = false;
+    op.setAttr(DistDialect::getStageAttrName(), Builder(op.getContext()).getI64IntegerAttr(stage));
+  }
+  for (const std::string &cut : cuts)
+    if (!found.contains(cut)) {
+      std::string names;
+      size_t count = 0;
+      StringRef last;
+      for (Operation &op : graph->block())
+        if (StringRef name = firstName(op.getLoc());
+            !isa<ir::ConstantOp>(op) && !name.empty() && name != last) {
+          last = name;
+          if (count++ < 12)
+            names += (names.empty() ? "" : ", ") + name.str();
+        }
+      return "cut '" + cut + "': found no node of that name, wanted one of " + std::to_string(count) +
+             " nodes" + (names.empty() ? std::string() : ": " + names + (count > 12 ? ", ..." : ""));
+    }
   return std::nullopt;
 }

@@ -120,6 +120,8 @@ PartitionSummary dist::summarize(ModuleOp graphModule, ModuleOp roles) {
       continue;
     auto stage = op.getAttrOfType<IntegerAttr>(DistDialect::getStageAttrName());
     RoleSummary &role = summary.roles[stage ? stage.getInt() : 0];
+    if (!isa<ShardingOpInterface, ir::DimOp>(op))
+      summary.wholeOps.push_back(describe(&op));
     role.cost += costOf(&op, places, mesh);
     ++role.numOps;
   }
@@ -136,6 +138,8 @@ std::string dist::describePartition(ModuleOp graph, ModuleOp roles, bool explain
   os << ": " << summary.numRanks << " ranks\n";
   for (const std::string &choice : summary.choices)
     os << "default: " << choice << "\n";
+  for (const std::string &op : summary.wholeOps)
+    os << "whole on every rank: " << op << ", which has no sharding rule\n";
   for (const RoleSummary &role : summary.roles) {
     os << "\nrole " << role.name << ": ranks " << role.firstRank << " to "
        << role.firstRank + role.numRanks - 1 << ", " << role.numOps << " ops, " << flopsText(role.cost.flops)

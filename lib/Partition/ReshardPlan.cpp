@@ -70,7 +70,8 @@ private:
       break;
     }
     now = after;
-    steps.push_back({kind, Axes(axes), dim, toDim, bytes, after});
+    if (members > 1) // one worker alone has it already
+      steps.push_back({kind, Axes(axes), dim, toDim, bytes, after});
   }
 
   /// Splits further what only needs to be split further, over axes that are free.

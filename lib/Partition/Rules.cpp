@@ -26,6 +26,7 @@ void dist::registerShardingRules(DialectRegistry &registry) {
     attachControlRules(*context);
     attachIndexRules(*context);
     attachRandomRules(*context);
+    attachStateRules(*context);
     attachQuantRules(*context);
     attach<ShardOp, elementwiseRule>(*context);
   });

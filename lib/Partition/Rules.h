@@ -79,6 +79,7 @@ void attachShapeRules(mlir::MLIRContext &context);
 void attachControlRules(mlir::MLIRContext &context);
 void attachIndexRules(mlir::MLIRContext &context);
 void attachRandomRules(mlir::MLIRContext &context);
+void attachStateRules(mlir::MLIRContext &context);
 void attachQuantRules(mlir::MLIRContext &context);
 
 } // namespace weft::dist

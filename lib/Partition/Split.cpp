@@ -70,6 +70,8 @@ struct Cut {
           first = std::min(first, stageOf(own));
       home[argument] = first == numStages ? 0 : first;
     }
+    if (failed(checkVariables()))
+      return failure();
     int64_t channel = 0;
     llvm::DenseSet<std::pair<Value, int64_t>> known;
     for (Operation &op : graph.block()) {
@@ -92,6 +94,33 @@ struct Cut {
         for (const ReshardStep &step : stepsOf(reshard))
           channel += step.kind != ReshardStep::Kind::AllSlice;
       }
+    }
+    return success();
+  }
+
+  /// A variable lives in one stage: what another wrote would not be seen.
+  LogicalResult checkVariables() {
+    llvm::DenseMap<StringAttr, std::pair<int64_t, Operation *>> stageOfVariable;
+    for (Operation &top : graph.block()) {
+      WalkResult walk = top.walk([&](Operation *op) {
+        FlatSymbolRefAttr variable;
+        if (auto read = dyn_cast<ir::ReadOp>(op))
+          variable = read.getVariableAttr();
+        else if (auto write = dyn_cast<ir::WriteOp>(op))
+          variable = write.getVariableAttr();
+        else
+          return WalkResult::advance();
+        auto [known, isNew] = stageOfVariable.try_emplace(variable.getAttr(), stageOf(&top), op);
+        if (isNew || known->second.first == stageOf(&top))
+          return WalkResult::advance();
+        InFlightDiagnostic error = op->emitOpError("of stage ")
+                                   << stageOf(&top) << " uses " << variable << ", which stage "
+                                   << known->second.first << " uses too, wanted one stage for both";
+        error.attachNote(known->second.second->getLoc()) << "used here";
+        return WalkResult::interrupt();
+      });
+      if (walk.wasInterrupted())
+        return failure();
     }
     return success();
   }

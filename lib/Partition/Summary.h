@@ -34,6 +34,7 @@ struct PartitionSummary {
   std::string mesh; ///< "data 2 x model 2"
   int64_t numRanks;
   std::vector<std::string> choices;
+  std::vector<std::string> wholeOps; ///< without a sharding rule: each rank runs all of them
   std::vector<RoleSummary> roles;
 };
 

@@ -165,17 +165,18 @@ private:
 
   /// A send meets the receive of its channel; no more messages are under way on a route than it has slots.
   LogicalResult matchTransfers() {
+    llvm::DenseMap<std::pair<int64_t, int64_t>, int64_t> transfers; // starts by rank and channel
+    for (auto [id, event] : llvm::enumerate(events))
+      if (!event.isDone())
+        transfers[{event.rank, channelOf(event.start)}] = id;
     llvm::MapVector<std::pair<int64_t, int64_t>, SmallVector<std::pair<int64_t, int64_t>>> routes;
     for (auto [id, event] : llvm::enumerate(events)) {
       std::optional<int64_t> stage = event.isDone() ? std::nullopt : peerStage(event.start);
       if (!stage)
         continue;
       int64_t peer = *stage * mesh.getNumWorkers() + event.rank % mesh.getNumWorkers();
-      Event *other = nullptr;
-      for (Event &candidate : events)
-        if (candidate.rank == peer && !candidate.isDone() &&
-            channelOf(candidate.start) == channelOf(event.start))
-          other = &candidate;
+      auto found = transfers.find({peer, channelOf(event.start)});
+      const Event *other = found == transfers.end() ? nullptr : &events[found->second];
       bool isSend = isa<SendStartOp>(event.start);
       StringRef wanted = isSend ? "recv_start" : "send_start";
       if (!other || other->start->getName().stripDialect() != wanted)
@@ -199,11 +200,12 @@ private:
         auto [send, recv] = message;
         int64_t recvDone = doneOf(recv);
         waitsFor[recvDone].push_back(send);
-        // Without a slot the message waits for its buffer; with one, for the message that had the slot.
+        // Without a slot the message waits for its buffer; with one, until the message that had the slot
+        // moved into its own.
         if (slots == 0)
           waitsFor[doneOf(send)].push_back(recv);
         else if (int64_t(i) >= slots)
-          waitsFor[send].push_back(doneOf(messages[i - slots].second));
+          waitsFor[send].push_back(messages[i - slots].second);
       }
     return success();
   }

@@ -252,10 +252,12 @@ LogicalResult Compiler::run(ModuleOp graph) {
       return failure();
     module = std::move(*imported);
   }
-  if (failed(bindDims()) || failed(checkBounds()))
+  if (failed(bindDims()))
     return failure();
   if (options.partition)
     return partitionAndCompile(*module, options);
+  if (failed(checkBounds()))
+    return failure();
   if (failed(dump("0-import", *module)))
     return failure();
   if (failed(runPasses(Stage::Graph, buildGraphStage)))

@@ -130,7 +130,9 @@ static std::optional<std::string> toOptions(const WeftCompileRequest &request, C
         return shard.status().message();
       partition.shards.push_back(*shard);
     }
-    partition.stages = std::max(request.stages, 1);
+    for (size_t i = 0; i < request.numCuts; ++i)
+      partition.cuts.push_back(toRef(request.cuts[i]).str());
+    partition.stages = std::max<int64_t>({request.stages, int64_t(request.numCuts) + 1, 1});
     partition.explain = request.explain;
     partition.svgFile = toRef(request.svgFile);
     options.partition = std::move(partition);

@@ -22,8 +22,13 @@ public:
       : module(module), options(options), wanted(*options.partition) {}
 
   LogicalResult run() {
+    if (failed(checkExtents()))
+      return failure();
     dist::setMesh(module, wanted.mesh);
-    if (std::optional<std::string> wrong = dist::annotate(module, wanted.shards)) {
+    std::optional<std::string> wrong = dist::annotate(module, wanted.shards);
+    if (!wrong && !wanted.cuts.empty())
+      wrong = dist::labelStages(module, wanted.cuts);
+    if (wrong) {
       if (options.wrongUse)
         options.wrongUse();
       return fail(options.path + ": " + *wrong);
@@ -43,6 +48,31 @@ public:
 private:
   LogicalResult fail(const Twine &message) {
     return emitError(UnknownLoc::get(module.getContext())) << message;
+  }
+
+  /// Parts of a job have extents that are numbers.
+  LogicalResult checkExtents() {
+    auto main = module.lookupSymbol<func::FuncOp>("main");
+    if (!main)
+      return success(); // the passes have the message
+    std::string names, flags;
+    for (unsigned i = 0; i < main.getNumArguments(); ++i) {
+      auto type = dyn_cast<RankedTensorType>(main.getArgumentTypes()[i]);
+      if (!type || type.hasStaticShape())
+        continue;
+      auto own = main.getArgAttrOfType<StringAttr>(i, "weft.name");
+      std::string name = own ? own.str() : "input" + std::to_string(i), shape;
+      for (int64_t extent : type.getShape())
+        shape += (shape.empty() ? "" : "x") + std::to_string(ShapedType::isDynamic(extent) ? 8 : extent);
+      names += (names.empty() ? "'" : ", '") + name + "'";
+      flags += " --shape=" + name + "=" + shape;
+    }
+    if (names.empty())
+      return success();
+    return fail(options.path + ": the extents of " + names +
+                " are not all numbers, as those of a split model must be; "
+                "add" +
+                flags + " (or others)");
   }
 
   LogicalResult runPasses(ModuleOp on, llvm::function_ref<void(OpPassManager &)> build) {
@@ -139,6 +169,7 @@ private:
       OwningOpRef<ModuleOp> alone = detached(role);
       CompileOptions own = options;
       own.partition.reset();
+      own.import = {}; // extents are numbers now
       own.input = InputKind::Graph;
       own.from = Stage::Import;
       own.dumpDir = options.dumpDir.empty() ? "" : options.dumpDir + "/" + role.getSymName()->str();

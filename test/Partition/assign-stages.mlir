@@ -6,12 +6,12 @@
 // RUN: weft-opt %s --split-input-file --dist-propagate --dist-reshard --dist-assign-stages=stages=2 --dist-split --dist-verify-schedule --verify-diagnostics 2>/dev/null | FileCheck %s --check-prefix=SPLIT
 
 // CHECK: weft.dot_general {{.*}}dist.stage = 0
-// CHECK: weft.relu {{.*}}dist.stage = 0
+// CHECK: weft.relu {{.*}}dist.stage = 1
 // CHECK: weft.dot_general {{.*}}dist.stage = 1
 // SPLIT: module @stage0
 // SPLIT: func.func @main(%{{.*}}: tensor<64x64xf32> {{.*}}weft.name = "input0"{{.*}}, %{{.*}}: tensor<64x64xf32>
-// SPLIT: %[[R:.*]] = weft.relu
-// SPLIT: %[[T:.*]] = dist.send_start %[[R]] to 1 channel 0 {bytes = 16384 : i64, reason = "dot_general of stage 1 reads it"}
+// SPLIT: %[[R:.*]] = weft.dot_general
+// SPLIT: %[[T:.*]] = dist.send_start %[[R]] to 1 channel 0 {bytes = 16384 : i64, reason = "relu of stage 1 reads it"}
 // SPLIT: dist.done %[[T]]
 // SPLIT: module @stage1
 // SPLIT: func.func @main(%{{.*}}: tensor<64x64xf32> {{{.*}}weft.name = "input2"}) -> (tensor<64x64xf32> {{{.*}}weft.name = "output0"})

@@ -58,7 +58,7 @@ module attributes {dist.mesh = #dist.mesh<data = 1>, dist.stages = 2 : i64} {
 
 // -----
 
-// With one slot the second message waits until the first is taken; the receiver wants the second first.
+// With one slot the second message waits until the first has its buffer; the receiver posts that too late.
 module attributes {dist.mesh = #dist.mesh<data = 1>, dist.stages = 2 : i64} {
   module @a attributes {dist.stage = 0 : i64} {
     func.func @main(%x: tensor<4xf32>) {
@@ -74,11 +74,35 @@ module attributes {dist.mesh = #dist.mesh<data = 1>, dist.stages = 2 : i64} {
   }
   module @b attributes {dist.stage = 1 : i64} {
     func.func @main() {
-      %r0 = dist.recv_start from 0 channel 0 : <tensor<4xf32>>
       %r1 = dist.recv_start from 0 channel 1 : <tensor<4xf32>>
       // expected-note@below {{done of recv_start on channel 1 waits for the next}}
       %1 = dist.done %r1 : <tensor<4xf32>> -> tensor<4xf32>
-      // expected-note@below {{done of recv_start on channel 0 waits for the next}}
+      // expected-note@below {{recv_start on channel 0 waits for the next}}
+      %r0 = dist.recv_start from 0 channel 0 : <tensor<4xf32>>
+      %0 = dist.done %r0 : <tensor<4xf32>> -> tensor<4xf32>
+      return
+    }
+  }
+}
+
+// -----
+
+// The same with both buffers posted first.
+module attributes {dist.mesh = #dist.mesh<data = 1>, dist.stages = 2 : i64} {
+  module @a attributes {dist.stage = 0 : i64} {
+    func.func @main(%x: tensor<4xf32>) {
+      %s0 = dist.send_start %x to 1 channel 0 : tensor<4xf32> -> !dist.token
+      %s1 = dist.send_start %x to 1 channel 1 : tensor<4xf32> -> !dist.token
+      dist.done %s0 : !dist.token
+      dist.done %s1 : !dist.token
+      return
+    }
+  }
+  module @b attributes {dist.stage = 1 : i64} {
+    func.func @main() {
+      %r0 = dist.recv_start from 0 channel 0 : <tensor<4xf32>>
+      %r1 = dist.recv_start from 0 channel 1 : <tensor<4xf32>>
+      %1 = dist.done %r1 : <tensor<4xf32>> -> tensor<4xf32>
       %0 = dist.done %r0 : <tensor<4xf32>> -> tensor<4xf32>
       return
     }

@@ -93,7 +93,7 @@ private:
 /// How a model is split over workers.
 struct PartitionFlags {
   std::string mesh;
-  std::vector<std::string> shards;
+  std::vector<std::string> shards, cuts;
   int stages = 1;
 
   void add(CLI::App &command, bool isRequired);

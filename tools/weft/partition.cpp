@@ -33,6 +33,11 @@ void PartitionFlags::add(CLI::App &command, bool isRequired) {
       ->check(CLI::Range(1, 1024))
       ->needs(option)
       ->group(group);
+  command.add_option("--cut", cuts, "NODE: a stage begins at this node; without, stages of equal cost")
+      ->type_name("NODE")
+      ->allow_extra_args(false)
+      ->needs(option)
+      ->group(group);
 }
 
 Status PartitionFlags::finish(CompileOptions &options) const {
@@ -41,6 +46,10 @@ Status PartitionFlags::finish(CompileOptions &options) const {
   WEFT_ASSIGN_OR_RETURN(const std::vector<program::MeshAxis> axes, program::parseMesh(mesh));
   for (const std::string &shard : shards)
     WEFT_RETURN_IF_ERROR(program::parseShard(shard, axes).status());
+  if (!cuts.empty() && stages != 1 && stages != int(cuts.size()) + 1)
+    return invalidArgument("--stages=", stages, " with ", cuts.size(), " of --cut, which make ",
+                           cuts.size() + 1);
+  options.cuts = cuts;
   options.mesh = mesh;
   options.shards = shards;
   options.stages = stages;

@@ -54,6 +54,8 @@ struct CompileOptions {
   std::vector<std::string> shards;
   /// Pipeline stages; the mesh is that of one stage.
   int stages = 1;
+  /// Nodes of the model that each stage but the first begins at; none: stages of equal cost.
+  std::vector<std::string> cuts;
   bool explain = false; ///< emit "explain": the reason of each transfer too
   std::string svgFile;  ///< a picture of roles and transfers
 

@@ -21,6 +21,10 @@ void setMesh(mlir::ModuleOp module, llvm::ArrayRef<program::MeshAxis> mesh);
 /// name or a shape does not fit: it says what there is.
 std::optional<std::string> annotate(mlir::ModuleOp module, llvm::ArrayRef<program::ShardSpec> shards);
 
+/// Labels the ops of @main with stages: one begins at each of these nodes. Returns a message when a name does
+/// not fit.
+std::optional<std::string> labelStages(mlir::ModuleOp module, llvm::ArrayRef<std::string> cuts);
+
 /// The text of `weft partition`: roles with their cost, inputs and outputs; each transfer with its bytes;
 /// with `explain` why each is there. `graph` has been resharded and given stages, `roles` is what the split
 /// made of it.

@@ -62,7 +62,7 @@ def SplitPass : Pass<"dist-split", "::mlir::ModuleOp"> {
     another are sent and received. Afterwards the module holds one module per role and nothing else.
   }];
   let statistics = [Statistic<"numChannels", "channels", "communications">];
-  let dependentDialects = ["::weft::dist::DistDialect"];
+  let dependentDialects = ["::weft::dist::DistDialect", "::weft::ir::WeftDialect"];
 }
 
 def VerifySchedulePass : Pass<"dist-verify-schedule", "::mlir::ModuleOp"> {
@@ -70,8 +70,8 @@ def VerifySchedulePass : Pass<"dist-verify-schedule", "::mlir::ModuleOp"> {
   let description = [{
     Takes a module of roles. Every start and every wait of every rank is an event. An event waits for the one before it
     on its rank; a wait also for the starts of all members of its collective, or for the send that it receives; a send
-    for a free slot, when as many messages as there are `slots` on its way have not been received (0: for the posted
-    buffer). A cycle among them is refused with the ops on it, and so are sends and receives that do not meet, and
+    for a free slot, when as many messages as there are `slots` are on their way without a posted buffer (0: for the
+    buffer itself). A cycle among them is refused with the ops on it, and so are sends and receives that do not meet, and
     channels that are used or waited for twice.
   }];
   let options = [Option<"slots", "slots", "int64_t", "2", "messages that may be under way from one rank to another">];
@@ -89,7 +89,7 @@ def LowerCollectivesPass : Pass<"dist-lower-collectives", "::mlir::ModuleOp"> {
     After: `%0 = weft.reshape %x sizes [1, 4, 8]; %1 = dist.all_gather_start %0 dim 0 ...`, and after the wait a
     transposition that puts the parts before dimension 1
   }];
-  let dependentDialects = ["::weft::dist::DistDialect"];
+  let dependentDialects = ["::weft::dist::DistDialect", "::weft::ir::WeftDialect"];
 }
 
 #endif // WEFT_PARTITION_PASSES_TD

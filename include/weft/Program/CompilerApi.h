@@ -59,7 +59,9 @@ typedef struct WeftCompileRequest {
   WeftText mesh;          ///< "data:2,model:2", of one stage; empty: one worker
   const WeftText *shards; ///< "w=_,model"
   size_t numShards;
-  int32_t stages;   ///< of the pipeline; 0: one
+  int32_t stages;       ///< of the pipeline; 0: one
+  const WeftText *cuts; ///< nodes that a stage begins at; none: stages of equal cost
+  size_t numCuts;
   int32_t explain;  ///< emit "explain": the reason of each transfer too
   WeftText svgFile; ///< a picture of roles and transfers goes here; empty: none
   void *user;       ///< handed to the callbacks, which may be called from several threads, never at once

@@ -12,6 +12,7 @@
 #include "weft/Support/Npy.h"
 
 #include <cmath>
+#include <cstdio>
 #include <cstring>
 #include <gtest/gtest.h>
 #include <random>
@@ -223,6 +224,28 @@ std::string attention() {
   })";
 }
 
+/// An argument of the model as a constant of random elements.
+std::string withConstant(std::string text, const std::string &name, std::vector<int64_t> shape) {
+  const HostTensor values = randomTensor(DType::F32, shape, name.size() + size_t(name.back()));
+  std::string type, hex;
+  for (const int64_t extent : shape)
+    type += std::to_string(extent) + "x";
+  for (const std::byte byte : values.bytes()) {
+    char digits[3];
+    std::snprintf(digits, sizeof digits, "%02X", unsigned(byte));
+    hex += digits;
+  }
+  type = "tensor<" + type + "f32>";
+  const std::string argument = "%" + name + ": " + type + " {weft.name = \"" + name + "\"}";
+  size_t at = text.find(argument);
+  EXPECT_NE(at, std::string::npos) << argument;
+  const size_t comma = text.rfind(',', at);
+  text.erase(comma, at + argument.size() - comma);
+  at = text.find("\n    %0 =");
+  return text.insert(at, "\n    %" + name + " = weft.constant dense<\"0x" + hex + "\"> : " + type +
+                             " loc(\"" + name + "\")");
+}
+
 class JobRunTest : public testing::Test {
 protected:
   static void SetUpTestSuite() { setenv("WEFT_COMPILER", WEFT_TEST_COMPILER, /*overwrite=*/0); }
@@ -260,6 +283,17 @@ TEST_F(JobRunTest, BatchesAndWeights) {
   EXPECT_LT(JobRun(write(mlp()), {"data:2,model:2", 1, {"x=data,_", "w1=_,model"}}).difference(2), tolerance);
   EXPECT_LT(JobRun(write(attention()), {"data:2,model:2", 1, {"x=data,_,_", "wq=_,model"}}).difference(2),
             tolerance);
+}
+
+TEST_F(JobRunTest, PartsOfConstantsArePackedAndFoldedPerWorker) {
+  std::string model = withConstant(withConstant(mlp(), "w1", {32, 48}), "w2", {48, 16});
+  EXPECT_LT(JobRun(write(model), {"data:2,model:2", 1, {}}).difference(2), tolerance);
+  EXPECT_LT(JobRun(write(model), {"model:2", 2, {"w1=_,model"}}).difference(2), tolerance);
+  EXPECT_EQ(JobRun(write(model), {"data:3", 1, {}}).difference(2), 0);
+  model = withConstant(withConstant(convolutions(), "w1", {8, 3, 3, 3}), "w2", {4, 8, 3, 3});
+  EXPECT_LT(JobRun(write(model), {"model:2", 1, {"w1=model,_,_,_"}}).difference(2), tolerance);
+  EXPECT_LT(JobRun(write(model), {"a:2,b:2", 1, {"w1=a+b,_,_,_", "x=_,_,_,_"}}).difference(), tolerance);
+  EXPECT_EQ(JobRun(write(model), {"data:2", 2, {"x=data,_,_,_"}}).difference(2), 0);
 }
 
 TEST_F(JobRunTest, AwkwardPlacesAreReshardedRight) {
