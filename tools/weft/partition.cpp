@@ -19,11 +19,7 @@ void PartitionFlags::add(CLI::App &command, bool isRequired) {
                             ->group(group);
   if (isRequired)
     option->required();
-  command
-      .add_option(
-          "--shard", shards,
-          "NAME=SPEC: where an input, output, weight or node lies; SPEC has an entry per dimension: an "
-          "axis (or several joined by +), _ for whole, ? to leave it open")
+  command.add_option("--shard", shards, "NAME=SPEC, per dimension AXIS (AXIS+AXIS), _ (whole) or ? (open)")
       ->type_name("SHARD")
       ->allow_extra_args(false)
       ->needs(option)
