@@ -50,5 +50,10 @@ ptxas = shutil.which("ptxas") or shutil.which("/usr/local/cuda/bin/ptxas")
 if ptxas:
     config.available_features.add("ptxas")
     config.substitutions.append(("%ptxas", ptxas))
+if os.path.exists(os.path.join(config.weft_build_root, "lib", "libWeftGrpc.so")):
+    config.available_features.add("grpc")
+# lit -Dnightly=1: what takes too long for every run.
+if lit_config.params.get("nightly"):
+    config.available_features.add("nightly")
 if os.path.isdir("/usr/share/datasets/fashion-mnist"):
     config.available_features.add("fashion-mnist")

@@ -1,7 +1,8 @@
 // Part of Weft, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The shared-memory transport. One thread reads all rings of a rank; senders write from their own threads.
+// The shared-memory transport. One thread reads all rings of a rank; senders write from their own threads
+// while there is room, else a thread of the peer's writes when there is.
 #include "weft/Distributed/SharedMemory.h"
 
 #include "Ring.h"
@@ -9,7 +10,9 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <condition_variable>
 #include <cstring>
+#include <deque>
 #include <mutex>
 #include <poll.h>
 #include <sys/socket.h>
@@ -177,18 +180,19 @@ public:
             SentListener *sent) override {
     Peer &peer = *peers[to];
     {
-      const size_t size = paddedSize(payload.size());
       std::lock_guard lock(peer.mutex);
-      std::byte *memory = nullptr;
-      while (!peer.isClosed && !isClosing && !(memory = peer.out->reserve(size)))
-        peer.out->waitForRoom(20, [&] { return peer.out->reserve(size) != nullptr; });
-      if (memory) {
-        const auto bytes = encodeFrameHeader(header);
-        std::memcpy(memory, bytes.data(), bytes.size());
-        if (!payload.empty())
-          std::memcpy(memory + frameHeaderSize, payload.data(), payload.size());
-        peer.out->publish(size);
-        peer.bell->ring();
+      const bool isOver = peer.isClosed || isClosing;
+      if (!isOver && !(peer.queue.empty() && write(peer, header, payload)) &&
+          header.kind != FrameKind::Alive) {
+        peer.queue.push_back({header, payload, {}, sent});
+        if (!sent) {
+          peer.queue.back().own.assign(payload.begin(), payload.end());
+          peer.queue.back().payload = peer.queue.back().own;
+        }
+        if (!peer.writer.joinable())
+          peer.writer = std::thread([this, &peer] { writeQueue(peer); });
+        peer.queued.notify_one();
+        return;
       }
     }
     if (sent)
@@ -196,34 +200,100 @@ public:
   }
 
   void close() override {
-    if (isClosing.exchange(true))
+    if (isClosing)
       return;
+    // What is on its way still goes out, unless the peer takes nothing any more.
+    constexpr std::chrono::milliseconds grace(200);
+    const Clock::time_point deadline = Clock::now() + grace;
+    for (auto &peer : peers)
+      if (peer) {
+        std::unique_lock lock(peer->mutex);
+        peer->written.wait_until(lock, deadline, [&] { return peer->queue.empty() || peer->isClosed; });
+      }
+    isClosing = true;
     if (ownBell)
       bell().ring();
     if (reader.joinable())
       reader.join();
-    for (auto &peer : peers)
-      if (peer) {
-        std::lock_guard lock(peer->mutex); // nobody is writing any more
-        peer->socket = Socket();
+    for (auto &peer : peers) {
+      if (!peer)
+        continue;
+      {
+        std::lock_guard lock(peer->mutex);
+        peer->queued.notify_one();
       }
+      if (peer->writer.joinable())
+        peer->writer.join();
+      peer->socket = Socket();
+    }
     if (listener.get() >= 0)
       ::unlink(path.c_str());
   }
 
 private:
+  /// A frame for which there was no room.
+  struct Waiting {
+    FrameHeader header;
+    std::span<const std::byte> payload;
+    std::vector<std::byte> own; ///< the payload, when nobody keeps it
+    SentListener *sent = nullptr;
+  };
   struct Peer {
     Socket socket;
     std::unique_ptr<SharedMapping> outMemory, inMemory, bellMemory;
     std::unique_ptr<Ring> out, in;
     Bell *bell = nullptr;
     std::mutex mutex; ///< of the writing end
+    std::deque<Waiting> queue;
+    std::condition_variable queued, written;
+    std::thread writer; ///< started when there first is no room
     std::atomic<bool> isClosed{false};
     bool isTold = false; ///< the receiver knows
   };
 
   static size_t paddedSize(size_t payload) { return (frameHeaderSize + payload + 63) / 64 * 64; }
   Bell &bell() { return *reinterpret_cast<Bell *>(ownBell->head()); }
+
+  /// False when there is no room. Under the peer's mutex.
+  static bool write(Peer &peer, const FrameHeader &header, std::span<const std::byte> payload) {
+    const size_t size = paddedSize(payload.size());
+    std::byte *memory = peer.out->reserve(size);
+    if (!memory)
+      return false;
+    const auto bytes = encodeFrameHeader(header);
+    std::memcpy(memory, bytes.data(), bytes.size());
+    if (!payload.empty())
+      std::memcpy(memory + frameHeaderSize, payload.data(), payload.size());
+    peer.out->publish(size);
+    peer.bell->ring();
+    return true;
+  }
+
+  /// The writing thread of a peer: writes what waits as room comes.
+  void writeQueue(Peer &peer) {
+    std::unique_lock lock(peer.mutex);
+    while (true) {
+      peer.queued.wait(lock, [&] { return isClosing || !peer.queue.empty(); });
+      if (peer.queue.empty())
+        return;
+      const Waiting &next = peer.queue.front();
+      const size_t size = paddedSize(next.payload.size());
+      if (!isClosing && !peer.isClosed && !write(peer, next.header, next.payload)) {
+        lock.unlock();
+        peer.out->waitForRoom(20, [&] { return peer.out->reserve(size) != nullptr; });
+        lock.lock();
+        continue;
+      }
+      SentListener *sent = next.sent;
+      peer.queue.pop_front();
+      if (peer.queue.empty())
+        peer.written.notify_all();
+      lock.unlock();
+      if (sent)
+        sent->onSent();
+      lock.lock();
+    }
+  }
 
   Status call(uint32_t peer, Clock::time_point deadline) {
     WEFT_ASSIGN_OR_RETURN(const sockaddr_un address, addressOf(options.directory, peer));

@@ -67,17 +67,18 @@ std::vector<TraceSummary> Trace::summary() const {
   return rows;
 }
 
-std::string Trace::toChromeJson() const {
+std::string Trace::toChromeEvents(uint32_t process, const std::string &name, int64_t origin) const {
   const std::vector<TraceEvent> ordered = events();
-  // A run is recorded at its end, behind its commands: the first event need not be the earliest.
-  int64_t origin = 0;
-  for (const TraceEvent &event : ordered)
-    origin = origin ? std::min(origin, event.start) : event.start;
-  std::string out = "{\"displayTimeUnit\":\"ms\",\"traceEvents\":[";
-  for (size_t i = 0; i < ordered.size(); ++i) {
-    const TraceEvent &event = ordered[i];
-    out += i ? ",\n" : "\n";
-    out += concat("{\"ph\":\"X\",\"pid\":1,\"tid\":", event.row, ",\"name\":");
+  std::string out;
+  if (!name.empty()) {
+    out +=
+        concat("{\"ph\":\"M\",\"pid\":", process, ",\"tid\":1,\"name\":\"process_name\",\"args\":{\"name\":");
+    appendJson(out, name);
+    out += "}}";
+  }
+  for (const TraceEvent &event : ordered) {
+    out += out.empty() ? "" : ",\n";
+    out += concat("{\"ph\":\"X\",\"pid\":", process, ",\"tid\":", event.row, ",\"name\":");
     appendJson(out, *event.name);
     out += ",\"cat\":";
     appendJson(out, event.kind);
@@ -92,7 +93,15 @@ std::string Trace::toChromeJson() const {
     }
     out += '}';
   }
-  return out + "\n]}\n";
+  return out;
+}
+
+std::string Trace::toChromeJson() const {
+  // A run is recorded at its end, behind its commands: the first event need not be the earliest.
+  int64_t origin = 0;
+  for (const TraceEvent &event : ring)
+    origin = origin ? std::min(origin, event.start) : event.start;
+  return "{\"displayTimeUnit\":\"ms\",\"traceEvents\":[\n" + toChromeEvents(1, {}, origin) + "\n]}\n";
 }
 
 Status Trace::writeChromeJson(const std::string &path) const {

@@ -5,7 +5,8 @@
 
 The rooms, from the bottom. A room may include itself and what MAY says; nothing else.
 
-    tools                                                       weft: Api; weft-opt, weft-lsp-server: Pipeline
+    tools                                                       weft: Api, Distributed; weft-worker: Distributed;
+                                                                weft-opt, weft-lsp-server: Pipeline
     CAPI
     Api                                                         both halves meet here, and only as data and as a C table
     Pipeline > Import Reference Transforms Partition Conversion Codegen > Dialect
@@ -40,7 +41,8 @@ MAY = {
     "PCH": set(),
     # The public header, and the tools.
     "Weft.h": PROGRAM | {"Runtime", "Api"},
-    "tools/weft": PROGRAM | {"Runtime", "Api", "Weft.h", "CAPI"},
+    "tools/weft": PROGRAM | {"Runtime", "Distributed", "Api", "Weft.h", "CAPI"},
+    "tools/weft-worker": PROGRAM | {"Runtime", "Distributed"},
     "tools/weft-opt": {"Pipeline"},
     "tools/weft-lsp-server": {"Pipeline"},
 }
@@ -59,10 +61,10 @@ EXCEPTIONS = {
 # Foreign headers, and who may see them.
 FOREIGN = [
     (r"(mlir|llvm|llvm-c|clang|lld)/", "MLIR and LLVM", COMPILER_HALF),
-    (r"google/protobuf/|.*\.pb\.h$", "protobuf", {"Program", "Import"}),
+    (r"google/protobuf/|.*\.pb\.h$", "protobuf", {"Program", "Import", "Distributed"}),
     (r"grpc(pp)?/", "gRPC", {"Distributed/Grpc"}),
     (r"(cuda|cuda_runtime|nvrtc)\.h$", "CUDA", set()),
-    (r"CLI/", "CLI11", {"tools/weft"}),
+    (r"CLI/", "CLI11", {"tools/weft", "tools/weft-worker"}),
     (r"nlohmann/", "nlohmann-json", {"tools/weft", "Api", "Runtime"}),
     (r"spdlog/", "spdlog", {"Support"}),
     (r"(png|jpeglib|jerror)\.h$", "libpng and libjpeg", {"tools/weft", "Support"}),

@@ -27,6 +27,7 @@ void addPartition(CLI::App &app, int &exitCode);
 void addInspect(CLI::App &app, int &exitCode);
 void addBench(CLI::App &app, int &exitCode);
 void addEmulate(CLI::App &app, int &exitCode);
+void addLaunch(CLI::App &app, int &exitCode);
 
 /// Prints "weft: error: ..." and returns the exit code of a failure.
 int fail(const Status &status);

@@ -44,6 +44,7 @@ int main(int argc, char **argv) {
   weft::driver::addPartition(app, exitCode);
   weft::driver::addBench(app, exitCode);
   weft::driver::addEmulate(app, exitCode);
+  weft::driver::addLaunch(app, exitCode);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError &error) {

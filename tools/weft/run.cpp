@@ -3,6 +3,7 @@
 //
 // weft run: compile (or find in the cache), run once, then write, check or show the outputs.
 #include "Commands.h"
+#include "RunJob.h"
 
 #include "weft/Support/File.h"
 #include "weft/Support/Npy.h"
@@ -20,6 +21,8 @@ namespace {
 struct RunCommand {
   CompileFlags flags;
   DeviceFlags device;
+  PartitionFlags partition;
+  JobFlags job;
   InputFlags inputs;
   std::string model, trace, labelFile;
   std::vector<std::string> outputs, expected;
@@ -32,13 +35,20 @@ struct RunCommand {
     std::vector<std::string> labels;
     if (Status status = readLabels(labels); !status.isOk())
       return fail(status);
+    const bool isJobFile = model.size() > 8 && model.compare(model.size() - 8, 8, ".weftjob") == 0;
+    if (isJobFile || !partition.mesh.empty())
+      return runRanks(isJobFile, labels);
+    if (!job.transport.empty() || job.steps != 1)
+      return failUsage(
+          invalidArgument("--transport and --steps are for several ranks: give --mesh or a .weftjob"));
     if (Status status = device.open(model, flags); !status.isOk())
       return fail(status);
     CompiledInfo info;
     auto executable = prepare(model, flags, &inputs, info);
     if (!executable.isOk())
       return fail(executable.status());
-    Status status = checkOutputNames(**executable);
+    const auto known = (*executable)->outputs();
+    const Status status = known.isOk() ? checkOutputNames(*known) : known.status();
     if (!status.isOk())
       return fail(status);
     SessionOptions options;
@@ -65,6 +75,56 @@ struct RunCommand {
     return finish(*results, labels);
   }
 
+  Result<program::Job> makeJob(bool isJobFile) {
+    if (isJobFile)
+      return program::readJobFile(model);
+    // A model is compiled for the shapes it is given.
+    if (modelKindOf(model) == ModelKind::Onnx && flags.options.dynamicDims.empty()) {
+      WEFT_ASSIGN_OR_RETURN(const std::vector<std::string> shapes, inputs.shapes());
+      flags.options.shapes.insert(flags.options.shapes.end(), shapes.begin(), shapes.end());
+    }
+    WEFT_ASSIGN_OR_RETURN(std::string bytes, compileToBytes(model, flags.options));
+    const program::Blob blob = program::Blob::fromString(std::move(bytes));
+    return program::readJob(blob.bytes, blob.owner);
+  }
+
+  /// A model split over ranks, or a job that is.
+  int runRanks(bool isJobFile, const std::vector<std::string> &labels) {
+    if (isJobFile && !partition.mesh.empty())
+      return failUsage(invalidArgument(model, ": partitioned already; --mesh is for models"));
+    flags.finish(model);
+    if (const Status status = partition.finish(flags.options); !status.isOk())
+      return failUsage(status);
+    if (const std::optional<int> code = becomeWorker())
+      return *code;
+    const auto failed = [](const Status &status) {
+      fail(status);
+      return jobExitCode(status);
+    };
+    const Result<program::Job> made = makeJob(isJobFile);
+    flags.tellHidden();
+    if (!made.isOk())
+      return failed(made.status());
+    if (const Status status = checkOutputNames(describeValues(made->outputs)); !status.isOk())
+      return failed(status);
+    const Result<NamedTensors> tensors = inputs.read(describeValues(made->inputs));
+    if (!tensors.isOk())
+      return failed(tensors.status());
+    const Result<distributed::JobResult> result = runJob(*made, *tensors, job, threads, !trace.empty());
+    if (!result.isOk())
+      return failed(result.status().context(model));
+    if (!trace.empty())
+      if (const Status status = writeFileAtomically(trace, result->trace); !status.isOk())
+        return failed(status);
+    if (flags.verbose && !result->stepMicroseconds.empty()) {
+      std::vector<uint32_t> times = result->stepMicroseconds;
+      std::sort(times.begin(), times.end());
+      std::fprintf(stderr, "weft: %zu steps, median %u us, slowest %u us\n", times.size(),
+                   times[times.size() / 2], times.back());
+    }
+    return finish(result->outputs, labels);
+  }
+
   /// A label a line; empty lines at the end do not count.
   Status readLabels(std::vector<std::string> &labels) {
     if (labelFile.empty())
@@ -83,8 +143,7 @@ struct RunCommand {
     return labels.empty() ? invalidArgument(labelFile, ": found no labels, wanted one a line") : Status::ok();
   }
 
-  Status checkOutputNames(const Executable &executable) {
-    WEFT_ASSIGN_OR_RETURN(auto known, executable.outputs());
+  Status checkOutputNames(const std::vector<runtime::ValueInfo> &known) {
     for (const auto *list : {&outputs, &expected})
       for (const std::string &text : *list) {
         std::string name = splitNamedFile(text).name;
@@ -189,6 +248,8 @@ void weft::driver::addRun(CLI::App &app, int &exitCode) {
       ->required()
       ->type_name("");
   state->inputs.add(*command, false);
+  state->partition.add(*command, false);
+  state->job.add(*command);
   CLI::Validator named(isNamedFile, "");
   command->add_option("--output", state->outputs, "NAME=@FILE.npy: write an output")
       ->type_name("OUTPUT")

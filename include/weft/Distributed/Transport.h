@@ -51,8 +51,9 @@ public:
   /// Returns when all ranks are connected; frames come in from then on. DEADLINE_EXCEEDED names those that
   /// did not come in time. Call once.
   virtual Status open(FrameReceiver &receiver, std::chrono::milliseconds timeout) = 0;
-  /// Sends a frame; may wait for room, but never for what `receiver` does. `listener` (null: the payload was
-  /// copied or is not needed) is told once for each call, also when the peer is gone. Any thread.
+  /// Sends a frame, or keeps it until there is room; never waits. `listener` (null: the payload is copied) is
+  /// told once for each call, also when the peer is gone. A sign of life for which there is no room is
+  /// dropped. Any thread, the receiver's calls too.
   virtual void send(uint32_t peer, const FrameHeader &header, std::span<const std::byte> payload,
                     SentListener *listener) = 0;
   /// Closes all connections. When it returns, no payload is read and the receiver is not called any more. Not

@@ -56,6 +56,9 @@ public:
   std::vector<TraceSummary> summary() const;
   /// The Trace Event Format: JSON with one complete event per command, times in microseconds from the first.
   std::string toChromeJson() const;
+  /// Its events alone, separated by commas, as those of a process: to be joined with other processes'. Times
+  /// are from `origin` on (0: those of the host's clock, which its processes share).
+  std::string toChromeEvents(uint32_t process, const std::string &name, int64_t origin = 0) const;
   Status writeChromeJson(const std::string &path) const;
   /// Nanoseconds of CLOCK_MONOTONIC.
   static int64_t now();

@@ -33,6 +33,9 @@ constexpr const char *certificateName = "weft-job";
 void addToken(grpc::ClientContext &context, const RpcCredentials &credentials);
 /// UNAUTHENTICATED unless the call carries the token.
 Status checkToken(const grpc::ServerContextBase &context, const RpcCredentials &credentials);
+/// PERMISSION_DENIED when there are certificates and the caller's does not name this rank.
+Status checkCertificate(const grpc::ServerContextBase &context, const RpcCredentials &credentials,
+                        uint32_t rank);
 /// The first value of a metadata key; empty when there is none.
 std::string metadataOf(const grpc::ServerContextBase &context, const std::string &key);
 

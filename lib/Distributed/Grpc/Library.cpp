@@ -5,7 +5,10 @@
 #include "Grpc.h"
 
 #include "GrpcModule.h"
+#include "weft/Support/Log.h"
 #include "weft/Support/Sha256.h"
+
+#include <grpc/support/log.h>
 
 namespace weft::distributed {
 namespace {
@@ -62,7 +65,8 @@ std::shared_ptr<grpc::Channel> makeChannel(const std::string &address, const Rpc
 }
 
 void addToken(grpc::ClientContext &context, const RpcCredentials &credentials) {
-  context.AddMetadata(tokenKey, tokenText(credentials));
+  if (credentials.token != Token{})
+    context.AddMetadata(tokenKey, tokenText(credentials));
 }
 
 std::string metadataOf(const grpc::ServerContextBase &context, const std::string &key) {
@@ -82,9 +86,23 @@ Status checkToken(const grpc::ServerContextBase &context, const RpcCredentials &
                          : Status(Code::Unauthenticated, "the call carries another job's token");
 }
 
+Status checkCertificate(const grpc::ServerContextBase &context, const RpcCredentials &credentials,
+                        uint32_t rank) {
+  if (credentials.certificates.isEmpty())
+    return Status::ok();
+  const std::string wanted = concat("weft://job/rank/", rank);
+  for (const grpc::string_ref &name :
+       context.auth_context()->FindPropertyValues("x509_subject_alternative_name"))
+    if (std::string_view(name.data(), name.size()) == wanted)
+      return Status::ok();
+  return permissionDenied("the caller's certificate is not rank ", rank, "'s");
+}
+
 Result<Listening> listen(const std::string &address, const RpcCredentials &credentials,
                          grpc::CallbackGenericService &service) {
   WEFT_RETURN_IF_ERROR(checkAddress(address, credentials));
+  if (credentials.token == Token{})
+    return invalidArgument("a server needs a job's token");
   grpc::ServerBuilder builder;
   int port = 0;
   builder.AddListeningPort(address, serverCredentials(credentials), &port);
@@ -110,5 +128,7 @@ Result<Listening> listen(const std::string &address, const RpcCredentials &crede
 extern "C" __attribute__((visibility("default"))) const weft::distributed::GrpcLibrary *
 weftGrpcLibrary(uint32_t version) {
   static const weft::distributed::Library library;
+  // What goes wrong comes back as a Status; gRPC's own lines are for those who look for a bug in it.
+  gpr_set_log_function([](gpr_log_func_args *line) { weft::logDebug("grpc: ", line->message); });
   return version == weft::distributed::grpcModuleVersion ? &library : nullptr;
 }

@@ -260,6 +260,8 @@ public:
     const uint32_t peer = text.empty() || text.size() > 5 || text.find_first_not_of("0123456789") != text.npos
                               ? UINT32_MAX
                               : uint32_t(std::stoul(text));
+    if (status.isOk())
+      status = checkCertificate(*context, options.credentials, peer);
     std::lock_guard lock(mutex);
     if (status.isOk() && (peer <= options.rank || peer >= options.numRanks || streams[peer] || isClosing))
       status = failedPrecondition("rank ", options.rank, " of ", options.numRanks, " does not expect rank '",

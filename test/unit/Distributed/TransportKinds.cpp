@@ -34,6 +34,7 @@ std::vector<std::unique_ptr<Transport>> makeGrpc(const std::string &listen, uint
     options.rank = rank;
     options.numRanks = numRanks;
     options.listen = listen;
+    options.credentials.token[0] = 1;
     auto transport = (*grpcLibrary())->makeTransport(options);
     EXPECT_TRUE(transport.isOk()) << transport.status();
     made.push_back(*std::move(transport));
