@@ -57,3 +57,6 @@ if lit_config.params.get("nightly"):
     config.available_features.add("nightly")
 if os.path.isdir("/usr/share/datasets/fashion-mnist"):
     config.available_features.add("fashion-mnist")
+# Tests that take minutes each run when asked for.
+if os.environ.get("WEFT_NIGHTLY"):
+    config.available_features.add("nightly")

@@ -7,6 +7,7 @@
 #include "Partition.h"
 
 #include "CompileEmulated.h"
+#include "GpuImages.h"
 #include "KernelCache.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/AsmState.h"
@@ -15,11 +16,12 @@
 #include "mlir/Pass/PassManager.h"
 #include "weft/Codegen/CPU/LinkImage.h"
 #include "weft/Codegen/CPU/LowerToLLVM.h"
+#include "weft/Codegen/GPU/EmitPTX.h"
 #include "weft/Codegen/Host/BuildProgram.h"
 #include "weft/Dialect/Dist/DistDialect.h"
 #include "weft/Dialect/Weft/Dims.h"
 #include "weft/Dialect/Weft/WeftOps.h"
-#include "weft/Pipeline/CompileKernel.h"
+#include "weft/Pipeline/CompileGpuKernel.h"
 #include "weft/Pipeline/SideFile.h"
 #include "weft/Program/Writer.h"
 #include "weft/Support/CacheDir.h"
@@ -56,7 +58,9 @@ private:
   LogicalResult runPasses(Stage stage, void (*build)(OpPassManager &, const StageOptions &));
   LogicalResult compileKernels();
   LogicalResult emitProgram();
+  LogicalResult emitGpuText();
   SmallVector<StringRef> objects();
+  SmallVector<const gpu::GpuKernel *> gpuKernels();
   LogicalResult writeText(llvm::StringRef text) {
     return write(std::as_bytes(std::span(text.data(), text.size())));
   }
@@ -97,6 +101,7 @@ private:
   OwningOpRef<ModuleOp> module;
   llvm::StringMap<CompiledKernel> kernels;
   cpu::TargetInfo target;
+  gpu::GpuTarget gpuTarget;
   std::string emitted; // text of kernels for --emit
 };
 
@@ -242,6 +247,12 @@ LogicalResult Compiler::run(ModuleOp graph) {
   if (!found)
     return fail(found.takeError());
   target = *found;
+  if (options.target.isForGpu()) {
+    auto architecture = gpu::GpuTarget::get(options.target.architecture);
+    if (!architecture)
+      return fail(architecture.takeError());
+    gpuTarget = *architecture;
+  }
   if (options.threads == 1)
     context.disableMultithreading();
   {
@@ -268,9 +279,9 @@ LogicalResult Compiler::run(ModuleOp graph) {
     return failure();
   if (options.to <= Stage::Host && options.emit.empty())
     return writeModule();
-  if (options.target.isForGpu())
-    return fail(options.path + ": no kernels for target '" + options.target.devices.front() +
-                "': this compiler makes code for CPUs only");
+  if (options.target.isForGpu() && !options.allowFallback &&
+      failed(refuseFallbacks(*module, options.target.devices.front())))
+    return failure();
   if (failed(compileKernels()))
     return failure();
   if (options.to == Stage::Kernel || (!options.emit.empty() && options.emit != "so"))
@@ -318,9 +329,13 @@ static std::vector<Job> collectJobs(ModuleOp module) {
 LogicalResult Compiler::compileKernels() {
   Timer timer(*this, stageName(Stage::Kernel));
   cpu::loadCpuCodegen(context);
+  const bool isGpu = options.target.isForGpu(), isEmulated = options.target.has(program::device::cudaEmu);
+  if (isGpu)
+    gpu::loadGpuCodegen(context);
   std::vector<Job> jobs = collectJobs(*module);
-  KernelOptions kernelOptions;
+  GpuKernelOptions kernelOptions;
   kernelOptions.target = target;
+  kernelOptions.gpu = gpuTarget;
   kernelOptions.verify = options.verify;
   kernelOptions.fast = options.stages.numerics == Numerics::Fast;
   std::optional<KernelCache> cache;
@@ -338,7 +353,7 @@ LogicalResult Compiler::compileKernels() {
   if (wantTensor || !options.dumpDir.empty())
     kernelOptions.observe = [&](llvm::StringRef stage, llvm::StringRef kernel, ModuleOp ir) {
       std::lock_guard<std::mutex> lock(mutex);
-      if (wantTensor && stage == (options.emit == "linalg" ? "tensor" : "loops"))
+      if (wantTensor && stage == (options.emit == "linalg" ? "tensor" : isGpu ? "tile" : "loops"))
         llvm::raw_string_ostream(texts[kernel]) << *ir << "\n";
       if (!options.dumpDir.empty())
         (void)dump("3-kernel-" + kernel.str() + "-" + stage.str(), ir);
@@ -356,7 +371,11 @@ LogicalResult Compiler::compileKernels() {
   std::atomic<int64_t> done = 0;
   auto compileOne = [&](size_t i) {
     diagnostics.setOrderIDForThread(i);
-    results[i] = compileKernel(jobs[i].kernel, jobs[i].constants, kernelOptions);
+    results[i] = isGpu ? compileGpuKernel(jobs[i].kernel, jobs[i].constants, kernelOptions)
+                       : compileKernel(jobs[i].kernel, jobs[i].constants, kernelOptions);
+    if (isEmulated && succeeded(results[i]) &&
+        failed(emulateKernel(jobs[i].kernel.getLoc(), *results[i], target)))
+      results[i] = failure();
     diagnostics.eraseOrderIDForThread();
     int64_t finished = ++done;
     std::lock_guard<std::mutex> lock(mutex);
@@ -383,6 +402,8 @@ LogicalResult Compiler::compileKernels() {
     llvm::StringRef name = job.kernel.getSymName();
     emitted += texts.lookup(name);
   }
+  if (isGpu && (options.emit == "ptx" || options.emit == "llvm"))
+    return emitGpuText();
   if (options.emit != "obj")
     return success();
   if (kernels.empty())
@@ -392,6 +413,22 @@ LogicalResult Compiler::compileKernels() {
     return fail(object.takeError());
   emitted.assign(object->begin(), object->end());
   return success();
+}
+
+/// The code of all GPU kernels as text.
+LogicalResult Compiler::emitGpuText() {
+  auto text = gpuText(gpuKernels(), gpuTarget, options.emit == "ptx");
+  if (!text)
+    return fail(text.takeError());
+  emitted = std::move(*text);
+  return success();
+}
+
+SmallVector<const gpu::GpuKernel *> Compiler::gpuKernels() {
+  SmallVector<const gpu::GpuKernel *> list;
+  for (auto &entry : kernels)
+    list.push_back(entry.second.gpu.get());
+  return list;
 }
 
 /// The features of a detected host that the loader checks for; a portable level says all by its name.
@@ -422,8 +459,9 @@ SmallVector<StringRef> Compiler::objects() {
 LogicalResult Compiler::emitProgram() {
   Timer timer(*this, stageName(Stage::Program));
   progress(stageName(Stage::Program), 0, 1);
-  SmallVector<char, 0> image;
-  if (!kernels.empty()) {
+  SmallVector<char, 0> image; // for this CPU, or for the emulator on it
+  const bool isGpu = options.target.isForGpu();
+  if (!kernels.empty() && (!isGpu || options.target.has(program::device::cudaEmu))) {
     auto linked = cpu::linkImage(objects());
     if (!linked)
       return fail(linked.takeError());
@@ -436,10 +474,20 @@ LogicalResult Compiler::emitProgram() {
     return failure();
   built->producer = "weft " WEFT_VERSION;
   built->metadata.emplace_back("model", options.path);
-  built->metadata.emplace_back("target", target.key());
+  built->metadata.emplace_back("target", isGpu ? gpuTarget.chip() : target.key());
+  built->device = options.target.devices.front();
+  if (isGpu && options.allowFallback)
+    built->metadata.emplace_back("allow_fallback", "yes");
+  if (!kernels.empty() && options.target.has(program::device::cuda)) {
+    auto ptx = gpuText(gpuKernels(), gpuTarget, true);
+    if (!ptx)
+      return fail(ptx.takeError());
+    built->images.push_back({"ptx-" + gpuTarget.chip(), {gpuTarget.chip()}, program::Blob::fromString(*ptx)});
+  }
   if (!image.empty()) {
     program::CodeImage code;
-    code.isa = StringRef(target.cpu).starts_with("x86-64-v") ? target.cpu : "native";
+    code.isa = isGpu ? "emu-" : "";
+    code.isa += StringRef(target.cpu).starts_with("x86-64-v") ? target.cpu : "native";
     code.features = requiredFeatures(target);
     code.bytes = program::Blob::fromString(std::string(image.begin(), image.end()));
     built->images.push_back(std::move(code));

@@ -148,6 +148,8 @@ static std::optional<std::string> toOptions(const WeftCompileRequest &request, C
   if (options.partition && !options.emit.empty() && options.emit != "explain")
     return "cannot emit " + quoted(request.emit) +
            " of a partitioned model: the roles' modules are what --dump writes";
+  if (options.target.isForGpu() && llvm::is_contained({"asm", "obj", "so"}, StringRef(options.emit)))
+    return "cannot emit " + quoted(request.emit) + " for a GPU, wanted ptx, llvm or linalg";
   options.dataFile = toRef(request.dataFile);
   options.dumpDir = toRef(request.dumpDir);
   options.reproducer = toRef(request.reproducer);

@@ -5,6 +5,7 @@
 #include "weft/Runtime/Device.h"
 
 #include "CUDA/CudaDevice.h"
+#include "Emulator/EmulatorDevice.h"
 
 #include <algorithm>
 
@@ -49,7 +50,7 @@ Result<std::shared_ptr<Device>> openDevice(std::string_view kind, int number) {
   if (kind == program::device::cuda)
     return cuda::openCudaDevice(number);
   if (kind == program::device::cudaEmu)
-    return unimplemented("device '", kind, "': this runtime has no emulator");
+    return emulator::openEmulatorDevice(number);
   return invalidArgument("device '", kind, "', wanted cuda or cuda-emu");
 }
 

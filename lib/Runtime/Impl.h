@@ -70,9 +70,6 @@ struct Executable::Impl {
   mutable std::map<std::string, std::weak_ptr<const ProgramOnDevice>> onDevices;
 };
 
-/// The image for the device (the CPU, or the emulator on it) that asks for most among those this CPU can run.
-Result<const program::CodeImage *> chooseImage(const program::Program &program, std::string_view device);
-
 /// What the record says of a kernel's check, in the check's words.
 Status checkError(const program::Kernel &kernel, const WeftFault &fault);
 

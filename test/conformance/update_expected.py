@@ -25,7 +25,7 @@ def gather(folder):
     """The results by (backend, mode), whole ones only; and what is wrong with the rest."""
     shares, problems = defaultdict(dict), []
     for path in sorted(folder.glob("*.json")):
-        backend, mode, index, count = re.fullmatch(r"(\w+)-(\w+)-(\d+)-of-(\d+)", path.stem).groups()
+        backend, mode, index, count = re.fullmatch(r"([\w-]+)-(\w+)-(\d+)-of-(\d+)", path.stem).groups()
         share = json.loads(path.read_text())
         if share["stamp"] != dump_onnx_cases.stamp():
             problems.append(f"{path} is of other cases: run its test again")

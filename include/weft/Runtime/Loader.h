@@ -8,6 +8,7 @@
 #define WEFT_RUNTIME_LOADER_H
 
 #include "weft/Program/Abi.h"
+#include "weft/Program/Program.h"
 #include "weft/Support/Status.h"
 
 #include <memory>
@@ -15,6 +16,10 @@
 #include <string>
 
 namespace weft::runtime {
+
+/// The image for the device (the CPU, or the emulator on it) that asks for most among those this CPU can run.
+/// FAILED_PRECONDITION says what is missing for each.
+Result<const program::CodeImage *> chooseImage(const program::Program &program, std::string_view device);
 
 class CodeLibrary {
 public:

@@ -279,6 +279,9 @@ program::KernelId ProgramBuilder::kernelOf(const CompiledKernel &kernel, host::L
     k.numBuffers = numBuffers;
     k.numDims = numDims;
     k.checks.assign(kernel.checks.begin(), kernel.checks.end());
+    k.threads = kernel.threads;
+    k.sharedBytes = kernel.sharedBytes;
+    k.cluster = kernel.cluster;
     out.kernels.push_back(std::move(k));
   }
   return entry->second;

@@ -11,8 +11,9 @@ namespace weft::conformance {
 
 /// Imports the model and interprets it.
 Verdict runOnReference(const Case &testCase, const std::string &mode);
-/// Compiles the model through the public API, all its named dims left open, and runs it.
-Verdict runOnCpu(const Case &testCase, const std::string &mode);
+/// Compiles the model through the public API, all its named dims left open, and runs it: on the CPU, or on
+/// the emulator with all its checks.
+Verdict runCompiled(const Case &testCase, const std::string &mode, const std::string &target);
 
 /// A refusal: UNSUPPORTED when it names something that is not supported, else ERROR.
 Verdict refusal(const std::string &message);

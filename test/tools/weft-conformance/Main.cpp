@@ -23,7 +23,7 @@ int main(int argc, char **argv) {
   CLI::App app("Runs ONNX's node tests; see test/conformance/README.md");
   app.add_option("--cases", casesJson, "cases.json that dump_onnx_cases.py wrote")->required();
   app.add_option("--mode", mode)->check(CLI::IsMember({"static", "dynamic", "constant"}));
-  app.add_option("--backend", backend)->check(CLI::IsMember({"reference", "cpu"}));
+  app.add_option("--backend", backend)->check(CLI::IsMember({"reference", "cpu", "cuda-emu"}));
   app.add_option("--shard", shard, "I/N: the cases at positions I, I+N, ...");
   app.add_option("--only", only, "a file of names: these cases");
   app.add_option("--filter", filter, "only cases whose name holds this text");
@@ -70,7 +70,7 @@ int main(int argc, char **argv) {
   nlohmann::json results = nlohmann::json::object();
   std::map<std::string, size_t> counts;
   auto run = [&](size_t i) {
-    return backend == "reference" ? runOnReference(*chosen[i], mode) : runOnCpu(*chosen[i], mode);
+    return backend == "reference" ? runOnReference(*chosen[i], mode) : runCompiled(*chosen[i], mode, backend);
   };
   auto done = [&](size_t i, const Ended &ended) {
     const std::string &name = chosen[i]->name;

@@ -28,9 +28,10 @@ static Result<std::vector<std::string>> openDims(const std::string &path) {
   return std::vector<std::string>(names.begin(), names.end());
 }
 
-Verdict conformance::runOnCpu(const Case &testCase, const std::string &mode) {
+Verdict conformance::runCompiled(const Case &testCase, const std::string &mode, const std::string &target) {
   const std::string path = testCase.modelPath(mode);
   CompileOptions options;
+  options.target = target;
   options.useCache = false;
   options.threads = 1;
   Result<std::vector<std::string>> dims = openDims(path);
