@@ -177,9 +177,10 @@ Status CudaStream::mark(uint32_t number) {
     WEFT_RETURN_IF_ERROR(check(d.cuEventCreate(&origin, eventDefault), "cuEventCreate"));
   if (number == 0) { // the device's clock and the host's, read at one moment: nothing is under way
     WEFT_RETURN_IF_ERROR(synchronize());
+    const int64_t before = Trace::now();
     WEFT_RETURN_IF_ERROR(check(d.cuEventRecord(origin, stream), "cuEventRecord"));
     WEFT_RETURN_IF_ERROR(check(d.cuEventSynchronize(origin), "cuEventSynchronize"));
-    originTime = Trace::now();
+    originTime = before + (Trace::now() - before) / 2;
   }
   if (!events[number])
     WEFT_RETURN_IF_ERROR(check(d.cuEventCreate(&events[number], eventDefault), "cuEventCreate"));
