@@ -110,6 +110,9 @@ protected:
   // Stages.cpp: what is stored.
   void findResults();
   void addResult(Value value, int buffer, ArrayRef<Expr> shape, ArrayRef<Expr> offsets);
+  /// Whether one stage's stores come before the next one's, so that parts may be stored over each other.
+  virtual bool storesInOrder() const { return true; }
+  bool isMadeOfParts(tensor::InsertSliceOp last);
   Stage &addStored(Value value, Storage *storage);
   Storage &newStorage(Value tensor, int buffer);
   void setIterationSpace(Stage &stage, ArrayRef<Expr> extents, ArrayRef<bool> reduced);

@@ -111,6 +111,32 @@ Stage &KernelLowering::addStored(Value value, Storage *storage) {
   return stage;
 }
 
+/// Whether a chain of inserted slices starts from nothing and no two of them overlap.
+bool KernelLowering::isMadeOfParts(tensor::InsertSliceOp last) {
+  SmallVector<std::pair<SmallVector<Expr>, SmallVector<Expr>>> parts; // from, past
+  Value value = last.getResult();
+  while (auto insert = value.getDefiningOp<tensor::InsertSliceOp>()) {
+    SmallVector<Expr> from, past;
+    for (auto [offset, size] : llvm::zip(insert.getMixedOffsets(), insert.getMixedSizes())) {
+      from.push_back(foldExpr(offset));
+      past.push_back(table.add(from.back(), foldExpr(size)));
+    }
+    auto isBefore = [&](const Expr &x, const Expr &y) {
+      return table.least(table.sub(y, x)).value_or(-1) >= 0;
+    };
+    for (const auto &[otherFrom, otherPast] : parts) {
+      bool apart = false;
+      for (size_t d = 0; d < from.size(); ++d)
+        apart |= isBefore(past[d], otherFrom[d]) || isBefore(otherPast[d], from[d]);
+      if (!apart)
+        return false;
+    }
+    parts.push_back({from, past});
+    value = insert.getDest();
+  }
+  return value.getDefiningOp<tensor::EmptyOp>() != nullptr;
+}
+
 /// Stores `value` into a result's buffer of `shape` from `offsets` on.
 void KernelLowering::addResult(Value value, int index, ArrayRef<Expr> shape, ArrayRef<Expr> offsets) {
   while (offsets.empty() && isa_and_nonnull<tensor::CollapseShapeOp, tensor::ExpandShapeOp, tensor::CastOp>(
@@ -125,13 +151,15 @@ void KernelLowering::addResult(Value value, int index, ArrayRef<Expr> shape, Arr
       moved.push_back(table.add(s, foldExpr(o)));
     return moved;
   };
-  if (auto insert = value.getDefiningOp<tensor::InsertSliceOp>(); insert && insert.getDroppedDims().none()) {
+  if (auto insert = value.getDefiningOp<tensor::InsertSliceOp>();
+      insert && insert.getDroppedDims().none() && (storesInOrder() || isMadeOfParts(insert))) {
     if (!insert.getDest().getDefiningOp<tensor::EmptyOp>())
       addResult(insert.getDest(), index, bufferShape, start);
     addResult(insert.getSource(), index, bufferShape, shifted(insert.getMixedOffsets()));
     return;
   }
-  if (auto pad = value.getDefiningOp<tensor::PadOp>(); pad && pad.getConstantPaddingValue()) {
+  if (auto pad = value.getDefiningOp<tensor::PadOp>();
+      pad && pad.getConstantPaddingValue() && storesInOrder()) {
     b.setInsertionPointAfter(pad);
     SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(b, pad.getLoc(), pad.getResult());
     Value empty = tensor::EmptyOp::create(b, pad.getLoc(), sizes, pad.getResultType().getElementType());

@@ -51,6 +51,7 @@ private:
   void storeAt(Value memory, const Expr &address, Value value, Scope *scope) override;
   Value load(Storage &storage, ArrayRef<Expr> indices, Scope *scope) override;
   Value buffer(int index) override { return kernel.getArgument(index); }
+  bool storesInOrder() const override { return false; }
   int64_t contiguousAt(const Expr &address, Shape shape, bool fineMask);
 
   // Emit.cpp: the kernel.

@@ -4,13 +4,16 @@
 // Compiles a function of weft ops, runs it, and asks the reference for the same.
 #include "Compiled.h"
 
+#include "Emulated.h"
 #include "KernelTesting.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Verifier.h"
 #include "mlir/Parser/Parser.h"
+#include "weft/Codegen/GPU/EmitPTX.h"
 #include "weft/Conversion/LinalgToLoops.h"
 #include "weft/Conversion/WeftToLinalg.h"
+#include "weft/Dialect/Tile/TileDialect.h"
 #include "weft/Dialect/Weft/WeftOps.h"
 #include "weft/Reference/Interpreter.h"
 #include "weft/Reference/Reference.h"
@@ -75,6 +78,8 @@ static mlir::MLIRContext &context() {
     registry.insert<ir::WeftDialect, mlir::linalg::LinalgDialect, mlir::tensor::TensorDialect>();
     reference::registerReferenceModels(registry);
     registerDecompositions(registry);
+    gpu::registerGpuCodegen(registry);
+    registry.insert<tile::TileDialect>();
     context.appendDialectRegistry(registry);
     context.loadAllAvailableDialects();
     return true;
@@ -97,8 +102,16 @@ void weft::test::expectSame(const std::string &text, const std::vector<HostTenso
   ASSERT_TRUE(function);
   auto wanted = reference::interpret(function, inputs);
   ASSERT_TRUE(mlir::succeeded(wanted)) << errors;
+  mlir::OwningOpRef<mlir::ModuleOp> forGpu = module->clone();
   llvm::SmallVector<mlir::Type> types(function.getArgumentTypes());
   types.append(function.getResultTypes().begin(), function.getResultTypes().end());
+
+  auto emulated = runEmulated(std::move(forGpu), inputs, {wanted->begin(), wanted->end()});
+  EXPECT_TRUE(emulated.isOk()) << "on the emulator: " << emulated.status() << "\n" << errors;
+  for (size_t i = 0; emulated.isOk() && i < wanted->size(); ++i) {
+    auto comparison = compareTensors((*emulated)[i], (*wanted)[i], tolerance);
+    EXPECT_TRUE(comparison.agrees()) << "result " << i << " on the emulator: " << comparison.toString();
+  }
 
   ASSERT_TRUE(mlir::succeeded(convertWeftToLinalg(function))) << errors;
   ASSERT_TRUE(mlir::succeeded(mlir::verify(*module))) << errors;
