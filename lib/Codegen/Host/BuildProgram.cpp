@@ -751,6 +751,9 @@ LogicalResult ProgramBuilder::buildVariable(VariableOp op) {
   }
   variableIds[op.getSymName()] = out.variables.size();
   out.variables.push_back(std::move(variable));
+  return success();
+}
+
 //===-- Workers
 //-----------------------------------------------------------------------------------------------===//
 

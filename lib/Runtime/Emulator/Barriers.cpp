@@ -35,6 +35,7 @@ void Cluster::completeBarrier(Block &block, uint32_t id) {
   if (barrier.isReduction)
     for (Thread *thread : barrier.waiting)
       *static_cast<uint32_t *>(thread->argument) = barrier.accumulated;
+  block.busyBarriers &= ~(1u << id);
   openBarrier(*this, barrier);
 }
 
@@ -81,6 +82,7 @@ void Cluster::barrier(Thread &thread, uint32_t id, uint32_t count, bool isArriva
       barrier.accumulated = (barrier.arrived ? barrier.accumulated : 1) & uint32_t(isSet);
   }
   ++barrier.arrived;
+  block.busyBarriers |= 1u << id;
   if (isArrival) {
     if (checks())
       barrier.released.push_back(thread.clock.release());

@@ -116,31 +116,17 @@ void Cluster::run(Launch &newLaunch, uint64_t newNumber) {
       block.shared.forget();
     }
     block.mbarriers.clear();
-    for (Barrier &barrier : block.barriers)
-      barrier = Barrier();
-    for (Warp &warp : block.warps) {
-      warp.meetings.clear();
-      warp.alive = 0;
-    }
     for (Warpgroup &group : block.warpgroups)
-      group = Warpgroup();
+      if (group.numCommitted)
+        group = Warpgroup();
+    // Whatever else a cluster leaves behind it has put in order itself, or the launch has stopped.
     for (Thread &thread : block.threads) {
       thread.warp->alive |= 1u << thread.lane;
       thread.hasEnded = false;
-      thread.fiber = nullptr;
-      thread.waiting = Waiting::Nothing;
-      thread.hasLaunchedDependents = false;
-      thread.wgmmaCommits = 0;
-      thread.clusterPhase = Thread::ClusterPhase::None;
-      thread.clusterKnowledge.reset();
       for (int d = 0; d < 3; ++d) {
         thread.registers[WEFT_SREG_CTAID + d] = block.index[d];
         thread.registers[WEFT_SREG_CLUSTERID + d] = d ? block.index[d] : block.index[d] / shape.cluster;
       }
-      thread.copies.open.clear();
-      thread.copies.groups.clear();
-      thread.bulkStores.open.clear();
-      thread.bulkStores.groups.clear();
       if (checks()) {
         thread.clock.start(nothing, thread.index);
         thread.fenced.reset();
@@ -317,14 +303,21 @@ void Cluster::finish(Thread &thread) {
            concat(thread.name(), " ends without waiting for its copy out of shared memory "
                                  "(cp.async.bulk.wait_group)"));
   finishBulkStores(thread, 0);
+  thread.copies.open.clear();
+  thread.copies.groups.clear();
+  thread.bulkStores.open.clear();
+  thread.wgmmaCommits = 0;
+  thread.hasLaunchedDependents = false;
+  thread.clusterPhase = Thread::ClusterPhase::None;
+  thread.clusterKnowledge.reset();
   thread.hasEnded = true;
   idleYields = 0;
   ++numEnded;
   thread.warp->alive &= ~(1u << thread.lane);
   --thread.block->alive;
   completeMeetings(*thread.warp);
-  for (uint32_t id = 0; id < maxBarriers; ++id)
-    completeBarrier(*thread.block, id);
+  for (uint32_t busy = thread.block->busyBarriers; busy; busy &= busy - 1)
+    completeBarrier(*thread.block, uint32_t(__builtin_ctz(busy)));
   completeClusterBarrier();
 }
 

@@ -38,6 +38,7 @@ public:
 private:
   char *memory = nullptr; ///< of the whole mapping, the guard page first
   size_t size = 0;
+  size_t colour = 0; ///< bytes left free at the top
 #if defined(__x86_64__)
   void *stackPointer = nullptr;
 #else

@@ -119,6 +119,7 @@ struct Block {
   std::vector<Warp> warps;
   std::vector<Warpgroup> warpgroups;
   Barrier barriers[maxBarriers];
+  uint32_t busyBarriers = 0; ///< a bit for each where threads are
   Region shared;
   std::unordered_map<uint64_t, Mbarrier> mbarriers; ///< by offset
 

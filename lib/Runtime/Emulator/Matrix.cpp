@@ -38,6 +38,10 @@ float elementAt(uint8_t type, const void *array, size_t index) {
     return f8E4M3FNToFloat(loadAs<uint8_t>(array, index));
   case WEFT_E5M2:
     return f8E5M2ToFloat(loadAs<uint8_t>(array, index));
+  case WEFT_S8:
+    return loadAs<int8_t>(array, index);
+  case WEFT_U8:
+    return loadAs<uint8_t>(array, index);
   default:
     return loadAs<float>(array, index);
   }

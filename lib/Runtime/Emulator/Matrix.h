@@ -23,7 +23,7 @@ void fenceWgmma(Thread &, const char *site);
 void commitWgmma(Thread &, const char *site);
 void waitWgmma(Thread &, uint32_t pending, const char *site);
 
-/// Element `index` of an array of a narrow type, as a float.
+/// Element `index` of an array of an operand's type; f32 holds them all exactly.
 float elementAt(uint8_t type, const void *array, size_t index);
 
 } // namespace weft::runtime::emulator

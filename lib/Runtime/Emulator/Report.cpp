@@ -54,6 +54,7 @@ void Reporter::add(ErrorKind kind, const char *site, const std::string &text, co
     return;
   }
   lines.push_back((site ? siteText(site) + ": " : std::string()) + kindName(kind) + ": " + text);
+  numLines = lines.size();
 }
 
 std::string Reporter::message(const std::string &launch) const {

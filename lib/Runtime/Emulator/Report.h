@@ -5,6 +5,7 @@
 #ifndef WEFT_LIB_RUNTIME_EMULATOR_REPORT_H
 #define WEFT_LIB_RUNTIME_EMULATOR_REPORT_H
 
+#include <atomic>
 #include <cstdint>
 #include <mutex>
 #include <set>
@@ -36,9 +37,9 @@ public:
 
   /// An error at `site`; `other` is the second place it speaks of. From any thread.
   void add(ErrorKind kind, const char *site, const std::string &text, const char *other = nullptr);
-  bool isClean() const { return lines.empty(); }
+  bool isClean() const { return numLines == 0; }
   /// As many errors as are told were found: going on finds nothing new.
-  bool isFull() const { return lines.size() >= limit; }
+  bool isFull() const { return numLines >= limit; }
   /// A line for each error.
   std::string message(const std::string &launch) const;
 
@@ -47,6 +48,7 @@ private:
   std::mutex mutex;
   std::set<std::tuple<ErrorKind, const char *, const char *>> told;
   std::vector<std::string> lines;
+  std::atomic<size_t> numLines{0}; ///< for those who only ask
   size_t notTold = 0;
 };
 

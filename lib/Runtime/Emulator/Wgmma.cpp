@@ -80,9 +80,7 @@ public:
         check(offset / 16 * 16);
       }
       const char *at = block.shared.base + offset;
-      into[mn * mnStride + k * kStride] = type == WEFT_S8   ? float(*reinterpret_cast<const int8_t *>(at))
-                                          : type == WEFT_U8 ? float(*reinterpret_cast<const uint8_t *>(at))
-                                                            : elementAt(type, at, 0);
+      into[mn * mnStride + k * kStride] = elementAt(type, at, 0);
     };
     if (isMnMajor) {
       for (uint32_t k = 0; k < depth; ++k)
