@@ -52,13 +52,13 @@ LogicalResult TileLowering::placePrivate() {
       if (isPrivate)
         for (const Expr &extent : extentsOf(target->tensor ? target->tensor : stage.op->getResult(0)))
           times(extent);
-      if (schedule == Schedule::Threads)
+      if (schedule != Schedule::Lanes)
         for (const Loop &loop : stage.layout)
           if (loop.shared < 0 && !(loop.reduced && carried)) {
             isPrivate = true;
             times(loop.extent);
           }
-      target->isScalar = !isPrivate && (schedule == Schedule::Threads || stage.kind == Stage::Reduce);
+      target->isScalar = !isPrivate && (schedule != Schedule::Lanes || stage.kind == Stage::Reduce);
       if (target->buffer >= 0 || target->isScalar || schedule == Schedule::Lanes)
         continue;
       Operation *op = stage.op ? stage.op : stage.source.getDefiningOp();
@@ -68,7 +68,7 @@ LogicalResult TileLowering::placePrivate() {
             "across another dimension");
       Type element = cast<RankedTensorType>(target->tensor.getType()).getElementType();
       auto type = tile::PrivateType::get(func.getContext(), std::max<int64_t>(points, 1),
-                                         tileType(vectorLength > 1 ? Full : Rows, element));
+                                         tileType(groupLength > 1 ? Full : Rows, element));
       setPoint(entry);
       target->memref = tile::AllocPrivateOp::create(b, kernel.getLoc(), type);
     }
@@ -84,17 +84,21 @@ LogicalResult TileLowering::emitTileKernel() {
     return success();
   setPoint(entry);
   Value block = tile::ProgramIdOp::create(b, loc);
-  if (points.isConstant()) {
-    emitRows(block, entry);
+  auto emitTile = [&](Value number, Scope *scope) {
+    schedule == Schedule::Contract ? emitContractTile(number, scope) : emitRows(number, scope);
+  };
+  Expr tiles = schedule == Schedule::Contract ? tilesOfContract()
+                                              : table.div(table.add(points, Expr(rows - 1)), Expr(rows));
+  if (tiles.isConstant()) {
+    emitTile(block, entry);
   } else {
-    Expr tiles = table.div(table.add(points, Expr(rows - 1)), Expr(rows));
     Value count = materialise(tiles, entry);
     setPoint(entry);
     Value step = tile::NumProgramsOp::create(b, loc);
     emitLoop(
         block, count, entry, {},
         [&](Scope *inner, Value number, ValueRange) -> SmallVector<Value> {
-          emitRows(number, inner);
+          emitTile(number, inner);
           return {};
         },
         step);
@@ -184,7 +188,7 @@ TileLowering::overColumns(Stage &stage, Scope *scope, ValueRange carried,
 }
 
 void TileLowering::emitMaps(ArrayRef<Stage *> maps, Scope *scope) {
-  if (schedule == Schedule::Threads)
+  if (schedule != Schedule::Lanes)
     return KernelLowering::emitMaps(maps, scope);
   for (Stage *stage : maps)
     overColumns(*stage, scope, {}, [&](Scope *at, ValueRange) -> SmallVector<Value> {
@@ -199,6 +203,8 @@ void TileLowering::emitMaps(ArrayRef<Stage *> maps, Scope *scope) {
 void TileLowering::emitReduction(Stage &stage, Scope *scope) {
   if (schedule == Schedule::Threads)
     return KernelLowering::emitReduction(stage, scope);
+  if (schedule == Schedule::Contract)
+    return emitContraction(stage, scope);
   Location loc = stage.op->getLoc();
   auto generic = cast<linalg::GenericOp>(stage.op);
   unsigned count = stage.targets.size();

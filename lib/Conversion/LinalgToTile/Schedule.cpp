@@ -91,7 +91,9 @@ void TileLowering::chooseSchedule() {
     rowLoops.push_back(vector);
   vector = -1; // rows are the vector here
   bool hasColumns = llvm::any_of(stages, [](const Stage &stage) { return !stage.loops.empty(); });
-  if (hasColumns && !alongRows && fitsLanes())
+  if (hasColumns && fitsContract())
+    spreadContract();
+  else if (hasColumns && !alongRows && fitsLanes())
     spreadLanes();
   else
     spreadThreads();
@@ -120,7 +122,7 @@ void TileLowering::splitLastLoop(int64_t width) {
   last.atom = group;
   last.extent = last.lead = Expr(last.extent.constant / width);
   columnAtom = neighbour;
-  vectorLength = columns = width;
+  groupLength = columns = width;
 }
 
 void TileLowering::spreadThreads() {
@@ -194,19 +196,19 @@ void TileLowering::spreadLanes() {
       width = std::min(width, widthAlong(loop.atom, loop.extent.constant));
     }
   }
-  vectorLength = isStatic ? width : 1;
+  groupLength = isStatic ? width : 1;
   int64_t padded = llvm::PowerOf2Ceil(std::max<int64_t>(longest, 1));
   Expr points = numRows();
   int64_t lanes = tile::warpSize, warpsAlong = 1, warpsDown = 4;
   if (isStatic && padded <= 1024) {
     // Several rows in a block, each in (a part of) a warp.
-    columns = std::max(padded, vectorLength);
-    lanes = std::clamp<int64_t>(columns / vectorLength, 1, tile::warpSize);
+    columns = std::max(padded, groupLength);
+    lanes = std::clamp<int64_t>(columns / groupLength, 1, tile::warpSize);
   } else {
     int64_t threads = !isStatic || padded <= 8192 ? 256 : 512;
     warpsAlong = threads / tile::warpSize;
     warpsDown = 1;
-    columns = isStatic && padded <= longestRow ? padded : threads * vectorLength * 2;
+    columns = isStatic && padded <= longestRow ? padded : threads * groupLength * 2;
   }
   rows = warpsDown * (tile::warpSize / lanes);
   if (points.isConstant() && warpsDown > 1)
@@ -216,7 +218,7 @@ void TileLowering::spreadLanes() {
     }
   result.threads = warpsAlong * warpsDown * tile::warpSize;
   MLIRContext *context = func.getContext();
-  layout = tile::BlockedAttr::get(context, {1, vectorLength}, {tile::warpSize / lanes, lanes},
+  layout = tile::BlockedAttr::get(context, {1, groupLength}, {tile::warpSize / lanes, lanes},
                                   {warpsDown, warpsAlong}, {1, 0});
   rowLayout = tile::SliceAttr::get(context, 1, layout);
   columnLayout = tile::SliceAttr::get(context, 0, layout);
@@ -242,6 +244,10 @@ void TileLowering::spreadLanes() {
 //---------------------------------------------------------------------------------------------===//
 
 cpu::ChunkCount TileLowering::countBlocks() {
+  if (schedule == Schedule::Contract) {
+    Expr tiles = tilesOfContract();
+    return cpu::ChunkCount::of(tiles.isConstant() ? std::max<int64_t>(tiles.constant, 1) : 1024);
+  }
   Expr points = numRows();
   if (points.isConstant())
     return cpu::ChunkCount::of(std::max<int64_t>(llvm::divideCeil(points.constant, rows), 1));

@@ -18,7 +18,15 @@
 
 namespace weft::loops {
 
-class TileLowering : public KernelLowering {
+/// The tiles that code is emitted on: their shape, and which threads hold what.
+struct Space {
+  int64_t rows = 1, columns = 1;    ///< of a tile
+  int64_t groupLength = 1;          ///< neighbours that a thread accesses together
+  std::optional<AtomId> columnAtom; ///< the loop that neighbouring columns are points of
+  Attribute layout, rowLayout, columnLayout;
+};
+
+class TileLowering : public KernelLowering, private Space {
 public:
   using KernelLowering::KernelLowering;
   FailureOr<TileKernel> run();
@@ -33,6 +41,33 @@ private:
   void splitLastLoop(int64_t width);
   Expr numRows();
   cpu::ChunkCount countBlocks();
+  Space &space() { return *this; }
+
+  // Contract.cpp: sums of products by blocks.
+  struct Factor {
+    Value value; ///< in the body
+    std::vector<Expr> loads, touched;
+    bool readsStages = false;
+    bool depthLast = false; ///< its tiles run through memory along the summed loops
+    Space space;
+  };
+  struct Contraction {
+    Stage *stage = nullptr;
+    Factor a, b;
+    SmallVector<int> batch, rows, columns; ///< shared loops that both, a alone, b alone depend on
+    int64_t tileRows = 0, tileColumns = 0, depth = 0;
+  };
+  using Nest = ArrayRef<std::pair<AtomId, Expr>>;
+  bool fitsContract();
+  void spreadContract();
+  void probe(Stage &stage, Value value, Factor &factor);
+  int64_t groupsAlong(ArrayRef<Expr> addresses, AtomId atom, const Expr &extent);
+  Expr tilesOfContract();
+  Value bindLoops(Nest nest, Value number, Scope *outside, Scope *home);
+  SmallVector<std::pair<AtomId, Expr>> nestOf(ArrayRef<int> loops);
+  Scope *openTile(Nest down, Value firstRow, Nest along, Value firstColumn, Scope *scope);
+  void emitContractTile(Value tileNumber, Scope *scope);
+  void emitContraction(Stage &stage, Scope *scope);
 
   // Values.cpp: tiles as values.
   enum Shape { Scalar = 0, Rows = 1, Columns = 2, Full = 3 };
@@ -42,7 +77,7 @@ private:
   Value maskOf(Scope *scope, bool &fine);
   Scope &openScope(Scope *scope, Value mask);
   void unify(MutableArrayRef<Value> values) override;
-  Value asCarried(Value value) override { return toShape(value, vectorLength > 1 ? Full : Rows); }
+  Value asCarried(Value value) override { return toShape(value, groupLength > 1 ? Full : Rows); }
   SmallVector<Value> cloneMapped(Operation *op, IRMapping &mapping) override;
   Value conditional(Type type, Value condition, Scope *scope, llvm::function_ref<Value(Scope *)> then,
                     llvm::function_ref<Value(Scope *)> otherwise) override;
@@ -65,18 +100,16 @@ private:
   SmallVector<Value> overColumns(Stage &stage, Scope *scope, ValueRange carried,
                                  llvm::function_ref<SmallVector<Value>(Scope *, ValueRange)> body);
 
-  enum class Schedule { Threads, Lanes } schedule = Schedule::Threads;
-  int64_t rows = 1, columns = 1; ///< of a tile
-  int64_t vectorLength = 1;      ///< neighbours that a thread accesses together
-  SmallVector<int> rowLoops;     ///< shared loops, the outermost first
+  enum class Schedule { Threads, Lanes, Contract } schedule = Schedule::Threads;
+  SmallVector<int> rowLoops; ///< shared loops, the outermost first
   struct Column {
     AtomId atom;
     Expr extent;
   };
   llvm::DenseMap<Stage *, Column> columnOf; ///< Lanes: the loop of a stage that lanes spread over
   std::optional<Column> wholeRow;           ///< Lanes: all stages' columns, where one tile holds them
-  std::optional<AtomId> columnAtom;         ///< what columns are, where code is emitted
-  Attribute layout, rowLayout, columnLayout;
+  std::optional<Contraction> contraction;
+  Value firstRow, firstColumn; ///< Contract: of this tile
   Scope *wholeScope = nullptr;
   TileKernel result;
 };

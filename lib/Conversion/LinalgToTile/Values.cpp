@@ -160,14 +160,14 @@ SmallVector<Value> TileLowering::cloneMapped(Operation *op, IRMapping &mapping) 
 //-----------------------------------------------------------------------------------------------===//
 
 int64_t TileLowering::contiguousAt(const Expr &address, Shape shape, bool fineMask) {
-  if (vectorLength == 1 || fineMask || !(shape & Columns) || !columnAtom)
+  if (groupLength == 1 || fineMask || !(shape & Columns) || !columnAtom)
     return 1;
   if (!table.isLinearIn(address, *columnAtom) || address.coefficient(*columnAtom) != 1)
     return 1;
-  bool aligned = address.constant % vectorLength == 0;
+  bool aligned = address.constant % groupLength == 0;
   for (auto [atom, k] : address.terms)
-    aligned &= atom == *columnAtom || k % vectorLength == 0;
-  return aligned ? vectorLength : 1;
+    aligned &= atom == *columnAtom || k % groupLength == 0;
+  return aligned ? groupLength : 1;
 }
 
 Value TileLowering::loadAt(Value memory, const Expr &address, Scope *scope) {

@@ -1,11 +1,13 @@
 // Part of Weft, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// What threads exchange: reductions over lanes by shuffles, over warps by shared memory, barriers.
+// What threads exchange: reductions over lanes by shuffles, over warps by shared memory, barriers, products
+// of tiles.
 #include "Threads.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 
 using namespace mlir;
@@ -192,8 +194,53 @@ struct Barrier : OpConversionPattern<BarrierOp> {
   }
 };
 
+/// Every row of the factors: a thread reads what it needs of both, neighbours together, and adds the outer
+/// product.
+struct Dot : OpConversionPattern<DotOp> {
+  using OpConversionPattern::OpConversionPattern;
+  LogicalResult matchAndRewrite(DotOp op, OneToNOpAdaptor adaptor,
+                                ConversionPatternRewriter &rewriter) const override {
+    Location loc = op.getLoc();
+    ThreadCode code(rewriter, loc);
+    LinearLayout layout = linearLayoutOf(op.getType());
+    SmallVector<Value> thread = code.base(layout, 2);
+    SmallVector<Value> sums(adaptor.getAccumulator());
+    for (int64_t k = 0, depth = op.getA().getType().getShape()[0]; k < depth; ++k) {
+      // A thread's elements of row k, by the part that the register's number contributes.
+      auto readRow = [&](SharedType buffer, Value memory, int64_t dim) {
+        int64_t run = 1;
+        Coordinates next(2, 0);
+        for (next[dim] = 1; run < 4 && llvm::is_contained(layout.registers, next); next[dim] = run)
+          run *= 2;
+        llvm::DenseMap<int64_t, Value> elements;
+        for (int64_t r = 0; r < layout.numRegisters(); ++r) {
+          int64_t part = layout.ofRegister(r).empty() ? 0 : layout.ofRegister(r)[dim] / run * run;
+          if (elements.contains(part))
+            continue;
+          Value column = thread[dim] ? code.add(thread[dim], code.index(part)) : code.index(part);
+          Value address = code.address(memory, buffer.getElementType(),
+                                       positionOf(code, buffer, {code.index(k), column}));
+          for (auto [i, value] :
+               llvm::enumerate(loadGroup(rewriter, loc, address, buffer.getElementType(), run)))
+            elements[part + i] = value;
+        }
+        return elements;
+      };
+      auto a = readRow(op.getA().getType(), adaptor.getA()[0], 0),
+           b = readRow(op.getB().getType(), adaptor.getB()[0], 1);
+      for (auto [r, sum] : llvm::enumerate(sums)) {
+        Coordinates own = layout.ofRegister(r);
+        own.resize(2, 0);
+        sum = math::FmaOp::create(rewriter, loc, a[own[0]], b[own[1]], sum);
+      }
+    }
+    rewriter.replaceOpWithMultiple(op, {sums});
+    return success();
+  }
+};
+
 } // namespace
 
 void weft::tile::populateExchange(RewritePatternSet &patterns, const TypeConverter &converter) {
-  patterns.add<Reduce, StorePartials, CombinePartials, Barrier>(converter, patterns.getContext());
+  patterns.add<Reduce, StorePartials, CombinePartials, Barrier, Dot>(converter, patterns.getContext());
 }

@@ -26,21 +26,6 @@ Value fromMemory(OpBuilder &b, Location loc, Value value, Type element) {
   return element.isIndex() ? Value(arith::IndexCastOp::create(b, loc, element, value)) : value;
 }
 
-/// Loads `count` neighbours.
-SmallVector<Value> loadGroup(OpBuilder &b, Location loc, Value address, Type element, int64_t count) {
-  Type stored = element.isIndex() ? b.getI64Type() : element;
-  if (count == 1)
-    return {fromMemory(b, loc, LLVM::LoadOp::create(b, loc, stored, address, bytesOf(element)), element)};
-  Value vector =
-      LLVM::LoadOp::create(b, loc, VectorType::get({count}, stored), address, count * bytesOf(element));
-  SmallVector<Value> values;
-  for (int64_t i = 0; i < count; ++i) {
-    Value at = LLVM::ConstantOp::create(b, loc, b.getI32Type(), i);
-    values.push_back(fromMemory(b, loc, LLVM::ExtractElementOp::create(b, loc, vector, at), element));
-  }
-  return values;
-}
-
 void storeGroup(OpBuilder &b, Location loc, Value address, ValueRange values) {
   Type element = values[0].getType();
   if (values.size() == 1) {
@@ -69,6 +54,37 @@ int64_t groupOf(Type tile, Type element, int64_t contiguous) {
 Value registerOr(ValueRange registers, int64_t r) {
   return registers.empty() ? Value() : registers[registers.size() == 1 ? 0 : r];
 }
+
+} // namespace
+
+SmallVector<Value> weft::tile::loadGroup(OpBuilder &b, Location loc, Value address, Type element,
+                                         int64_t count) {
+  Type stored = element.isIndex() ? b.getI64Type() : element;
+  if (count == 1)
+    return {fromMemory(b, loc, LLVM::LoadOp::create(b, loc, stored, address, bytesOf(element)), element)};
+  Value vector =
+      LLVM::LoadOp::create(b, loc, VectorType::get({count}, stored), address, count * bytesOf(element));
+  SmallVector<Value> values;
+  for (int64_t i = 0; i < count; ++i) {
+    Value at = LLVM::ConstantOp::create(b, loc, b.getI32Type(), i);
+    values.push_back(fromMemory(b, loc, LLVM::ExtractElementOp::create(b, loc, vector, at), element));
+  }
+  return values;
+}
+
+Value weft::tile::positionOf(ThreadCode code, SharedType buffer, ArrayRef<Value> point, Value row) {
+  if (point.size() == 1)
+    return row ? code.add(point[0], row) : point[0];
+  Value i = row ? code.add(point[0], row) : point[0], j = point[1];
+  int64_t vector = buffer.getLayout().getVector(), phases = buffer.getLayout().getPhases();
+  if (phases > 1) {
+    Value phase = arith::AndIOp::create(code.b, code.loc, i, code.index(phases - 1));
+    j = arith::XOrIOp::create(code.b, code.loc, j, code.scale(phase, vector));
+  }
+  return code.add(code.scale(i, buffer.getShape()[1]), j);
+}
+
+namespace {
 
 struct Load : OpConversionPattern<LoadOp> {
   using OpConversionPattern::OpConversionPattern;
@@ -198,19 +214,6 @@ struct PrivateStore : OpConversionPattern<PrivateStoreOp> {
 
 //===-- Shared memory
 //----------------------------------------------------------------------------------------===//
-
-/// The position in shared memory of an element, its row's swizzle applied.
-Value positionOf(ThreadCode code, SharedType buffer, ArrayRef<Value> point, Value row) {
-  if (point.size() == 1)
-    return row ? code.add(point[0], row) : point[0];
-  Value i = row ? code.add(point[0], row) : point[0], j = point[1];
-  int64_t vector = buffer.getLayout().getVector(), phases = buffer.getLayout().getPhases();
-  if (phases > 1) {
-    Value phase = arith::AndIOp::create(code.b, code.loc, i, code.index(phases - 1));
-    j = arith::XOrIOp::create(code.b, code.loc, j, code.scale(phase, vector));
-  }
-  return code.add(code.scale(i, buffer.getShape()[1]), j);
-}
 
 /// Registers of one access to shared memory: neighbours along a row, inside one group of the swizzle.
 int64_t sharedGroup(RankedTensorType tile, SharedType buffer, bool transposed) {

@@ -49,6 +49,12 @@ public:
 /// Copies a combiner's code for two groups of scalars.
 SmallVector<Value> inlineCombiner(OpBuilder &b, Region &combiner, ValueRange x, ValueRange y);
 
+/// The position in shared memory of an element, its row's swizzle applied; `row` is added to the point's
+/// first index.
+Value positionOf(ThreadCode code, SharedType buffer, ArrayRef<Value> point, Value row = {});
+/// Loads `count` neighbours at an address that their size divides.
+SmallVector<Value> loadGroup(OpBuilder &b, Location loc, Value address, Type element, int64_t count);
+
 /// Per family of ops.
 void populateElementwise(RewritePatternSet &patterns, const TypeConverter &converter);
 void populateMemory(RewritePatternSet &patterns, const TypeConverter &converter);

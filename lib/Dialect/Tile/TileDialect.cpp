@@ -176,10 +176,10 @@ LogicalResult DotOp::verify() {
   auto a = getA().getType(), b = getB().getType();
   auto accumulator = getAccumulator().getType();
   bool good = a.getShape().size() == 2 && b.getShape().size() == 2 && accumulator.getRank() == 2 &&
-              isa<BlockedAttr>(accumulator.getEncoding()) && a.getShape()[1] >= accumulator.getDimSize(0) &&
-              b.getShape()[1] >= accumulator.getDimSize(1) && a.getElementType().isF32() &&
-              b.getElementType().isF32() && accumulator.getElementType().isF32() && getDepth() > 0 &&
-              int64_t(getDepth()) <= a.getShape()[0] && int64_t(getDepth()) <= b.getShape()[0];
+              isa<BlockedAttr>(accumulator.getEncoding()) && a.getShape()[0] == b.getShape()[0] &&
+              a.getShape()[1] == accumulator.getDimSize(0) && b.getShape()[1] == accumulator.getDimSize(1) &&
+              a.getElementType().isF32() && b.getElementType().isF32() &&
+              accumulator.getElementType().isF32();
   if (!good)
     return emitOpError("multiplies ") << a << " and " << b << " into " << accumulator
                                       << ", wanted f32: K x M and K x N into a blocked M x N";

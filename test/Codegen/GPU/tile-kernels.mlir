@@ -8,6 +8,8 @@
 // RUN: weft-ptx %t/long.nvvm --target=sm_90a | FileCheck %s --check-prefix=LONG --implicit-check-not=.local
 // RUN: weft-opt %t/norm.mlir --convert-weft-to-linalg --convert-linalg-to-tile --cse --tile-expand-exchanges --tile-insert-barriers --convert-tile-to-nvvm > %t/norm.nvvm
 // RUN: weft-ptx %t/norm.nvvm | FileCheck %s --check-prefix=NORM --implicit-check-not=.local
+// RUN: weft-opt %t/product.mlir --convert-weft-to-linalg --convert-linalg-to-tile --cse --tile-expand-exchanges --tile-insert-barriers --convert-tile-to-nvvm > %t/product.nvvm
+// RUN: weft-ptx %t/product.nvvm | FileCheck %s --check-prefix=PRODUCT --implicit-check-not=.local
 
 //--- elementwise.mlir
 func.func @elementwise(%x: tensor<1000x64xf32>, %b: tensor<1x64xf32>) -> tensor<1000x64xf32> {
@@ -57,3 +59,17 @@ func.func @norm(%x: tensor<64x256xf32>) -> (tensor<64x256xf32>, tensor<64x1xf32>
 // NORM-NOT: ld.global
 // NORM: shfl.sync.bfly
 // NORM: st.global.v4
+
+//--- product.mlir
+func.func @product(%x: tensor<200x96xf32>, %w: tensor<96x132xf32>, %b: tensor<1x132xf32>) -> tensor<200x132xf32> {
+  %0 = weft.dot_general %x, %w batch [] x [] contract [1] x [0] : (tensor<200x96xf32>, tensor<96x132xf32>) -> tensor<200x132xf32>
+  %1 = weft.add %0, %b : (tensor<200x132xf32>, tensor<1x132xf32>) -> tensor<200x132xf32>
+  return %1 : tensor<200x132xf32>
+}
+// 64 x 64 of the result in a block: 16 steps of 16 sums for each thread between two barriers.
+// PRODUCT: .maxntid 256
+// PRODUCT: bar.sync
+// PRODUCT: ld.shared.v4
+// PRODUCT-COUNT-256: fma.rn.f32
+// PRODUCT-NOT: fma.rn.f32
+// PRODUCT: st.global.v4

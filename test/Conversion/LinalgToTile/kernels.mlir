@@ -64,3 +64,23 @@ func.func @concat(%x: tensor<3xf32>, %y: tensor<5xf32>) -> tensor<8xf32> {
   %0 = weft.concat %x, %y axis 0 : (tensor<3xf32>, tensor<5xf32>) -> tensor<8xf32>
   return %0 : tensor<8xf32>
 }
+
+// -----
+
+// A product goes block by block through shared memory; its epilogue reads the sums where they are.
+// CHECK-LABEL: func.func @product
+// CHECK-SAME: tile.threads = 256
+// CHECK-DAG: tile.alloc_shared : <16x64xf32
+// CHECK: scf.for {{.*}} iter_args
+// CHECK: tile.load %arg0{{.*}} {contiguous = 4 : i64}
+// CHECK: tile.local_store {{.*}} transposed
+// CHECK: tile.load %arg1{{.*}} {contiguous = 4 : i64}
+// CHECK: tile.local_store
+// CHECK: tile.dot
+// CHECK: arith.maximumf
+// CHECK: tile.store
+func.func @product(%x: tensor<200x96xf32>, %w: tensor<96x132xf32>) -> tensor<200x132xf32> {
+  %0 = weft.dot_general %x, %w batch [] x [] contract [1] x [0] : (tensor<200x96xf32>, tensor<96x132xf32>) -> tensor<200x132xf32>
+  %1 = weft.relu %0 : (tensor<200x132xf32>) -> tensor<200x132xf32>
+  return %1 : tensor<200x132xf32>
+}

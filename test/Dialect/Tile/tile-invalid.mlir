@@ -79,3 +79,13 @@ func.func @f(%x: tensor<4x32xf32, #l>) {
   }
   return
 }
+
+// -----
+
+#l = #tile.blocked<per_thread [1, 1], lanes [1, 32], warps [1, 1], order [1, 0]>
+#plain = #tile.swizzled<vector 1, phases 1>
+func.func @f(%x: tensor<4x32xf32, #l>, %a: !tile.shared<8x4xf32, #plain>, %b: !tile.shared<16x32xf32, #plain>) {
+  // expected-error@+1 {{wanted f32: K x M and K x N into a blocked M x N}}
+  %0 = tile.dot %a, %b, %x : !tile.shared<8x4xf32, #plain>, !tile.shared<16x32xf32, #plain>, tensor<4x32xf32, #l>
+  return
+}

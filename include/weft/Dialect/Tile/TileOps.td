@@ -209,13 +209,11 @@ def Tile_YieldOp : Tile_Op<"yield", [Pure, Terminator, ReturnLike, ParentOneOf<[
 def Tile_DotOp : Tile_Op<"dot", [AllTypesMatch<["accumulator", "result"]>]> {
   let summary = "accumulator + a b, by fused multiply-adds in f32";
   let description = [{
-    `a` is K x M and `b` is K x N, both in shared memory at their rows `row`, `depth` rows of each; the accumulator is an
-    M x N tile of a blocked layout.
+    `a` is K x M and `b` is K x N, both in shared memory; the accumulator is an M x N tile of a blocked layout.
   }];
-  let arguments = (ins Arg<Tile_SharedType, "", [MemRead]>:$a, Arg<Tile_SharedType, "", [MemRead]>:$b, Tile_Tile:$accumulator,
-                       Optional<Index>:$row, I64Attr:$depth);
+  let arguments = (ins Arg<Tile_SharedType, "", [MemRead]>:$a, Arg<Tile_SharedType, "", [MemRead]>:$b, Tile_Tile:$accumulator);
   let results = (outs Tile_Tile:$result);
-  let assemblyFormat = "$a `,` $b `,` $accumulator (`row` $row^)? `depth` $depth attr-dict `:` type($a) `,` type($b) `,` type($accumulator)";
+  let assemblyFormat = "$a `,` $b `,` $accumulator attr-dict `:` type($a) `,` type($b) `,` type($accumulator)";
   let hasVerifier = 1;
 }
 
