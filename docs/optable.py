@@ -100,6 +100,17 @@ def compiled_by(name, elementwise, rooms):
     return ", ".join(ways)
 
 
+def on_gpu(name, way, rooms):
+    """How the op becomes a GPU kernel: the general way takes all that goes through linalg."""
+    ways = ["tensor cores"] if name in rooms["tensor cores"] else []
+    if "linalg" in way or "decomposed" in way or (name in rooms["generated"] and not ways):
+        ways.append("tiles")
+    if "runtime function" in way:
+        ways.append("host fallback")
+    ways += [word for word in ("host command", "rewritten") if word in way]
+    return ", ".join(ways)
+
+
 def table(root, families):
     ops = read_ops(root, families)
     mnemonics = {op[1] for op in ops}
@@ -127,6 +138,9 @@ def table(root, families):
         "generated": Source(root, "lib/Pipeline/GenerateKernel.cpp").names_in(
             "generated root", r"(?:isa|dyn_cast)<(\w+Op)>\((?:parts->root|kernel\.)"
         ),
+        "tensor cores": Source(root, "lib/Pipeline/GenerateGpuKernel.cpp").names_in(
+            "root for tensor cores", r"isa<([^>]*)>\(parts->root\)"
+        ),
         "called": outline.names_in("op that becomes a call", r"if \(isa<([^>]*)>\(op\)\)\s*calls\.push_back"),
         "command": host.names_in("host command", r"\.Case<([\w, :]*)>\(\["),
         "split": Source(root, "lib/Partition/*Ops.cpp").matches("sharding rule", r"\battach<ir::(\w+Op),")
@@ -145,14 +159,16 @@ def table(root, families):
         "  the cases it takes. *linalg*: WeftToLinalg, then loops. *runtime function*: a call of the runtime by name.",
         "  *host command*: the host does it: control flow, checks, views. *rewritten* in the dialect before. Empty:",
         "  refused with the op's name.",
+        "- GPU: the ways there: *tensor cores* for the types and shapes these take, *tiles*: WeftToLinalg, then the tile",
+        "  dialect. *host fallback*: only with `--allow-fallback`.",
         "- decomposition: can be written with smaller ops (`weft-opt --weft-decompose`).",
         "- sharding: the partitioner can split it over workers; without, it runs whole on each.",
         "- the last four: whether a test of syntax and refusals, of inference, of the reference and of compiled",
         "  kernels names it. Kernels are also tested whole, op by op of ONNX: see [onnx-support.md](onnx-support.md).",
         "",
-        "| op | family | importer | reference | compiled by | decomposition | sharding "
+        "| op | family | importer | reference | compiled by | GPU | decomposition | sharding "
         "| syntax | inference | evaluation | kernel |",
-        "|---|---|---|---|---|---|---|---|---|---|---|",
+        "|---|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     totals = defaultdict(int)
     for family, mnemonic, name, elementwise in ops:
@@ -164,13 +180,14 @@ def table(root, families):
             "yes" if name in rooms["imported"] else "",
             judged,
             way,
+            on_gpu(name, way, rooms),
             "yes" if name in rooms["decomposed"] else "",
             "yes" if name in rooms["split"] else "",
         ]
         for kind in ("syntax", "inference", "reference", "kernel"):
             cells.append("yes" if mnemonic in tests[kind] else "")
-        columns = ("importer", "reference", "compiled", "decomposition", "sharding")
-        for column, cell in zip(columns, cells[2:7], strict=True):
+        columns = ("importer", "reference", "compiled", "gpu", "decomposition", "sharding")
+        for column, cell in zip(columns, cells[2:8], strict=True):
             totals[column] += bool(cell)
         lines.append("| " + " | ".join(cells) + " |")
     lines.append(

@@ -152,6 +152,26 @@ void weft::test::expectSame(const std::string &text, const std::vector<HostTenso
   }
 }
 
+void weft::test::expectSameBitsInEveryOrder(const std::string &text, const std::vector<HostTensor> &inputs) {
+  SCOPED_TRACE(text);
+  auto module = mlir::parseSourceString<mlir::ModuleOp>(text, &context());
+  ASSERT_TRUE(module);
+  auto like = reference::interpret(module->lookupSymbol<mlir::func::FuncOp>("k"), inputs);
+  ASSERT_TRUE(mlir::succeeded(like));
+  std::vector<HostTensor> first;
+  for (const char *order : {"fifo", "lifo", "random:1", "random:2"}) {
+    runtime::emulator::EmulatorOptions options;
+    ASSERT_TRUE(options.parseSchedule(order).isOk());
+    auto found = runEmulated(module->clone(), inputs, {like->begin(), like->end()}, options);
+    ASSERT_TRUE(found.isOk()) << order << ": " << found.status();
+    if (first.empty())
+      first = *found;
+    for (size_t i = 0; i < first.size(); ++i)
+      EXPECT_EQ(std::memcmp(first[i].raw(), (*found)[i].raw(), first[i].numBytes()), 0)
+          << order << ", result " << i;
+  }
+}
+
 static std::string typeOf(const HostTensor &x) {
   std::string type;
   for (int64_t extent : x.shape())

@@ -19,8 +19,10 @@ HostTensor uniform(DType type, std::vector<int64_t> shape, double low, double hi
 
 /// Compiles @k of `module`, runs all its chunks and compares every result with the reference.
 void expectSame(const std::string &module, const std::vector<HostTensor> &inputs, Tolerance tolerance = {});
-/// The same for one op written with %0, %1, ... and without its type: operand types are the inputs' (or
-/// `operandTypes`), as between tensor< and >.
+/// Runs @k of `module` on the emulator under every order of threads: the bits must be the same.
+void expectSameBitsInEveryOrder(const std::string &module, const std::vector<HostTensor> &inputs);
+/// The same as expectSame for one op written with %0, %1, ... and without its type: operand types are the
+/// inputs' (or `operandTypes`), as between tensor< and >.
 void expectSameOp(const std::string &op, const std::vector<HostTensor> &inputs,
                   const std::vector<std::string> &results, Tolerance tolerance = {},
                   std::vector<std::string> operandTypes = {});

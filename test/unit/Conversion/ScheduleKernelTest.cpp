@@ -78,3 +78,16 @@ TEST(ScheduleKernel, LargeProduct) {
                {uniform(DType::F32, {1030, 12}, -1, 1, 1), uniform(DType::F32, {12, 1028}, -1, 1, 2)},
                {"1030x1028xf32"}, {1e-4, 1e-4});
 }
+
+TEST(ScheduleKernel, SameBitsInEveryOrder) {
+  expectSameBitsInEveryOrder("func.func @k(%x: tensor<2x3000xf32>) -> tensor<2x3000xf32> {\n"
+                             "  %0 = weft.softmax %x axis 1 : (tensor<2x3000xf32>) -> tensor<2x3000xf32>\n"
+                             "  return %0 : tensor<2x3000xf32>\n}\n",
+                             {uniform(DType::F32, {2, 3000}, -2, 2)});
+  expectSameBitsInEveryOrder(
+      "func.func @k(%x: tensor<70x40xf32>, %w: tensor<40x50xf32>) -> tensor<70x50xf32> {\n"
+      "  %0 = weft.dot_general %x, %w batch [] x [] contract [1] x [0] : (tensor<70x40xf32>, "
+      "tensor<40x50xf32>) -> tensor<70x50xf32>\n"
+      "  return %0 : tensor<70x50xf32>\n}\n",
+      {uniform(DType::F32, {70, 40}, -1, 1, 1), uniform(DType::F32, {40, 50}, -1, 1, 2)});
+}
