@@ -86,7 +86,8 @@ typedef struct WeftOpAttribute {
 
 /// Functions return 0, or not 0 after a message (of the request, or of graphError). `compile` says what kind
 /// of error it is by a number of weft::Code: 3 INVALID_ARGUMENT, the model or the request is wrong; 5
-/// NOT_FOUND, the request itself: a mesh, a sharding or a name in it; 12 UNIMPLEMENTED, it asks for what is not done; 13 INTERNAL, a bug.
+/// NOT_FOUND, the request itself: a mesh, a sharding or a name in it; 12 UNIMPLEMENTED, it asks for what is
+/// not done; 13 INTERNAL, a bug.
 typedef struct WeftCompilerApi {
   uint32_t version;
   /// Text that differs between any two builds of the compiler.
