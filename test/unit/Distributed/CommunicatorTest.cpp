@@ -26,6 +26,13 @@ std::shared_ptr<const Executable> load(const program::Program &program) {
   return *Executable::load(std::as_bytes(std::span<const char>(*file)), nullptr);
 }
 
+std::unique_ptr<Session> sessionOf(const std::shared_ptr<const Executable> &executable,
+                                   GroupCommunicator &communicator) {
+  runtime::SessionOptions options;
+  options.communicator = &communicator;
+  return *Session::create(executable, options);
+}
+
 HostTensor inputOf(uint32_t rank) {
   std::vector<float> values(8);
   std::iota(values.begin(), values.end(), 10.0f * float(rank + 1));
@@ -42,7 +49,7 @@ TEST_P(Communicators, SessionsRunAProgramTogether) {
     const auto executable = load(samples::meshProgram(mesh));
     const uint32_t n = executable->program().numRanks;
     withCommunicators(GetParam(), n, {}, [&](uint32_t rank, GroupCommunicator &communicator) {
-      const auto session = *Session::create(executable, {.communicator = &communicator});
+      const auto session = sessionOf(executable, communicator);
       for (int step = 1; step <= 20; ++step) {
         const auto outputs = session->run(std::vector<HostTensor>{inputOf(rank)});
         ASSERT_TRUE(outputs.isOk()) << outputs.status();
@@ -75,7 +82,7 @@ TEST_P(Communicators, FailureOfOneEndsAllWithItsReason) {
   const auto executable = load(samples::twoRankProgram());
   std::atomic<Session *> waiting{nullptr};
   withCommunicators(GetParam(), 2, {}, [&](uint32_t rank, GroupCommunicator &communicator) {
-    const auto session = *Session::create(executable, {.communicator = &communicator});
+    const auto session = sessionOf(executable, communicator);
     if (rank == 0)
       waiting = session.get();
     if (rank == 1) {
@@ -99,7 +106,7 @@ TEST_P(Communicators, ARankThatLeavesIsNamed) {
   withCommunicators(GetParam(), 2, {}, [&](uint32_t rank, GroupCommunicator &communicator) {
     if (rank == 1)
       return; // its communicator goes
-    const auto session = *Session::create(executable, {.communicator = &communicator});
+    const auto session = sessionOf(executable, communicator);
     const Status status = session->run(std::vector<HostTensor>{inputOf(rank)}).status();
     EXPECT_EQ(status.code(), Code::Unavailable) << status;
     EXPECT_NE(status.message().find("rank 1"), std::string::npos) << status;
@@ -249,7 +256,7 @@ TEST_P(Communicators, CancelEndsARunThatWaits) {
         std::this_thread::sleep_for(5ms);
       return;
     }
-    const auto session = *Session::create(executable, {.communicator = &communicator});
+    const auto session = sessionOf(executable, communicator);
     std::thread canceller([&] {
       while (session->progress().command.empty())
         std::this_thread::sleep_for(1ms);
