@@ -444,11 +444,21 @@ void Coordinator::Impl::monitor() {
                                std::chrono::duration_cast<std::chrono::milliseconds>(silence).count(),
                                " ms: the worker hangs or cannot be reached");
       }
-    // A watch is answered before the worker's deadline for it.
+    // A watch is answered before the worker's deadline for it; one that lives watches again at once, while it
+    // loads its program too.
     std::vector<std::shared_ptr<RpcCall>> old;
-    for (Worker &worker : workers)
-      if (worker.watch && now - worker.watchedSince > std::chrono::seconds(3))
+    for (uint32_t rank = 0; rank < workers.size(); ++rank) {
+      Worker &worker = workers[rank];
+      if (worker.watch && now - worker.watchedSince > std::chrono::seconds(3)) {
         old.push_back(std::exchange(worker.watch, nullptr));
+        if (!worker.isReady)
+          worker.lastHeard = now;
+      } else if (worker.hasCome && !worker.isReady && !worker.watch &&
+                 now - worker.lastHeard > options.communicator.deadAfter) {
+        reason =
+            unavailable("rank ", rank, ": not heard of since it came to load its program: the worker hangs");
+      }
+    }
     lock.unlock();
     for (const auto &call : old)
       call->reply(Status::ok(), encodeMessage(v1::WatchReply()));

@@ -43,7 +43,7 @@ def fault(job, num_ranks, seed):
     victim = rng.randrange(num_ranks)
     delay = rng.choice([rng.uniform(0, 0.3), rng.uniform(0.3, 1.5)])  # while loading, or between steps
     command = ["weft", "launch", "-n", str(num_ranks), "--", "weft", "run", job, f"--transport={transport}"]
-    command += ["--input", "random:1", "--steps=100000000", "--heartbeat=0.2", "--dead-after=2"]
+    command += ["--input", "random:1", "--steps=100000000", "--heartbeat=0.2", "--dead-after=2", "--join-timeout=8"]
     what = f"seed {seed}: {how.name} of rank {victim} after {delay:.2f} s over {transport}"
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     try:
