@@ -4,7 +4,8 @@
 """Classifies Fashion-MNIST's 10,000 test pictures with a trained Inception, compiled by weft.
 
 Compiles the ONNX model once, for batches of any size up to --batch, runs the program over the pictures, counts the
-right answers and draws 60 of the pictures with the names it gave them. `./bootstrap demo` runs this.
+right answers and draws 60 of the pictures with the names it gave them. With --elsewhere it goes on: 20 of the pictures on
+two workers over gRPC, and on an emulated GPU, whose numbers must be the CPU's. `./bootstrap demo` runs this.
 """
 
 import argparse
@@ -28,6 +29,9 @@ CLASSES = (
     *("Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
 )
 SHOWN = 60
+ELSEWHERE = 20
+# Of logits, against the CPU's: other kernels sum in another order.
+TOLERANCE = 1e-3
 
 
 def read_idx(path):
@@ -77,6 +81,35 @@ class Progress:
             print("\r\033[K", end="")
 
 
+def run_elsewhere(args, pictures):
+    """The same pictures on two workers over gRPC and on an emulated GPU; whether their numbers are the CPU's."""
+    batch, shape = args.out / "some.npy", f"--shape=image={ELSEWHERE}x1x28x28"
+    numpy.save(batch, (pictures[:ELSEWHERE, None] / 255).astype(numpy.float32))
+    ways = {
+        "one CPU": [],
+        "two workers over gRPC": ["--mesh=data:2", "--transport=grpc"],
+        "an emulated GPU (sm_80)": ["--target=cuda-emu:sm_80"],
+    }
+    results, good = {}, True
+    for way, flags in ways.items():
+        logits = args.out / "some-logits.npy"
+        logits.unlink(missing_ok=True)
+        start = time.monotonic()
+        call([args.weft, "run", args.model, shape, "--input", f"image=@{batch}", f"--output=logits=@{logits}", *flags])
+        results[way] = numpy.load(logits)
+        wanted, found = results["one CPU"], results[way]
+        same = int((found.argmax(axis=1) == wanted.argmax(axis=1)).sum())
+        error = float(abs(found - wanted).max())
+        agrees = same == ELSEWHERE and error <= TOLERANCE
+        good &= agrees
+        text = f"{ELSEWHERE} pictures on {way}: {time.monotonic() - start:.1f} s with compiling"
+        if way != "one CPU":
+            bits = "the same bits" if numpy.array_equal(found, wanted) else f"logits differ by {error:.1e} at most"
+            text += f"; {same} of {ELSEWHERE} classes the same, {bits}" + ("" if agrees else ": TOO MUCH")
+        print(text, flush=True)
+    return good
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--weft", default=find_weft(), help="the weft program (default: %(default)s)")
@@ -87,6 +120,7 @@ def main():
     parser.add_argument("--threads", type=int, default=0, help="threads of a run (default: weft's own)")
     parser.add_argument("--expect-right", type=int, metavar="N", help="fail unless N answers are right")
     parser.add_argument("--within", type=int, default=0, metavar="K", help="give or take K")
+    parser.add_argument("--elsewhere", action="store_true", help="then on two gRPC workers and on an emulated GPU")
     args = parser.parse_args()
 
     try:
@@ -137,6 +171,9 @@ def main():
         print(f"  {args.out / name}")
     if args.expect_right is not None and abs(right - args.expect_right) > args.within:
         print(f"classify.py: {right} right, wanted {args.expect_right} give or take {args.within}", file=sys.stderr)
+        return 1
+    if args.elsewhere and not run_elsewhere(args, pictures):
+        print("classify.py: numbers differ by more than summing in another order explains", file=sys.stderr)
         return 1
     return 0
 
