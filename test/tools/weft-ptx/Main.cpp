@@ -4,9 +4,11 @@
 // Prints what becomes of GPU kernels: each FILE is a module of llvm.func kernels in llvm, nvvm, arith, math,
 // scf and vector ops; --gemm makes one, of extents (? for dynamic ones) and words among f16, bf16, tf32
 // (elements), ta, tb (transposed operands), to-f32 (result), BxB of a batch after the colon.
-//   weft-ptx (FILE.mlir | --gemm=MxNxK[,WORD...])... [--target=sm_80|sm_90a] [--emit=nvvm|llvm|ptx]
+// --conv makes a convolution, of N x H x W x Ci x Co x KERNEL x STRIDE, padded to keep H and W at stride 1.
+//   weft-ptx (FILE.mlir | --gemm=MxNxK[,WORD...] | --conv=NxHxWxCIxCOxKERNELxSTRIDE[,f16|,tf32])...
+//   [--target=sm_80|sm_90a] [--emit=nvvm|llvm|ptx]
 #include "weft/Codegen/GPU/EmitPTX.h"
-#include "weft/Codegen/GPU/GenerateGemm.h"
+#include "weft/Codegen/GPU/GenerateConv.h"
 #include "weft/Codegen/GPU/LowerToNVVM.h"
 
 #include "mlir/IR/Builders.h"
@@ -67,6 +69,23 @@ mlir::FailureOr<gpu::GpuKernel> makeGemm(mlir::MLIRContext &context, llvm::Strin
   return gpu::generateGemm(b.getUnknownLoc(), spec, gpu::chooseTiling(spec, target));
 }
 
+mlir::FailureOr<gpu::GpuKernel> makeConv(mlir::MLIRContext &context, llvm::StringRef text,
+                                         const gpu::GpuTarget &target) {
+  auto [shape, type] = text.split(',');
+  mlir::OpBuilder b(&context);
+  llvm::SmallVector<int64_t> n = parseExtents(shape);
+  if (n.size() != 7)
+    return mlir::emitError(b.getUnknownLoc()) << "'" << shape << "' is not NxHxWxCIxCOxKERNELxSTRIDE";
+  gpu::ConvSpec spec;
+  int64_t pad = n[5] / 2;
+  spec.batch = n[0];
+  spec.space = {{n[1], n[5], n[6], 1, pad, pad}, {n[2], n[5], n[6], 1, pad, pad}};
+  spec.ci = n[3], spec.co = n[4];
+  spec.type = type == "f16" ? mlir::Type(b.getF16Type()) : type == "tf32" ? b.getF32Type() : b.getBF16Type();
+  spec.yType = spec.type;
+  return gpu::generateConv(b.getUnknownLoc(), spec, gpu::chooseTiling(spec, target));
+}
+
 } // namespace
 
 int main(int argc, char **argv) {
@@ -93,6 +112,11 @@ int main(int argc, char **argv) {
     auto kernel = std::make_unique<gpu::GpuKernel>();
     if (input.consume_front("--gemm=")) {
       auto made = makeGemm(context, input, *target);
+      if (mlir::failed(made))
+        return 1;
+      *kernel = std::move(*made);
+    } else if (input.consume_front("--conv=")) {
+      auto made = makeConv(context, input, *target);
       if (mlir::failed(made))
         return 1;
       *kernel = std::move(*made);
