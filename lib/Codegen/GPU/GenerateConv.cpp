@@ -148,10 +148,8 @@ private:
       if (coPerGroup % tiling.n)
         known = weft::codegen::lt(column, k.i32(coPerGroup));
       V start = k.widen(group * coPerGroup + column) * spec.depth();
-      return [this, known, start](V at) {
-        std::optional<V> inside = insideDepth(at);
-        return Place{start + k.widen(at), known && inside ? *known & *inside : known ? known : inside};
-      };
+      return
+          [this, known, start](V at) { return Place{start + k.widen(at), k.both(known, insideDepth(at))}; };
     };
     return source;
   }
@@ -175,11 +173,7 @@ private:
       V picture = k.widen(rest);
       return [this, group, known, begins, picture](V at) {
         V tap = divui(at, k.i32(ciPerGroup)), channel = remui(at, k.i32(ciPerGroup));
-        std::optional<V> inside = known;
-        auto also = [&](std::optional<V> condition) {
-          inside = inside && condition ? *inside & *condition : inside ? inside : condition;
-        };
-        also(insideDepth(at));
+        std::optional<V> inside = k.both(known, insideDepth(at));
         V offset = picture;
         SmallVector<V> taps;
         for (const weft::cpu::ConvDim &dim : llvm::reverse(spec.space)) {
@@ -191,7 +185,7 @@ private:
           int64_t last = (dim.out() - 1) * dim.stride + (dim.kernel - 1) * dim.dilation - dim.padLow;
           // Seen without a sign, a place before the border is far behind it.
           if (dim.padLow > 0 || last >= dim.in)
-            also(weft::codegen::compare(arith::CmpIPredicate::ult, place, k.i32(dim.in)));
+            inside = k.both(inside, weft::codegen::compare(arith::CmpIPredicate::ult, place, k.i32(dim.in)));
           offset = offset * dim.in + k.widen(place);
         }
         return Place{offset * spec.ci + k.widen(group * ciPerGroup + channel), inside};

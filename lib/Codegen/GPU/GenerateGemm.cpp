@@ -165,10 +165,8 @@ private:
       V outerOffset = start + (kFirst ? k.widen(outer) : k.widen(outer) * stride);
       return [=, this](V at) {
         Place place{outerOffset + (kFirst ? k.widen(at) * stride : k.widen(at)), outerInside};
-        if (!wholeK) {
-          V inside = weft::codegen::lt(at, depth);
-          place.inside = outerInside ? *outerInside & inside : inside;
-        }
+        if (!wholeK)
+          place.inside = k.both(outerInside, weft::codegen::lt(at, depth));
         return place;
       };
     };

@@ -82,7 +82,9 @@ V KernelBuilder::extent(unsigned buffer, unsigned dim) {
 
 V KernelBuilder::ceilDiv(V a, int64_t divisor) { return divui(a + (divisor - 1), a.i(divisor)); }
 
-V KernelBuilder::both(std::optional<V> a, std::optional<V> b) { return a && b ? *a & *b : a ? *a : *b; }
+std::optional<V> KernelBuilder::both(std::optional<V> a, std::optional<V> b) {
+  return a && b ? *a & *b : a ? a : b;
+}
 
 Value KernelBuilder::global(unsigned buffer, V offset) {
   auto space = LLVM::LLVMPointerType::get(loc.getContext(), 1);

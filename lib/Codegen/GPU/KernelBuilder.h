@@ -44,7 +44,8 @@ public:
   V extent(unsigned buffer, unsigned dim);
   /// ceil(a / constant).
   V ceilDiv(V a, int64_t divisor);
-  V both(std::optional<V> a, std::optional<V> b);
+  /// Where both hold; none: always.
+  std::optional<V> both(std::optional<V> a, std::optional<V> b);
 
   /// The address of an element (i64 offset) of a buffer, in global memory.
   mlir::Value global(unsigned buffer, V offset);

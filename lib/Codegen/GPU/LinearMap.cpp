@@ -21,19 +21,6 @@ uint64_t LinearMap::operator()(uint64_t input) const {
   return result;
 }
 
-LinearMap LinearMap::then(const LinearMap &outer) const {
-  LinearMap result;
-  for (uint64_t basis : bases)
-    result.bases.push_back(outer(basis));
-  return result;
-}
-
-LinearMap LinearMap::beside(const LinearMap &high) const {
-  LinearMap result = *this;
-  result.bases.append(high.bases.begin(), high.bases.end());
-  return result;
-}
-
 uint64_t LinearMap::image() const {
   uint64_t bits = 0;
   for (uint64_t basis : bases)

@@ -26,10 +26,6 @@ public:
   /// The contributions of each bit, the lowest first.
   llvm::ArrayRef<uint64_t> getBases() const { return bases; }
   uint64_t operator()(uint64_t input) const;
-  /// `outer` of this.
-  LinearMap then(const LinearMap &outer) const;
-  /// This of the low bits of a number and `high` of the bits above them.
-  LinearMap beside(const LinearMap &high) const;
   /// All bits that some input reaches.
   uint64_t image() const;
 

@@ -12,14 +12,6 @@ static uint64_t column(uint64_t c) { return packRowColumn(0, c); }
 // Of a lane's number, the low two bits choose a pair of neighbours and the high three one of eight rows (of
 // eight columns, for B).
 
-LinearMap weft::gpu::fragmentA() {
-  return LinearMap({column(1), row(8), column(8), column(2), column(4), row(1), row(2), row(4)});
-}
-
-LinearMap weft::gpu::fragmentB() {
-  return LinearMap({row(1), row(8), row(2), row(4), column(1), column(2), column(4)});
-}
-
 LinearMap weft::gpu::fragmentC() {
   return LinearMap({column(1), row(8), column(2), column(4), row(1), row(2), row(4)});
 }

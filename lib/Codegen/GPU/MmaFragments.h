@@ -17,11 +17,9 @@ constexpr int64_t mmaM = 16, mmaN = 8, mmaKBytes = 32;
 /// A row and a column in one number, the column in the low 16 bits.
 constexpr uint64_t packRowColumn(uint64_t row, uint64_t column) { return row << 16 | column; }
 
-/// Where element `element` (0 or 1) of register `reg` of a lane lies. Inputs: the element's bit, then the
-/// bits of the register's number, then five of the lane's. Outputs: row and column, packed.
-LinearMap fragmentA(); ///< 16 x 16, four registers: rows are M, columns K
-LinearMap fragmentB(); ///< 16 x 8, two registers: rows are K, columns N
-LinearMap fragmentC(); ///< 16 x 8 of f32; two elements make a pair, two pairs, at rows 8 apart
+/// Where an accumulator lies in its 16 x 8 tile. Inputs: one bit for two neighbours, one for rows 8 apart,
+/// then five of the lane's number. Outputs: row and column, packed.
+LinearMap fragmentC();
 
 /// How an operand lies in shared memory.
 enum class Major {

@@ -14,30 +14,27 @@ using namespace weft::gpu;
 
 namespace {
 
-TEST(LinearMap, AppliesAndComposes) {
+TEST(LinearMap, CombinesBits) {
   LinearMap swap({2, 1}), spread({1, 4 | 1});
   EXPECT_EQ(swap(1), 2u);
   EXPECT_EQ(swap(3), 3u);
   EXPECT_EQ(spread(3), 4u); // 1 xor 5
-  EXPECT_EQ(swap.then(spread)(1), spread(2));
   EXPECT_EQ(spread.image(), 5u);
-  EXPECT_EQ(swap.beside(LinearMap({16}))(4 | 1), 16u | 2u);
 }
 
-TEST(MmaFragments, AreThoseOfTheManual) {
-  LinearMap a = fragmentA(), b = fragmentB(), c = fragmentC();
-  for (uint64_t lane = 0; lane < 32; ++lane) {
-    uint64_t group = lane / 4, inGroup = lane % 4;
-    for (uint64_t i = 0; i < 8; ++i) { // a0 .. a7, two to a register
-      uint64_t row = (i < 2 || (i >= 4 && i < 6)) ? group : group + 8;
-      uint64_t column = inGroup * 2 + (i & 1) + (i >= 4 ? 8 : 0);
-      EXPECT_EQ(a(lane << 3 | i), packRowColumn(row, column)) << lane << " " << i;
-    }
-    for (uint64_t i = 0; i < 4; ++i) {
-      EXPECT_EQ(b(lane << 2 | i), packRowColumn(inGroup * 2 + (i & 1) + (i >= 2 ? 8 : 0), group));
-      EXPECT_EQ(c(lane << 2 | i), packRowColumn(i < 2 ? group : group + 8, inGroup * 2 + (i & 1)));
-    }
-  }
+// The manual's formulas: element `element` of register `reg` of a lane.
+
+uint64_t elementOfA(uint64_t lane, uint64_t reg, uint64_t element) {
+  return packRowColumn(lane / 4 + (reg & 1) * 8, lane % 4 * 2 + element + (reg & 2) * 4);
+}
+uint64_t elementOfB(uint64_t lane, uint64_t reg, uint64_t element) {
+  return packRowColumn(lane % 4 * 2 + element + reg * 8, lane / 4);
+}
+
+TEST(MmaFragments, AccumulatorsAreThoseOfTheManual) {
+  for (uint64_t lane = 0; lane < 32; ++lane)
+    for (uint64_t i = 0; i < 4; ++i)
+      EXPECT_EQ(fragmentC()(lane << 2 | i), packRowColumn(lane / 4 + i / 2 * 8, lane % 4 * 2 + i % 2));
 }
 
 TEST(Swizzle, PermutesGroupsOfEachRow) {
@@ -75,11 +72,11 @@ TEST(Ldmatrix, DeliversFragments) {
           auto byteOf = [&](uint64_t m, uint64_t k) {
             return outer ? k * rowBytes + m * 2 : m * rowBytes + k * 2;
           };
-          uint64_t a = fragmentA()(lane << 3 | reg << 1 | element);
+          uint64_t a = elementOfA(lane, reg, element);
           EXPECT_EQ(elementOfLdmatrix(ldmatrixRowsA(major), rowBytes, outer, lane, reg, element),
                     byteOf(a >> 16, a & 0xffff));
           // Two tiles of B: registers 2 and 3 are those of the next eight columns.
-          uint64_t b = fragmentB()(lane << 2 | (reg & 1) << 1 | element);
+          uint64_t b = elementOfB(lane, reg & 1, element);
           EXPECT_EQ(elementOfLdmatrix(ldmatrixRowsB(major), rowBytes, outer, lane, reg, element),
                     byteOf((b & 0xffff) + reg / 2 * 8, b >> 16));
         }
