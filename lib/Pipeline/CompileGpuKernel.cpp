@@ -66,7 +66,7 @@ FailureOr<CompiledKernel> weft::compileGpuKernel(host::KernelOp kernel,
   CompiledKernel compiled;
   compiled.name = kernel.getSymName().str();
   FailureOr<std::optional<GeneratedGpuKernel>> generated =
-      generateGpuKernel(kernel, constantOperands, options.gpu);
+      generateGpuKernel(kernel, constantOperands, options.gpu, options.fast);
   if (failed(generated))
     return failure();
   FailureOr<gpu::GpuKernel> lowered = failure();

@@ -2,12 +2,15 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // From a kernel with a contraction or convolution of f16 or bf16 as its root to the specification of a
-// generator for tensor cores. f32 stays with the general schedules: tensor cores would round it to tf32.
+// generator for tensor cores. f32 stays with the general schedules unless liberties are granted: tensor cores
+// round it to tf32.
 #include "GenerateGpuKernel.h"
 
 #include "KernelParts.h"
 #include "weft/Codegen/GPU/GenerateConv.h"
 #include "weft/Codegen/GPU/GenerateGemm.h"
+
+#include <cstring>
 
 using namespace mlir;
 using namespace weft;
@@ -15,9 +18,10 @@ using namespace weft::ir;
 
 namespace {
 
-bool isNarrowFloat(Type type) {
+/// Whether tensor cores take elements of this type.
+bool isTensorCoreFloat(Type type, bool fast) {
   Type element = getElementTypeOrSelf(type);
-  return element.isF16() || element.isBF16();
+  return element.isF16() || element.isBF16() || (fast && element.isF32());
 }
 
 bool makeEpilogue(const KernelParts &parts, const MergedDims &dims, gpu::Epilogue &epilogue,
@@ -37,7 +41,7 @@ bool makeEpilogue(const KernelParts &parts, const MergedDims &dims, gpu::Epilogu
   return true;
 }
 
-/// A constant [rows, columns] of 16-bit elements as [columns, rows].
+/// A constant [rows, columns] as [columns, rows].
 PackedOperand transposeOnce(unsigned operand, int64_t rows, int64_t columns) {
   PackedOperand packed;
   packed.operand = operand;
@@ -46,11 +50,11 @@ PackedOperand transposeOnce(unsigned operand, int64_t rows, int64_t columns) {
     Result<HostTensor> turned = HostTensor::uninitialized(w.dtype(), {columns, rows});
     if (!turned.isOk())
       return turned;
-    auto *from = reinterpret_cast<const uint16_t *>(w.bytes().data());
-    auto *to = reinterpret_cast<uint16_t *>(turned->mutableBytes().data());
+    size_t bytes = byteWidth(w.dtype());
     for (int64_t r = 0; r < rows; ++r)
       for (int64_t c = 0; c < columns; ++c)
-        to[c * rows + r] = from[r * columns + c];
+        std::memcpy(turned->mutableBytes().data() + (c * rows + r) * bytes,
+                    w.bytes().data() + (r * columns + c) * bytes, bytes);
     return turned;
   };
   return packed;
@@ -58,10 +62,10 @@ PackedOperand transposeOnce(unsigned operand, int64_t rows, int64_t columns) {
 
 FailureOr<std::optional<GeneratedGpuKernel>> generateDot(host::KernelOp kernel, const KernelParts &parts,
                                                          const llvm::SmallBitVector &constants,
-                                                         const gpu::GpuTarget &target) {
+                                                         const gpu::GpuTarget &target, bool fast) {
   auto dot = cast<DotGeneralOp>(parts.root);
   std::optional<DotParts> taken = takeDotApart(dot);
-  if (!isNarrowFloat(dot.getLhs().getType()) || !isGemmFloat(dot.getType()) || !taken)
+  if (!isTensorCoreFloat(dot.getLhs().getType(), fast) || !isGemmFloat(dot.getType()) || !taken)
     return std::optional<GeneratedGpuKernel>();
   gpu::GemmSpec spec;
   spec.name = kernel.getSymName().str();
@@ -74,15 +78,18 @@ FailureOr<std::optional<GeneratedGpuKernel>> generateDot(host::KernelOp kernel, 
   GeneratedGpuKernel generated;
   generated.arguments.push_back({unsigned(argumentNumber(dot.getLhs())), taken->aDims});
   unsigned b = argumentNumber(dot.getRhs());
-  if (target.hasWarpgroups() && constants[b] && spec.bBatch.empty() && !spec.transposedB &&
+  bool wantsRowsOfK = target.hasWarpgroups() || spec.type.isF32();
+  if (wantsRowsOfK && constants[b] && spec.bBatch.empty() && !spec.transposedB &&
       !ShapedType::isDynamic(spec.n) && !ShapedType::isDynamic(spec.k)) {
-    // wgmma reads rows of K: weights are transposed once.
+    // wgmma and tf32 read rows of K: weights are transposed once.
     spec.transposedB = true;
     generated.packed.push_back(transposeOnce(b, spec.k, spec.n));
     generated.arguments.push_back({b, {}});
   } else {
     generated.arguments.push_back({b, taken->bDims});
   }
+  if (spec.type.isF32() && (spec.transposedA || !spec.transposedB))
+    return std::optional<GeneratedGpuKernel>();
   if (!makeEpilogue(parts, taken->cDims, spec.epilogue, generated.arguments))
     return std::optional<GeneratedGpuKernel>();
   generated.arguments.push_back({unsigned(kernel.getArgumentTypes().size()), taken->cDims});
@@ -96,14 +103,14 @@ FailureOr<std::optional<GeneratedGpuKernel>> generateDot(host::KernelOp kernel, 
 FailureOr<std::optional<GeneratedGpuKernel>> generateConvolution(host::KernelOp kernel,
                                                                  const KernelParts &parts,
                                                                  const llvm::SmallBitVector &constants,
-                                                                 const gpu::GpuTarget &target) {
+                                                                 const gpu::GpuTarget &target, bool fast) {
   auto conv = cast<ConvOp>(parts.root);
   int64_t weights = argumentNumber(conv.getW());
   std::optional<ConvParts> taken = takeConvApart(conv);
   // Of groups with few channels most of a tile would be empty.
   constexpr int64_t fewChannels = 8;
-  if (!isNarrowFloat(conv.getX().getType()) || !isGemmFloat(conv.getType()) || !constants[weights] ||
-      !taken || (taken->groups > 1 && taken->co / taken->groups < fewChannels))
+  if (!isTensorCoreFloat(conv.getX().getType(), fast) || !isGemmFloat(conv.getType()) ||
+      !constants[weights] || !taken || (taken->groups > 1 && taken->co / taken->groups < fewChannels))
     return std::optional<GeneratedGpuKernel>();
   gpu::ConvSpec spec;
   spec.name = kernel.getSymName().str();
@@ -153,11 +160,11 @@ FailureOr<std::optional<GeneratedGpuKernel>> generateConvolution(host::KernelOp 
 
 FailureOr<std::optional<GeneratedGpuKernel>>
 weft::generateGpuKernel(host::KernelOp kernel, const llvm::SmallBitVector &constantOperands,
-                        const gpu::GpuTarget &target) {
+                        const gpu::GpuTarget &target, bool fast) {
   std::optional<KernelParts> parts = takeApart(kernel);
   if (parts && isa<DotGeneralOp>(parts->root))
-    return generateDot(kernel, *parts, constantOperands, target);
+    return generateDot(kernel, *parts, constantOperands, target, fast);
   if (parts && isa<ConvOp>(parts->root))
-    return generateConvolution(kernel, *parts, constantOperands, target);
+    return generateConvolution(kernel, *parts, constantOperands, target, fast);
   return std::optional<GeneratedGpuKernel>();
 }

@@ -21,10 +21,10 @@ struct GeneratedGpuKernel {
 };
 
 /// Nothing when no generator takes this kernel: it then goes through linalg. Failure after a diagnostic.
-/// `constantOperands` as for compileGpuKernel.
+/// `constantOperands` as for compileGpuKernel. `fast`: f32 may be rounded to tf32.
 mlir::FailureOr<std::optional<GeneratedGpuKernel>>
 generateGpuKernel(host::KernelOp kernel, const llvm::SmallBitVector &constantOperands,
-                  const gpu::GpuTarget &target);
+                  const gpu::GpuTarget &target, bool fast);
 
 } // namespace weft
 

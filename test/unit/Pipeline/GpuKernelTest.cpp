@@ -20,7 +20,7 @@ using namespace weft::testing;
 
 namespace {
 
-CompiledKernel compile(const std::string &text, bool lastIsConstant = false) {
+CompiledKernel compile(const std::string &text, bool lastIsConstant = false, bool fast = false) {
   static bool registered = [] {
     mlir::DialectRegistry registry;
     registerWeftDialects(registry);
@@ -39,6 +39,7 @@ CompiledKernel compile(const std::string &text, bool lastIsConstant = false) {
     constants.set(constants.size() - 1);
   GpuKernelOptions options;
   options.gpu = llvm::cantFail(gpu::GpuTarget::get(""));
+  options.fast = fast;
   auto compiled = compileGpuKernel(kernel, constants, options);
   return mlir::succeeded(compiled) ? std::move(*compiled) : std::move(none);
 }
@@ -110,14 +111,30 @@ TEST(GpuKernel, ConvolutionWantsItsWeightsArranged) {
   EXPECT_FALSE(usesTensorCores(general));
 }
 
-TEST(GpuKernel, SinglePrecisionStaysExact) {
-  CompiledKernel kernel = compile(R"(
-    host.kernel @k(%a: tensor<16x16xf32>, %b: tensor<16x16xf32>) -> tensor<16x16xf32> {
-      %0 = weft.dot_general %a, %b batch [] x [] contract [1] x [0] : (tensor<16x16xf32>, tensor<16x16xf32>) -> tensor<16x16xf32>
+TEST(GpuKernel, SinglePrecisionIsRoundedOnlyWhereLibertiesAreGranted) {
+  const char *text = R"(
+    host.kernel @k(%a: tensor<16x24xf32>, %b: tensor<24x16xf32>) -> tensor<16x16xf32> {
+      %0 = weft.dot_general %a, %b batch [] x [] contract [1] x [0] : (tensor<16x24xf32>, tensor<24x16xf32>) -> tensor<16x16xf32>
       host.return %0 : tensor<16x16xf32>
-    })");
-  ASSERT_TRUE(kernel.gpu);
-  EXPECT_FALSE(usesTensorCores(kernel));
+    })";
+  CompiledKernel exact = compile(text, /*lastIsConstant=*/true);
+  ASSERT_TRUE(exact.gpu);
+  EXPECT_FALSE(usesTensorCores(exact));
+  CompiledKernel fast = compile(text, /*lastIsConstant=*/true, /*fast=*/true);
+  ASSERT_TRUE(fast.gpu);
+  EXPECT_TRUE(usesTensorCores(fast));
+  // tf32 reads rows of K: the constant is turned once.
+  ASSERT_EQ(fast.packed.size(), 1u);
+  HostTensor weights = *HostTensor::zeros(DType::F32, {24, 16});
+  weights.mutableData<float>()[5 * 16 + 3] = 7;
+  auto packed = fast.packed[0].pack(weights);
+  ASSERT_TRUE(packed.isOk());
+  EXPECT_EQ(packed->shape(), (std::vector<int64_t>{16, 24}));
+  EXPECT_EQ(reinterpret_cast<const float *>(packed->bytes().data())[3 * 24 + 5], 7);
+  // An operand of run time cannot be turned.
+  CompiledKernel general = compile(text, /*lastIsConstant=*/false, /*fast=*/true);
+  ASSERT_TRUE(general.gpu);
+  EXPECT_FALSE(usesTensorCores(general));
 }
 
 } // namespace
