@@ -12,7 +12,7 @@
 //
 // The local array is this thread's own: no checks, no races. Bounds of shared memory count both arrays.
 // RUN: not weft emulate %s --kernel all --block 64 --shared 60 -a y=out:i32[64] 2>&1 | FileCheck %s --check-prefix=SMALL
-// SMALL: OUT OF BOUNDS: thread 15 of block 0 writes 4 bytes over the end of shared memory, at byte 76 of 76
+// SMALL: OUT OF BOUNDS: thread 15 of block 0 writes 4 bytes 0 bytes after the end of shared memory of 76 bytes
 gpu.module @kernels {
   llvm.mlir.global internal @fixed() {addr_space = 3 : i32, alignment = 16 : i64} : !llvm.array<4 x i32>
   llvm.mlir.global external @smem() {addr_space = 3 : i32, alignment = 16 : i64} : !llvm.array<0 x i8>
