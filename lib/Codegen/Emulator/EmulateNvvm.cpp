@@ -55,8 +55,10 @@ public:
       isGood &= succeeded(lowerFunction(function));
     if (!isGood)
       return failure();
-    for (LLVM::LLVMFuncOp function : functions)
+    for (LLVM::LLVMFuncOp function : functions) {
+      contractProducts(function);
       makeBodies(function);
+    }
     for (LLVM::LLVMFuncOp function : functions) {
       if (kernels.contains(function.getName()))
         makeEntry(function);

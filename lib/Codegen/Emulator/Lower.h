@@ -34,6 +34,9 @@ void emitPredicated(mlir::Operation *op, mlir::Value predicate, mlir::SymbolTabl
 /// Replaces the op's only result, or drops it when there is none.
 void replaceOp(mlir::Operation *op, mlir::Value value);
 
+/// Fuses products and sums that may be contracted, and forbids any further contraction and reordering.
+void contractProducts(mlir::LLVM::LLVMFuncOp function);
+
 /// Makes every access to memory of the function ask the emulator first; accesses to the thread's own stack,
 /// to parameters and to constants of the image are left alone.
 void checkAccesses(mlir::LLVM::LLVMFuncOp function, mlir::SymbolTable &symbols);
