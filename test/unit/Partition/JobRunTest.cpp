@@ -104,8 +104,10 @@ public:
           if (job.inputs[i].role == job.roleOfRank[rank])
             own.emplace_back(job.inputs[i].name,
                              *takeBox(inputs[i].second, partOf(job, job.inputs[i], rank)));
-        auto session = Session::create(executables[job.roleOfRank[rank]],
-                                       {.threads = 1, .communicator = communicator->get()});
+        runtime::SessionOptions options;
+        options.threads = 1;
+        options.communicator = communicator->get();
+        auto session = Session::create(executables[job.roleOfRank[rank]], options);
         statuses[rank] = session.status();
         for (int step = 0; step < steps && statuses[rank].isOk(); ++step) {
           auto result = (*session)->run(own);
