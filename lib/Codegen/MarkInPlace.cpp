@@ -6,6 +6,7 @@
 // after: Passes.td.
 #include "weft/Codegen/Passes.h"
 
+#include "weft/Dialect/Dist/DistDialect.h"
 #include "weft/Dialect/Host/HostDialect.h"
 #include "weft/Dialect/Weft/WeftOps.h"
 
@@ -58,6 +59,9 @@ bool diesAt(Value value, host::LaunchOp launch) {
       Operation *own = launch->getBlock()->findAncestorOpInBlock(*user);
       if (!own || launch->isBeforeInBlock(own))
         return false;
+      // A communication reads it until somebody has waited for that.
+      if (dist::isStart(user))
+        same.push_back(user->getResult(0));
       if (isa<ReshapeOp, CastShapeOp, StopGradientOp, BarrierOp>(user)) {
         // A view of it may be an operand of the launch, too.
         if (llvm::any_of(user->getResults(),
