@@ -22,6 +22,7 @@ namespace weft::driver {
 using namespace distributed;
 
 void JobFlags::add(CLI::App &command) {
+  // What few need is not in --help, but in docs/guides/distributed.md.
   const char *group = "Several ranks";
   command.add_option("--transport", transport, "inprocess (threads), shm or grpc (processes)")
       ->type_name("")
@@ -36,22 +37,22 @@ void JobFlags::add(CLI::App &command) {
       ->capture_default_str()
       ->type_name("S")
       ->check(CLI::Range(0.01, 3600.0).description(""))
-      ->group(group);
+      ->group("");
   command.add_option("--dead-after", deadAfter, "Seconds of silence after which a worker is dead")
       ->capture_default_str()
       ->type_name("S")
       ->check(CLI::Range(0.05, 86400.0).description(""))
-      ->group(group);
+      ->group("");
   command.add_option("--join-timeout", joinTimeout, "Seconds that workers may take to come and load")
       ->capture_default_str()
       ->type_name("S")
       ->check(CLI::Range(0.05, 86400.0).description(""))
-      ->group(group);
+      ->group("");
   command
       .add_option("--listen", listen,
                   "Where workers listen for each other over grpc: HOST:0, with certificates")
       ->type_name("ADDRESS")
-      ->group(group);
+      ->group("");
 }
 
 bool isRankOfJob() {

@@ -249,6 +249,8 @@ void weft::driver::addRun(CLI::App &app, int &exitCode) {
       ->type_name("");
   state->inputs.add(*command, false);
   state->partition.add(*command, false);
+  for (const char *name : {"--shard", "--stages", "--cut"}) // told by weft partition --help
+    command->get_option(name)->group("");
   state->job.add(*command);
   CLI::Validator named(isNamedFile, "");
   command->add_option("--output", state->outputs, "NAME=@FILE.npy: write an output")
@@ -283,6 +285,7 @@ void weft::driver::addRun(CLI::App &app, int &exitCode) {
                   "  weft run model.onnx --input random:1\n"
                   "  weft run model.onnx --input x=@x.npy --expected y=@y.npy\n"
                   "  weft run net.onnx --input image=@cat.jpg --mean .485,.456,.406 --labels names.txt\n"
-                  "Flags that look into the compiler (weft compile --help) work here too.");
+                  "Flags that look into the compiler (weft compile --help) or split a model (weft partition\n"
+                  "--help) work here too.");
   command->callback([state, &exitCode] { exitCode = state->run(); });
 }

@@ -367,9 +367,16 @@ void Stream::over(const Status &status) {
     dropped.swap(queue);
   }
   dropped.clear();
-  owner.over(peer, status.isOk() || status.code() == Code::Cancelled || status.code() == Code::Unavailable
-                       ? unavailable("rank ", peer, " is gone: its connection is closed")
-                       : status);
+  // What the peer's own checks refuse comes as it is; all else is the connection's end, whatever gRPC calls
+  // it.
+  const bool isRefusal = status.code() == Code::FailedPrecondition ||
+                         status.code() == Code::PermissionDenied || status.code() == Code::Unauthenticated ||
+                         status.code() == Code::Unimplemented;
+  const std::string &detail = status.message();
+  owner.over(peer, isRefusal ? status.context(concat("rank ", peer))
+                             : unavailable("rank ", peer, " is gone: its connection is closed",
+                                           detail.empty() || status.code() == Code::Cancelled ? "" : ": ",
+                                           status.code() == Code::Cancelled ? "" : detail));
 }
 
 } // namespace
