@@ -87,6 +87,7 @@ private:
   Value load(Storage &storage, ArrayRef<Expr> indices, Scope *scope) override;
   Value buffer(int index) override { return kernel.getArgument(index); }
   bool storesInOrder() const override { return false; }
+  bool hasLoadedColumns(const Expr &address);
   int64_t contiguousAt(const Expr &address, Shape shape, bool fineMask);
 
   // Emit.cpp: the kernel.

@@ -159,10 +159,24 @@ SmallVector<Value> TileLowering::cloneMapped(Operation *op, IRMapping &mapping) 
 //===-- Memory
 //-----------------------------------------------------------------------------------------------===//
 
+/// Whether something else than the column itself differs between neighbouring columns: an index that was
+/// loaded.
+bool TileLowering::hasLoadedColumns(const Expr &address) {
+  return llvm::any_of(address.terms, [&](auto term) {
+    Atom atom = table[term.first];
+    if (atom.kind == Atom::Symbol)
+      return term.first != *columnAtom && atom.value && (shapeOf(atom.value) & Columns) != 0;
+    if (atom.kind == Atom::Product)
+      return llvm::any_of(atom.factors, [&](AtomId id) { return hasLoadedColumns(Expr::atom(id)); });
+    return hasLoadedColumns(atom.a) || hasLoadedColumns(atom.b);
+  });
+}
+
 int64_t TileLowering::contiguousAt(const Expr &address, Shape shape, bool fineMask) {
   if (groupLength == 1 || fineMask || !(shape & Columns) || !columnAtom)
     return 1;
-  if (!table.isLinearIn(address, *columnAtom) || address.coefficient(*columnAtom) != 1)
+  if (!table.isLinearIn(address, *columnAtom) || address.coefficient(*columnAtom) != 1 ||
+      hasLoadedColumns(address))
     return 1;
   bool aligned = address.constant % groupLength == 0;
   for (auto [atom, k] : address.terms)

@@ -79,6 +79,12 @@ TEST(ShapeKernel, Gather) {
   expectSameOp("weft.gather %0 at %1 {dims = array<i64: 1, 0>, batch_dims = array<i64>, index_batch_dims = "
                "array<i64>, at = 1 : i64}",
                {sample(DType::F32, {3, 6, 2}, 1), uniform(DType::I32, {5, 2}, -1, 7)}, {"2x5xf32"});
+  // out[i, j] = x[i, index[i, j], j]: neighbours in memory are read at places that have nothing to do with
+  // each other.
+  expectSameOp(
+      "weft.gather %0 at %1 {dims = array<i64: 1>, batch_dims = array<i64: 0, 2>, index_batch_dims = "
+      "array<i64: 0, 1>, at = 0 : i64}",
+      {sample(DType::F32, {3, 5, 64}, 1), uniform(DType::I64, {3, 64, 1}, 0, 4)}, {"3x64xf32"});
 }
 
 TEST(ShapeKernel, Scatter) {
