@@ -7,12 +7,16 @@ include(CMakePackageConfigHelpers)
 
 # The programs and libraries find each other wherever the tree is put.
 file(RELATIVE_PATH weft_bin_to_lib ${CMAKE_INSTALL_FULL_BINDIR} ${CMAKE_INSTALL_FULL_LIBDIR})
-set_target_properties(weft PROPERTIES INSTALL_RPATH "$ORIGIN/${weft_bin_to_lib}")
+set_target_properties(weft weft-worker PROPERTIES INSTALL_RPATH "$ORIGIN/${weft_bin_to_lib}")
 set_target_properties(Weft PROPERTIES INSTALL_RPATH "$ORIGIN")
 # LLVM's libraries lie in a folder of their own.
 set_target_properties(WeftCompiler PROPERTIES INSTALL_RPATH "$ORIGIN" INSTALL_RPATH_USE_LINK_PATH ON)
 
-install(TARGETS weft RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+install(TARGETS weft weft-worker RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+if(TARGET WeftGrpc)
+  set_target_properties(WeftGrpc PROPERTIES INSTALL_RPATH "$ORIGIN")
+  install(TARGETS WeftGrpc LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+endif()
 install(TARGETS WeftCompiler LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(TARGETS Weft EXPORT WeftTargets
   LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
@@ -23,7 +27,7 @@ set(weft_headers weft/Weft.h weft-c/weft.h)
 foreach(header
     Api/Compile Api/Graph
     Program/Abi Program/Expr Program/Program Program/Reader
-    Runtime/Executable Runtime/Session Runtime/Trace
+    Runtime/Device Runtime/Executable Runtime/Session Runtime/Trace
     Support/DType Support/File Support/HostTensor Support/Log Support/Npy Support/Sha256 Support/Status
     Support/TensorCompare)
   list(APPEND weft_headers weft/${header}.h)
