@@ -62,7 +62,7 @@ bool diesAt(Value value, host::LaunchOp launch) {
       // A communication reads it until somebody has waited for that.
       if (dist::isStart(user))
         same.push_back(user->getResult(0));
-      if (isa<ReshapeOp, CastShapeOp, StopGradientOp, BarrierOp>(user)) {
+      if (isa<ReshapeOp, CastShapeOp, StopGradientOp, BarrierOp, NameExtentOp>(user)) {
         // A view of it may be an operand of the launch, too.
         if (llvm::any_of(user->getResults(),
                          [&](Value result) { return llvm::is_contained(launch.getOperands(), result); }))
@@ -78,7 +78,7 @@ bool diesAt(Value value, host::LaunchOp launch) {
 /// already.
 bool isTemporary(Value value) {
   return llvm::all_of(value.getUsers(), [](Operation *user) {
-    if (isa<ReshapeOp, CastShapeOp, StopGradientOp, BarrierOp>(user))
+    if (isa<ReshapeOp, CastShapeOp, StopGradientOp, BarrierOp, NameExtentOp>(user))
       return llvm::all_of(user->getResults(), isTemporary);
     return !user->hasTrait<OpTrait::IsTerminator>() && !isa<WriteOp>(user);
   });

@@ -30,6 +30,19 @@ func.func @lives(%x: tensor<4x4xf32>) -> tensor<4x4xf32> {
   return %3 : tensor<4x4xf32>
 }
 
+// A named extent is the element itself.
+// CHECK-LABEL: func.func @named
+// CHECK-NOT: in_place
+// CHECK: return
+func.func @named(%x: tensor<i64>) {
+  %0 = host.launch @one(%x) : (tensor<i64>) -> tensor<i64>
+  %n = weft.name_extent %0 as "n" : (tensor<i64>) -> tensor<i64>
+  %1 = host.launch @two(%0) : (tensor<i64>) -> tensor<i64>
+  host.call "print"(%n) {} : (tensor<i64>) -> ()
+  host.call "print"(%1) {} : (tensor<i64>) -> ()
+  return
+}
+
 // CHECK: host.kernel @scale{{.*}}host.in_place = 1
 host.kernel @exp(%x: tensor<4x8xf32>) -> tensor<4x8xf32> {
   %0 = weft.exp %x : (tensor<4x8xf32>) -> tensor<4x8xf32>
@@ -54,4 +67,12 @@ host.kernel @turn(%x: tensor<4x4xf32>) -> tensor<4x4xf32> {
 host.kernel @exp4(%x: tensor<4x4xf32>) -> tensor<4x4xf32> {
   %0 = weft.exp %x : (tensor<4x4xf32>) -> tensor<4x4xf32>
   host.return %0 : tensor<4x4xf32>
+}
+host.kernel @one(%x: tensor<i64>) -> tensor<i64> {
+  %0 = weft.neg %x : (tensor<i64>) -> tensor<i64>
+  host.return %0 : tensor<i64>
+}
+host.kernel @two(%x: tensor<i64>) -> tensor<i64> {
+  %0 = weft.abs %x : (tensor<i64>) -> tensor<i64>
+  host.return %0 : tensor<i64>
 }

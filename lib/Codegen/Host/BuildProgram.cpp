@@ -660,7 +660,7 @@ static Operation *lastReader(Value value, Block &block) {
       if (!own || (last && own->isBeforeInBlock(last)))
         own = last;
       last = own;
-      if (isa<ReshapeOp, CastShapeOp, StopGradientOp, BarrierOp>(user))
+      if (isa<ReshapeOp, CastShapeOp, StopGradientOp, BarrierOp, NameExtentOp>(user))
         llvm::append_range(same, user->getResults());
     }
   }
