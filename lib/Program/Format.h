@@ -1,7 +1,8 @@
 // Part of Weft, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The .weft container as numbers, and the manifest as bytes. Shared by the writer and the reader only.
+// The container of .weft and .weftjob files as numbers, and the manifest of .weft as bytes. Shared by their
+// writers and readers only.
 #ifndef WEFT_LIB_PROGRAM_FORMAT_H
 #define WEFT_LIB_PROGRAM_FORMAT_H
 
@@ -11,7 +12,12 @@
 
 namespace weft::program {
 
-constexpr std::array<uint8_t, 8> fileMagic = {'W', 'E', 'F', 'T', '\r', '\n', 0x1a, '\n'};
+/// A kind of file: what it begins with, and its name in messages.
+struct Container {
+  std::array<uint8_t, 8> magic;
+  const char *suffix;
+};
+constexpr Container programContainer = {{'W', 'E', 'F', 'T', '\r', '\n', 0x1a, '\n'}, ".weft"};
 constexpr uint32_t containerVersion = 1;
 constexpr uint64_t headerSize = 128, maxManifestSize = uint64_t(64) << 20, sectionAlignment = 4096;
 constexpr uint64_t constantAlignment = 64;
@@ -20,6 +26,11 @@ constexpr uint64_t constantAlignment = 64;
 // manifest, zeros.
 constexpr size_t containerAt = 8, flagsAt = 12, manifestOffsetAt = 16, manifestSizeAt = 24, hashAt = 32,
                  zerosAt = 64;
+
+bool hasMagic(std::span<const std::byte> bytes, const Container &kind);
+std::array<std::byte, headerSize> makeHeader(const Container &kind, std::string_view manifest);
+/// The manifest's bytes, after all that the header says of them has been checked.
+Result<std::span<const std::byte>> findManifest(std::span<const std::byte> file, const Container &kind);
 
 enum class SectionKind : uint32_t { Code = 1, Constants = 2, Debug = 3 };
 

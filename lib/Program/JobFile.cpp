@@ -18,7 +18,7 @@ namespace {
 
 using Bytes = std::span<const std::byte>;
 
-constexpr std::array<uint8_t, 8> jobMagic = {'W', 'J', 'O', 'B', '\r', '\n', 0x1a, '\n'};
+constexpr Container jobContainer = {{'W', 'J', 'O', 'B', '\r', '\n', 0x1a, '\n'}, ".weftjob"};
 
 template <class To, class From> void assign(To *to, const From &from) {
   to->Assign(from.begin(), from.end());
@@ -84,34 +84,6 @@ std::string encodeJob(const Job &job) {
   return bytes;
 }
 
-uint64_t numberAt(Bytes bytes, size_t at, size_t width) {
-  uint64_t number = 0;
-  std::memcpy(&number, bytes.data() + at, width);
-  return number;
-}
-
-/// The manifest's bytes, after all that the header says of them has been checked.
-Result<Bytes> findManifest(Bytes file) {
-  if (file.size() < headerSize || !looksLikeJob(file))
-    return invalidArgument("not a .weftjob file");
-  if (const uint64_t container = numberAt(file, containerAt, 4); container != containerVersion)
-    return unimplemented("found .weftjob container version ", container, ", wanted ", containerVersion);
-  if (const uint64_t flags = numberAt(file, flagsAt, 4))
-    return unimplemented("found .weftjob flags ", flags, ", wanted 0");
-  for (size_t i = zerosAt; i < headerSize; ++i)
-    if (file[i] != std::byte(0))
-      return invalidArgument("damaged header: bytes that must be zero are not");
-  const uint64_t offset = numberAt(file, manifestOffsetAt, 8), size = numberAt(file, manifestSizeAt, 8);
-  if (offset != headerSize || size > maxManifestSize || size > file.size() - headerSize)
-    return invalidArgument("damaged header: a manifest of ", size, " bytes at ", offset, " in a file of ",
-                           file.size());
-  const Bytes manifest = file.subspan(headerSize, size);
-  const Sha256Digest hash = sha256(manifest.data(), manifest.size());
-  if (std::memcmp(hash.data(), file.data() + hashAt, hash.size()) != 0)
-    return dataLoss("the manifest does not have the hash in the header");
-  return manifest;
-}
-
 /// Programs lie one after the other, aligned, and end with the file.
 Status readRole(const v1::JobRoleEntry &in, Bytes sections, const std::shared_ptr<const void> &owner,
                 uint64_t &end, JobRole &role) {
@@ -131,7 +103,7 @@ Status readRole(const v1::JobRoleEntry &in, Bytes sections, const std::shared_pt
 }
 
 Result<Job> readChecked(Bytes file, const std::shared_ptr<const void> &owner) {
-  WEFT_ASSIGN_OR_RETURN(const Bytes bytes, findManifest(file));
+  WEFT_ASSIGN_OR_RETURN(const Bytes bytes, findManifest(file, jobContainer));
   v1::JobManifest manifest;
   if (!manifest.ParseFromArray(bytes.data(), int(bytes.size())))
     return invalidArgument("the manifest is no message of its schema");
@@ -171,9 +143,7 @@ std::string Job::id() const {
   return sha256Hex(manifest);
 }
 
-bool looksLikeJob(Bytes bytes) {
-  return bytes.size() >= jobMagic.size() && std::memcmp(bytes.data(), jobMagic.data(), jobMagic.size()) == 0;
-}
+bool looksLikeJob(Bytes bytes) { return hasMagic(bytes, jobContainer); }
 
 Result<Job> readJob(Bytes bytes, std::shared_ptr<const void> owner) {
   if (!owner) {
@@ -203,17 +173,7 @@ Result<Job> readJobFile(const std::string &path) {
 Status writeJob(const Job &job, const FileSink &sink) {
   WEFT_RETURN_IF_ERROR(checkJob(job).context("cannot write the job"));
   const std::string manifest = encodeJob(job);
-  std::byte header[headerSize] = {};
-  const auto put = [&](size_t at, uint64_t number, size_t width) {
-    std::memcpy(header + at, &number, width);
-  };
-  std::memcpy(header, jobMagic.data(), jobMagic.size());
-  put(containerAt, containerVersion, 4);
-  put(manifestOffsetAt, headerSize, 8);
-  put(manifestSizeAt, manifest.size(), 8);
-  const Sha256Digest hash = sha256(manifest.data(), manifest.size());
-  std::memcpy(header + hashAt, hash.data(), hash.size());
-  WEFT_RETURN_IF_ERROR(sink(header));
+  WEFT_RETURN_IF_ERROR(sink(makeHeader(jobContainer, manifest)));
   WEFT_RETURN_IF_ERROR(sink(std::as_bytes(std::span<const char>(manifest))));
   static constexpr std::byte zeros[sectionAlignment] = {};
   uint64_t position = headerSize + manifest.size();

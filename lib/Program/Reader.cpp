@@ -17,34 +17,6 @@ namespace {
 
 using Bytes = std::span<const std::byte>;
 
-uint64_t numberAt(Bytes bytes, size_t at, size_t width) {
-  uint64_t number = 0;
-  std::memcpy(&number, bytes.data() + at, width);
-  return number;
-}
-
-/// The manifest's bytes, after all that the header says of them has been checked.
-Result<Bytes> findManifest(Bytes file) {
-  if (file.size() < headerSize || !looksLikeProgram(file))
-    return invalidArgument("not a .weft file");
-  if (const uint64_t container = numberAt(file, containerAt, 4); container != containerVersion)
-    return unimplemented("found .weft container version ", container, ", wanted ", containerVersion);
-  if (const uint64_t flags = numberAt(file, flagsAt, 4))
-    return unimplemented("found .weft flags ", flags, ", wanted 0");
-  for (size_t i = zerosAt; i < headerSize; ++i)
-    if (file[i] != std::byte(0))
-      return invalidArgument("damaged header: bytes that must be zero are not");
-  const uint64_t offset = numberAt(file, manifestOffsetAt, 8), size = numberAt(file, manifestSizeAt, 8);
-  if (offset != headerSize || size > maxManifestSize || size > file.size() - headerSize)
-    return invalidArgument("damaged header: a manifest of ", size, " bytes at ", offset, " in a file of ",
-                           file.size());
-  const Bytes manifest = file.subspan(headerSize, size);
-  const Sha256Digest hash = sha256(manifest.data(), manifest.size());
-  if (std::memcmp(hash.data(), file.data() + hashAt, hash.size()) != 0)
-    return dataLoss("the manifest does not have the hash in the header");
-  return manifest;
-}
-
 /// Sections lie one after the other, aligned, and end with the file.
 Status checkSections(const Layout &layout, uint64_t base, uint64_t fileSize) {
   uint64_t end = 0;
@@ -136,7 +108,7 @@ Result<LoadedProgram> readChecked(Bytes file, const std::shared_ptr<const void> 
                                   const ReadOptions &options) {
   LoadedProgram loaded;
   loaded.fileSize = file.size();
-  WEFT_ASSIGN_OR_RETURN(const Bytes manifest, findManifest(file));
+  WEFT_ASSIGN_OR_RETURN(const Bytes manifest, findManifest(file, programContainer));
   loaded.id = toHex(std::span(reinterpret_cast<const uint8_t *>(file.data()) + hashAt, 32));
   Layout layout;
   WEFT_RETURN_IF_ERROR(decodeManifest(manifest, loaded.program, layout));
@@ -163,10 +135,7 @@ Result<LoadedProgram> readChecked(Bytes file, const std::shared_ptr<const void> 
 
 } // namespace
 
-bool looksLikeProgram(Bytes bytes) {
-  return bytes.size() >= fileMagic.size() &&
-         std::memcmp(bytes.data(), fileMagic.data(), fileMagic.size()) == 0;
-}
+bool looksLikeProgram(Bytes bytes) { return hasMagic(bytes, programContainer); }
 
 Result<LoadedProgram> readProgram(Bytes bytes, std::shared_ptr<const void> owner,
                                   const ReadOptions &options) {

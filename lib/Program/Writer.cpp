@@ -83,19 +83,8 @@ Status writeProgram(const Program &original, const FileSink &sink) {
                 {}});
 
   WEFT_ASSIGN_OR_RETURN(const std::string manifest, encodeManifest(program, layout));
-  std::byte header[headerSize] = {};
-  const auto put = [&](size_t at, uint64_t number, size_t width) {
-    std::memcpy(header + at, &number, width);
-  };
-  std::memcpy(header, fileMagic.data(), fileMagic.size());
-  put(containerAt, containerVersion, 4);
-  put(manifestOffsetAt, headerSize, 8);
-  put(manifestSizeAt, manifest.size(), 8);
-  const Sha256Digest id = sha256(manifest.data(), manifest.size());
-  std::memcpy(header + hashAt, id.data(), id.size());
-
   Output out(sink);
-  WEFT_RETURN_IF_ERROR(out.write(header));
+  WEFT_RETURN_IF_ERROR(out.write(makeHeader(programContainer, manifest)));
   WEFT_RETURN_IF_ERROR(out.write(std::as_bytes(std::span<const char>(manifest))));
   const uint64_t base = alignUp(headerSize + manifest.size(), sectionAlignment);
   size_t image = 0;

@@ -3,6 +3,8 @@
 //
 // .weft files from bytes, as they are and with the manifest's hash made right, so that what lies behind it is
 // reached. A program that is accepted is planned, its code images are checked, and it can be written again.
+#include "Container.h"
+
 #include "weft/Program/ImageCheck.h"
 #include "weft/Program/MemoryPlan.h"
 #include "weft/Program/Reader.h"
@@ -10,7 +12,6 @@
 
 #include <cstdint>
 #include <cstdlib>
-#include <cstring>
 
 using namespace weft;
 using namespace weft::program;
@@ -39,17 +40,6 @@ static void readAndUse(std::span<const std::byte> bytes) {
 }
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-  std::vector<uint8_t> bytes(data, data + size);
-  const auto view = [&] { return std::as_bytes(std::span<const uint8_t>(bytes)); };
-  readAndUse(view());
-  uint64_t manifest = 0;
-  if (size < 128)
-    return 0;
-  std::memcpy(&manifest, bytes.data() + 24, 8);
-  if (manifest > size - 128)
-    return 0;
-  const Sha256Digest hash = sha256(bytes.data() + 128, manifest);
-  std::memcpy(bytes.data() + 32, hash.data(), hash.size());
-  readAndUse(view());
+  fuzz::useWithRightHash(data, size, readAndUse);
   return 0;
 }
