@@ -17,6 +17,8 @@
 using namespace mlir;
 using namespace weft::cpu;
 
+static constexpr double kLog2e = 1.4426950408889634;
+
 namespace {
 
 class AttentionGenerator : KernelBuilder {
@@ -82,7 +84,7 @@ void AttentionGenerator::plan() {
   singleBlock = !ShapedType::isDynamic(spec.keys) && spec.keys <= most;
   blockKeys = ceilDivide(std::min(keys, most), panel) * panel;
   paddedValues = ceilDivide(spec.values, lanes) * lanes;
-  factor = spec.scale * 1.4426950408889634; // log2(e)
+  factor = spec.scale * kLog2e;
   scalesInExp = !spec.mask && factor > 0;
 }
 
@@ -187,7 +189,7 @@ Value AttentionGenerator::prepare(Value value, Value row, Value column, int64_t 
     return arith::SelectOp::create(b, loc, seen, value, all(scalar(-INFINITY)));
   }
   Value added = varies ? loadVector(mask, at, width) : all(load(mask, at));
-  return math::FmaOp::create(b, loc, added, all(scalar(1.4426950408889634)), value);
+  return math::FmaOp::create(b, loc, added, all(scalar(kLog2e)), value);
 }
 
 void AttentionGenerator::softmaxRow(Value row, Value local, Value firstKey, Value count) {
