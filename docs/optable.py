@@ -100,12 +100,14 @@ def compiled_by(name, elementwise, rooms):
     return ", ".join(ways)
 
 
-def on_gpu(name, way, rooms):
+def on_gpu(name, mnemonic, way, rooms):
     """How the op becomes a GPU kernel: the general way takes all that goes through linalg."""
     ways = ["tensor cores"] if name in rooms["tensor cores"] else []
     if "linalg" in way or "decomposed" in way or (name in rooms["generated"] and not ways):
         ways.append("tiles")
-    if "runtime function" in way:
+    if mnemonic in rooms["gpu calls"]:
+        ways.append("kernels of its own")
+    elif "runtime function" in way:
         ways.append("host fallback")
     ways += [word for word in ("host command", "rewritten") if word in way]
     return ", ".join(ways)
@@ -141,6 +143,13 @@ def table(root, families):
         "tensor cores": Source(root, "lib/Pipeline/GenerateGpuKernel.cpp").names_in(
             "root for tensor cores", r"isa<([^>]*)>\(parts->root\)"
         ),
+        "gpu calls": {
+            name
+            for group in Source(root, "lib/Codegen/OutlineCalls.cpp").matches(
+                "call that GPUs have kernels for", r"\.Cases?\(([^&]*), &CallOutliner"
+            )
+            for name in re.findall(r'"(\w+)"', group)
+        },
         "called": outline.names_in("op that becomes a call", r"if \(isa<([^>]*)>\(op\)\)\s*calls\.push_back"),
         "command": host.names_in("host command", r"\.Case<([\w, :]*)>\(\["),
         "split": Source(root, "lib/Partition/*Ops.cpp").matches("sharding rule", r"\battach<ir::(\w+Op),")
@@ -160,7 +169,7 @@ def table(root, families):
         "  *host command*: the host does it: control flow, checks, views. *rewritten* in the dialect before. Empty:",
         "  refused with the op's name.",
         "- GPU: the ways there: *tensor cores* for the types and shapes these take, *tiles*: WeftToLinalg, then the tile",
-        "  dialect. *host fallback*: only with `--allow-fallback`.",
+        "  dialect. *kernels of its own*: written for the op. *host fallback*: only with `--allow-fallback`.",
         "- decomposition: can be written with smaller ops (`weft-opt --weft-decompose`).",
         "- sharding: the partitioner can split it over workers; without, it runs whole on each.",
         "- the last four: whether a test of syntax and refusals, of inference, of the reference and of compiled",
@@ -180,7 +189,7 @@ def table(root, families):
             "yes" if name in rooms["imported"] else "",
             judged,
             way,
-            on_gpu(name, way, rooms),
+            on_gpu(name, mnemonic, way, rooms),
             "yes" if name in rooms["decomposed"] else "",
             "yes" if name in rooms["split"] else "",
         ]

@@ -35,6 +35,10 @@ bool isPointwise(host::KernelOp kernel, BlockArgument argument) {
   DType type = toDType(getElementTypeOrSelf(argument.getType()));
   if (type != DType::I1 && bitWidth(type) < 8)
     return false;
+  // One element is not worth it, and on a GPU all threads read it, whenever that is.
+  if (auto tensor = cast<RankedTensorType>(argument.getType());
+      tensor.hasStaticShape() && tensor.getNumElements() <= 1)
+    return false;
   if (terminator->getNumOperands() != 1 || argument.getType() != terminator->getOperand(0).getType() ||
       !sameExtents(argument, terminator->getOperand(0)))
     return false;

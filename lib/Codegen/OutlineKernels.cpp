@@ -384,6 +384,8 @@ void toHostCall(Operation *op) {
   }
   auto call = host::CallOp::create(builder, op->getLoc(), op->getResultTypes(), function, operands,
                                    builder.getDictionaryAttr(config));
+  if (isa<CustomCallOp>(op))
+    call->setAttr(host::customAttrName, builder.getUnitAttr());
   op->replaceAllUsesWith(call);
   op->erase();
 }

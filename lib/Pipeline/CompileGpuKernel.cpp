@@ -33,9 +33,16 @@ FailureOr<gpu::GpuKernel> weft::lowerToGpuKernel(OwningOpRef<ModuleOp> module,
   if (failed(convertWeftToLinalg(function)))
     return failure();
   observe("tensor");
+  auto inPlace = function->getAttrOfType<IntegerAttr>(host::inPlaceAttrName);
+  unsigned numOperands = function.getNumArguments();
   FailureOr<TileKernel> tiles = lowerTensorKernelToTile(function);
   if (failed(tiles))
     return failure();
+  // The result lies where the operand lies: one pointer for both, which is read and written.
+  if (inPlace) {
+    auto tileKernel = *module->getOps<func::FuncOp>().begin();
+    tileKernel.getArgument(numOperands).replaceAllUsesWith(tileKernel.getArgument(inPlace.getInt()));
+  }
   kernel.blocks = tiles->blocks;
   kernel.threads = tiles->threads;
 
@@ -75,7 +82,10 @@ FailureOr<CompiledKernel> weft::compileGpuKernel(host::KernelOp kernel,
     compiled.arguments = std::move((*generated)->arguments);
     compiled.packed = std::move((*generated)->packed);
   } else {
-    lowered = lowerToGpuKernel(cloneAsFunction(kernel), options);
+    OwningOpRef<ModuleOp> module = cloneAsFunction(kernel);
+    if (Attribute inPlace = kernel->getAttr(host::inPlaceAttrName))
+      (*module->getOps<func::FuncOp>().begin())->setAttr(host::inPlaceAttrName, inPlace);
+    lowered = lowerToGpuKernel(std::move(module), options);
   }
   if (failed(lowered))
     return failure();

@@ -161,6 +161,12 @@ FailureOr<std::optional<GeneratedGpuKernel>> generateConvolution(host::KernelOp 
 FailureOr<std::optional<GeneratedGpuKernel>>
 weft::generateGpuKernel(host::KernelOp kernel, const llvm::SmallBitVector &constantOperands,
                         const gpu::GpuTarget &target, bool fast) {
+  if (auto call = dyn_cast<host::CallOp>(kernel.getBody().front().front())) {
+    FailureOr<GeneratedGpuKernel> made = generateGpuCall(kernel, call);
+    if (failed(made))
+      return failure();
+    return std::optional<GeneratedGpuKernel>(std::move(*made));
+  }
   std::optional<KernelParts> parts = takeApart(kernel);
   if (parts && isa<DotGeneralOp>(parts->root))
     return generateDot(kernel, *parts, constantOperands, target, fast);

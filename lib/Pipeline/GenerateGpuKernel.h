@@ -26,6 +26,9 @@ mlir::FailureOr<std::optional<GeneratedGpuKernel>>
 generateGpuKernel(host::KernelOp kernel, const llvm::SmallBitVector &constantOperands,
                   const gpu::GpuTarget &target, bool fast);
 
+/// The kernel of a call that --weft-outline-calls moved into it.
+mlir::FailureOr<GeneratedGpuKernel> generateGpuCall(host::KernelOp kernel, host::CallOp call);
+
 } // namespace weft
 
 #endif // WEFT_LIB_PIPELINE_GENERATEGPUKERNEL_H

@@ -105,8 +105,9 @@ void weft::buildHostStage(mlir::OpPassManager &passes, const StageOptions &optio
   OutlineKernelsPassOptions outline;
   outline.checks = !options.forGpu;
   passes.addPass(createOutlineKernelsPass(outline));
+  if (options.forGpu)
+    passes.addPass(createOutlineCallsPass());
   // While each launch has a kernel of its own.
-  if (!options.forGpu)
-    passes.addPass(createMarkInPlacePass());
+  passes.addPass(createMarkInPlacePass());
   passes.addPass(createDeduplicateKernelsPass());
 }

@@ -30,7 +30,7 @@ func.func @lives(%x: tensor<4x4xf32>) -> tensor<4x4xf32> {
   return %3 : tensor<4x4xf32>
 }
 
-// A named extent is the element itself.
+// One element: all threads of a GPU would read it while one writes. (A named extent is the element itself.)
 // CHECK-LABEL: func.func @named
 // CHECK-NOT: in_place
 // CHECK: return

@@ -33,10 +33,12 @@ def gather(folder):
         shares[backend, mode, int(count)][int(index)] = share["results"]
     results = {}
     for (backend, mode, count), by_index in shares.items():
-        if len(by_index) != count:
-            problems.append(f"{backend} {mode}: {len(by_index)} of {count} shares have results: run the others too")
-        else:
+        if len(by_index) == count:
             results[backend, mode] = {k: v for share in by_index.values() for k, v in share.items()}
+    # A sample of another division is no matter beside a whole run.
+    for (backend, mode, count), by_index in shares.items():
+        if (backend, mode) not in results:
+            problems.append(f"{backend} {mode}: {len(by_index)} of {count} shares have results: run the others too")
     return results, problems
 
 

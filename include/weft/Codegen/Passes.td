@@ -24,6 +24,21 @@ def OutlineKernelsPass : Pass<"weft-outline-kernels", "::mlir::ModuleOp"> {
   let dependentDialects = ["::weft::host::HostDialect"];
 }
 
+def OutlineCallsPass : Pass<"weft-outline-calls", "::mlir::ModuleOp"> {
+  let summary = "Makes kernels of calls that GPUs have kernels for";
+  let description = [{
+    Sorting, selection and factorisation are functions of the runtime on a CPU. On a GPU each is a kernel, or several: a
+    long sort is one that sorts runs, then one launch for each time that runs are merged, then one that moves the
+    operands; non_zero counts, then writes. A kernel holds the call that it stands for. Factorisations get a result in
+    f64 to work in. What has no kernel (types of less than a byte, functions of others) stays a call.
+
+    Before: `%0 = host.call "sort"(%x) {...}`
+    After: `%0 = host.launch @sort(%x)`, and `host.kernel @sort` with the call in it
+  }];
+  let statistics = [Statistic<"numOutlined", "outlined", "calls that became kernels">];
+  let dependentDialects = ["::weft::host::HostDialect"];
+}
+
 def MarkInPlacePass : Pass<"weft-mark-in-place", "::mlir::ModuleOp"> {
   let summary = "Lets elementwise kernels write over an operand that dies";
   let description = [{

@@ -16,7 +16,8 @@ struct GpuKernelOptions : KernelOptions {
 };
 
 /// Lowers a function of weft ops on tensors, the only one of `module`, to a GPU kernel; the module's content
-/// is used up. `observe` is called after each stage ("tensor", "tile", "threads").
+/// is used up. With host.in_place on the function the result is written over that operand. `observe` is
+/// called after each stage ("tensor", "tile", "threads").
 mlir::FailureOr<gpu::GpuKernel> lowerToGpuKernel(mlir::OwningOpRef<mlir::ModuleOp> module,
                                                  const GpuKernelOptions &options);
 

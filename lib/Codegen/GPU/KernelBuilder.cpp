@@ -13,7 +13,8 @@
 using namespace mlir;
 using namespace weft::gpu;
 
-KernelBuilder::KernelBuilder(Location loc, const std::string &name, int64_t threads, ArrayRef<Buffer> buffers)
+KernelBuilder::KernelBuilder(Location loc, const std::string &name, int64_t threads, ArrayRef<Buffer> buffers,
+                             unsigned numResults)
     : loc(loc), name(name), threads(threads), buffers(buffers), module(ModuleOp::create(loc)),
       b(module->getBodyRegion()) {
   MLIRContext *context = loc.getContext();
@@ -33,7 +34,7 @@ KernelBuilder::KernelBuilder(Location loc, const std::string &name, int64_t thre
   for (unsigned i = 0; i < buffers.size(); ++i) {
     function.setArgAttr(i, LLVM::LLVMDialect::getNoAliasAttrName(), b.getUnitAttr());
     function.setArgAttr(i, LLVM::LLVMDialect::getAlignAttrName(), b.getI64IntegerAttr(64));
-    if (i + 1 < buffers.size())
+    if (i + numResults < buffers.size())
       function.setArgAttr(i, LLVM::LLVMDialect::getReadonlyAttrName(), b.getUnitAttr());
   }
   entry = function.addEntryBlock(b);
@@ -68,6 +69,7 @@ V KernelBuilder::narrow(V value) {
 }
 V KernelBuilder::threadId() { return wrap(NVVM::ThreadIdXOp::create(b, loc, b.getI32Type())); }
 V KernelBuilder::blockId() { return wrap(NVVM::BlockIdXOp::create(b, loc, b.getI32Type())); }
+V KernelBuilder::numBlocks() { return wrap(NVVM::GridDimXOp::create(b, loc, b.getI32Type())); }
 
 V KernelBuilder::extent(unsigned buffer, unsigned dim) {
   if (!ShapedType::isDynamic(buffers[buffer].shape[dim]))
@@ -130,3 +132,44 @@ void KernelBuilder::when(std::optional<V> condition, llvm::function_ref<void()> 
 }
 
 void KernelBuilder::barrier() { NVVM::Barrier0Op::create(b, loc); }
+
+void KernelBuilder::loop(V from, V to, V step, llvm::function_ref<void(V)> body) {
+  auto loop = scf::ForOp::create(b, loc, from.value, to.value, step.value);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  body(wrap(loop.getInductionVar()));
+}
+
+static SmallVector<Value> valuesOf(ArrayRef<V> numbers) {
+  return llvm::map_to_vector(numbers, [](V number) { return number.value; });
+}
+static SmallVector<V> wrapAll(KernelBuilder &k, ValueRange values) {
+  return llvm::map_to_vector(values, [&](Value value) { return k.wrap(value); });
+}
+
+SmallVector<V> KernelBuilder::loop(V from, V to, V step, ArrayRef<V> carried,
+                                   llvm::function_ref<SmallVector<V>(V, ArrayRef<V>)> body) {
+  auto loop = scf::ForOp::create(b, loc, from.value, to.value, step.value, valuesOf(carried));
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(loop.getBody());
+    SmallVector<V> next = body(wrap(loop.getInductionVar()), wrapAll(*this, loop.getRegionIterArgs()));
+    scf::YieldOp::create(b, loc, valuesOf(next));
+  }
+  return wrapAll(*this, loop.getResults());
+}
+
+SmallVector<V> KernelBuilder::loopWhile(ArrayRef<V> carried, llvm::function_ref<V(ArrayRef<V>)> condition,
+                                        llvm::function_ref<SmallVector<V>(ArrayRef<V>)> body) {
+  SmallVector<Value> initial = valuesOf(carried);
+  auto loop = scf::WhileOp::create(
+      b, loc, ValueRange(initial).getTypes(), initial,
+      [&](OpBuilder &, Location, ValueRange values) {
+        V holds = condition(wrapAll(*this, values));
+        scf::ConditionOp::create(b, loc, holds.value, values);
+      },
+      [&](OpBuilder &, Location, ValueRange values) {
+        scf::YieldOp::create(b, loc, valuesOf(body(wrapAll(*this, values))));
+      });
+  return wrapAll(*this, loop.getResults());
+}

@@ -26,8 +26,9 @@ public:
     mlir::Type type;
     llvm::SmallVector<int64_t> shape;
   };
-  /// Begins `@name` of `threads` threads over the buffers, the last of which is the result.
-  KernelBuilder(mlir::Location loc, const std::string &name, int64_t threads, llvm::ArrayRef<Buffer> buffers);
+  /// Begins `@name` of `threads` threads over the buffers, the last of which are the results.
+  KernelBuilder(mlir::Location loc, const std::string &name, int64_t threads, llvm::ArrayRef<Buffer> buffers,
+                unsigned numResults = 1);
   /// Ends the function and lowers it to llvm and nvvm.
   mlir::FailureOr<GpuKernel> finish(int64_t sharedBytes, cpu::ChunkCount blocks);
 
@@ -40,6 +41,7 @@ public:
   V narrow(V value); ///< i64 to i32
   V threadId();
   V blockId();
+  V numBlocks();
   /// The extent of a buffer's dimension (i64): a constant, or the parameter.
   V extent(unsigned buffer, unsigned dim);
   /// ceil(a / constant).
@@ -58,6 +60,15 @@ public:
   V when(std::optional<V> condition, llvm::function_ref<V()> then, llvm::function_ref<V()> otherwise);
   void when(std::optional<V> condition, llvm::function_ref<void()> then);
   void barrier();
+  /// Runs `body` for from, from + step, ... below `to`.
+  void loop(V from, V to, V step, llvm::function_ref<void(V)> body);
+  /// The same with values carried from round to round; what they are in the end.
+  llvm::SmallVector<V> loop(V from, V to, V step, llvm::ArrayRef<V> carried,
+                            llvm::function_ref<llvm::SmallVector<V>(V, llvm::ArrayRef<V>)> body);
+  /// Runs `body` while `condition` of the carried values holds; what they are in the end.
+  llvm::SmallVector<V> loopWhile(llvm::ArrayRef<V> carried,
+                                 llvm::function_ref<V(llvm::ArrayRef<V>)> condition,
+                                 llvm::function_ref<llvm::SmallVector<V>(llvm::ArrayRef<V>)> body);
 
   unsigned numBuffers() const { return buffers.size(); }
   const Buffer &getBuffer(unsigned i) const { return buffers[i]; }

@@ -105,6 +105,8 @@ private:
   /// The buffer of a launch's operand: the constant's packed form where the kernel wants one.
   FailureOr<BufferId> operandBuffer(const CompiledKernel &kernel, Value operand, unsigned number);
   LogicalResult buildCall(host::CallOp call);
+  FailureOr<ExprId> roomForRows(Operation *op);
+  LogicalResult nameRows(Operation *op, ExprId most);
   LogicalResult buildNonZero(host::CallOp call);
   /// Binds a name to an element that has just been computed; it is never more than `bound`.
   void setSymbol(Operation *op, StringAttr name, ExprId bound, BufferId buffer) {
@@ -377,6 +379,13 @@ LogicalResult FunctionBuilder::buildLaunch(host::LaunchOp launch) {
     }
 
   auto inPlace = launch->getAttrOfType<IntegerAttr>(host::inPlaceAttrName);
+  ExprId mostRows = 0;
+  if (launch->hasAttr(host::countsRowsAttrName)) {
+    FailureOr<ExprId> most = roomForRows(launch);
+    if (failed(most))
+      return failure();
+    mostRows = *most;
+  }
   program::Launch command;
   command.numResults = launch.getNumResults();
   // Extents as the kernel sees them, and of these the ones its types do not hold, in the order of the ABI.
@@ -385,6 +394,7 @@ LogicalResult FunctionBuilder::buildLaunch(host::LaunchOp launch) {
     Value value = values[argument.value];
     FailureOr<BufferId> id = argument.value < numOperands ? operandBuffer(kernel, value, argument.value)
                              : inPlace                    ? bufferOf(launch.getOperand(inPlace.getInt()))
+                             : buffers.contains(value)    ? bufferOf(value) // rows, which have their room
                                                           : define(value);
     if (inPlace && argument.value >= numOperands && succeeded(id))
       buffers[value] = *id;
@@ -414,7 +424,7 @@ LogicalResult FunctionBuilder::buildLaunch(host::LaunchOp launch) {
   command.scratch = owner.out.exprs.constant(kernel.scratchBytes);
   command.kernel = owner.kernelOf(kernel, launch, command.buffers.size(), command.dims.size());
   emit(launch, kernel.checks.empty() ? launch.getKernel() : StringRef("check"), std::move(command));
-  return success();
+  return launch->hasAttr(host::countsRowsAttrName) ? nameRows(launch, mostRows) : success();
 }
 
 FailureOr<BufferId> FunctionBuilder::operandBuffer(const CompiledKernel &kernel, Value operand,
@@ -444,32 +454,47 @@ FailureOr<program::HostArgument> FunctionBuilder::argumentOf(Value value, Buffer
   return argument;
 }
 
-LogicalResult FunctionBuilder::buildNonZero(host::CallOp call) {
-  Value x = call.getOperands()[0], indices = call.getResults()[0], count = call.getResults()[1];
-  FailureOr<BufferId> from = bufferOf(x);
-  FailureOr<SmallVector<ExprId>> dims = owner.dimExprs(x);
-  Dim found = getDim(indices, 0);
-  if (failed(from) || failed(dims) || !found.isSymbolic())
-    return call.emitOpError("has no name for the number of elements");
+/// Gives the first result of non_zero a buffer: as many rows as the operand has elements, which is returned.
+/// Those found come first.
+FailureOr<ExprId> FunctionBuilder::roomForRows(Operation *op) {
+  FailureOr<SmallVector<ExprId>> dims = owner.dimExprs(op->getOperand(0));
+  if (failed(dims) || !getDim(op->getResult(0), 0).isSymbolic())
+    return op->emitOpError("has no name for the number of elements"), failure();
   ExprId most = owner.out.exprs.constant(1);
   for (ExprId dim : *dims)
     most = owner.out.exprs.mul(most, dim);
-  ExprId rank = owner.out.exprs.constant(dims->size());
-  // As many rows as x has elements; those found come first.
-  ExprId size = owner.out.exprs.mul(owner.out.exprs.mul(most, rank), owner.out.exprs.constant(8));
-  BufferId rows = buffers[indices] = addBuffer(BufferKind::Arena, 0, size);
-  FailureOr<BufferId> counter = define(count);
-  FailureOr<program::HostArgument> operand = argumentOf(x, *from, false);
-  if (failed(counter) || failed(operand))
+  ExprId bytes = owner.out.exprs.constant(8 * dims->size());
+  buffers[op->getResult(0)] = addBuffer(BufferKind::Arena, 0, owner.out.exprs.mul(most, bytes));
+  return most;
+}
+
+/// Reads the second result, how many rows there are, into the name of that extent.
+LogicalResult FunctionBuilder::nameRows(Operation *op, ExprId most) {
+  FailureOr<BufferId> counter = bufferOf(op->getResult(1));
+  if (failed(counter))
     return failure();
+  setSymbol(op, getDim(op->getResult(0), 0).getSymbols()[0], most, *counter);
+  return success();
+}
+
+LogicalResult FunctionBuilder::buildNonZero(host::CallOp call) {
+  Value x = call.getOperands()[0], count = call.getResults()[1];
+  FailureOr<BufferId> from = bufferOf(x);
+  FailureOr<ExprId> most = roomForRows(call);
+  FailureOr<BufferId> counter = define(count);
+  if (failed(from) || failed(most) || failed(counter))
+    return failure();
+  FailureOr<program::HostArgument> operand = argumentOf(x, *from, false);
+  if (failed(operand))
+    return failure();
+  ExprId rank = owner.out.exprs.constant(cast<RankedTensorType>(x.getType()).getRank());
   program::Host command;
   command.function = "non_zero";
   command.args.push_back(*operand);
-  command.args.push_back({rows, DType::I64, {most, rank}, true});
+  command.args.push_back({buffers.lookup(call.getResults()[0]), DType::I64, {*most, rank}, true});
   command.args.push_back({*counter, DType::I64, {}, true});
   emit(call, "non_zero", std::move(command));
-  setSymbol(call, found.getSymbols()[0], most, *counter);
-  return success();
+  return nameRows(call, *most);
 }
 
 LogicalResult FunctionBuilder::buildCall(host::CallOp call) {
@@ -977,6 +1002,8 @@ LogicalResult FunctionBuilder::buildOp(Operation *op) {
 /// Whether a value is computed with the extents its type says; the rows of non_zero are computed with room to
 /// spare.
 static bool hasExactSize(Value value) {
+  if (auto launch = value.getDefiningOp<host::LaunchOp>())
+    return !launch->hasAttr(host::countsRowsAttrName);
   auto call = value.getDefiningOp<host::CallOp>();
   return !call || call.getFunction() != "non_zero";
 }

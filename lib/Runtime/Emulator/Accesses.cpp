@@ -6,6 +6,7 @@
 #include "Machine.h"
 
 #include <algorithm>
+#include <bit>
 
 namespace weft::runtime::emulator {
 
@@ -114,7 +115,8 @@ bool Cluster::checkWritten(Thread &thread, Region &region, size_t offset, size_t
   return false;
 }
 
-/// Keeps a read for the check of later writes. Reads that it is ordered after need no place any more.
+/// Keeps a read for the check of later writes. Reads that it is ordered after need no place any more; they
+/// are looked for when the list has doubled, so that what all threads of a grid read costs no more per read.
 static void rememberRead(const Cluster &cluster, const Thread &thread, Cell &cell, const Epoch &epoch) {
   if (cluster.isOrdered(thread, cell.read) && !cell.reads) {
     cell.read = epoch;
@@ -125,6 +127,8 @@ static void rememberRead(const Cluster &cluster, const Thread &thread, Cell &cel
   if (cell.read.clock && !cluster.isOrdered(thread, cell.read))
     cell.reads->push_back(cell.read);
   cell.read = epoch;
+  if (!std::has_single_bit(cell.reads->size()))
+    return;
   std::erase_if(*cell.reads, [&](const Epoch &old) { return cluster.isOrdered(thread, old); });
   if (cell.reads->empty())
     cell.reads.reset();

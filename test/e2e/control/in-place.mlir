@@ -6,6 +6,9 @@
 // RUN: %python -c "import numpy as np; r = np.random.default_rng(1); x = r.standard_normal((700, 333)).astype('f4'); v = np.maximum(x, 0) + 1; y = np.sort(v * v.sum(1, keepdims=True, dtype='f8'), 1); np.save(r'%t/x.npy', x); np.save(r'%t/y.npy', y.astype('f4'))"
 // RUN: weft compile %s --dynamic-dim=n:1:1000 --to=host | FileCheck %s
 // RUN: env WEFT_THREADS=2 weft run %s --dynamic-dim=n:1:1000 -i x=@%t/x.npy --expected y=@%t/y.npy --rtol 1e-5
+// As GPU kernels too, where each thread reads before it writes.
+// RUN: weft compile %s --dynamic-dim=n:1:1000 --target=cuda-emu --to=host | FileCheck %s
+// RUN: for mode in fast lifo; do weft run %s --dynamic-dim=n:1:1000 --target=cuda-emu --emulator=$mode -i x=@%t/x.npy --expected y=@%t/y.npy --rtol 1e-5 || exit 1; done
 // CHECK: host.launch @mul(%[[V:.*]], %{{.*}}) {host.in_place = 0 : i64}
 func.func @main(%x: tensor<?x333xf32, #weft.dims<[n, _]>> {weft.name = "x"})
     -> (tensor<?x333xf32, #weft.dims<[n, _]>> {weft.name = "y"}) {

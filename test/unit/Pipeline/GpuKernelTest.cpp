@@ -8,6 +8,7 @@
 #include "weft/Pipeline/CompileGpuKernel.h"
 #include "weft/Pipeline/Register.h"
 
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Parser/Parser.h"
 
 #include <gtest/gtest.h>
@@ -109,6 +110,29 @@ TEST(GpuKernel, ConvolutionWantsItsWeightsArranged) {
   CompiledKernel general = compile(text);
   ASSERT_TRUE(general.gpu);
   EXPECT_FALSE(usesTensorCores(general));
+}
+
+TEST(GpuKernel, InPlaceIsOnePointerReadAndWritten) {
+  const char *body = R"((%x: tensor<100xf32>, %y: tensor<100xf32>) -> tensor<100xf32> ATTRIBUTES {
+      %0 = weft.sub %x, %y : (tensor<100xf32>, tensor<100xf32>) -> tensor<100xf32>
+      host.return %0 : tensor<100xf32>
+    })";
+  auto kernelOf = [&](const std::string &attributes) {
+    std::string text = "host.kernel @k" + std::string(body);
+    text.replace(text.find("ATTRIBUTES"), 10, attributes);
+    return compile(text);
+  };
+  auto isReadonly = [](const CompiledKernel &kernel, unsigned argument) {
+    auto function = *kernel.gpu->module.get().getOps<mlir::LLVM::LLVMFuncOp>().begin();
+    return function.getArgAttr(argument, mlir::LLVM::LLVMDialect::getReadonlyAttrName()) != nullptr;
+  };
+  CompiledKernel apart = kernelOf(""), inPlace = kernelOf("attributes {host.in_place = 1 : i64}");
+  ASSERT_TRUE(apart.gpu && inPlace.gpu);
+  EXPECT_TRUE(isReadonly(apart, 0) && isReadonly(apart, 1));
+  EXPECT_TRUE(isReadonly(inPlace, 0));
+  EXPECT_FALSE(isReadonly(inPlace, 1));
+  auto function = *inPlace.gpu->module.get().getOps<mlir::LLVM::LLVMFuncOp>().begin();
+  EXPECT_TRUE(function.getArgument(2).use_empty()) << "the result's own pointer is not the one";
 }
 
 TEST(GpuKernel, SinglePrecisionIsRoundedOnlyWhereLibertiesAreGranted) {

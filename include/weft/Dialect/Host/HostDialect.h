@@ -22,6 +22,11 @@ namespace weft::host {
 /// On a launch of a kernel of one result, and on the kernel: the number (i64) of the operand whose place the
 /// result takes.
 constexpr llvm::StringLiteral inPlaceAttrName = "host.in_place";
+/// On a call: the model named the function. It is the host's, whatever its name.
+constexpr llvm::StringLiteral customAttrName = "host.custom";
+/// On a launch: result 1 says how many rows of result 0 there are, of at most one for each element of operand
+/// 0.
+constexpr llvm::StringLiteral countsRowsAttrName = "host.counts_rows";
 } // namespace weft::host
 
 #endif // WEFT_DIALECT_HOST_HOSTDIALECT_H

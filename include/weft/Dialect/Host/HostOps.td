@@ -26,7 +26,7 @@ def Host_KernelOp : Host_Op<"kernel", [FunctionOpInterface, IsolatedFromAbove, S
   let summary = "a kernel: a few ops of the weft dialect that run as one";
   let description = [{
     One root (a contraction, a convolution, a reduction, ...) with its prologue and epilogue, or a group of elementwise
-    ops. Equal kernels are one kernel: outlining deduplicates them by content.
+    ops, or, for a GPU, one host.call. Equal kernels are one kernel: outlining deduplicates them by content.
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, TypeAttrOf<FunctionType>:$function_type,
                        OptionalAttr<DictArrayAttr>:$arg_attrs, OptionalAttr<DictArrayAttr>:$res_attrs);
@@ -54,6 +54,8 @@ def Host_LaunchOp : Host_Op<"launch", [DeclareOpInterfaceMethods<MemoryEffectsOp
   let description = [{
     With the attribute `host.in_place = i` (on the kernel, too) the result lies where operand i lay.
     A kernel without results is a check: it may stop the run. Its launch stays, and in order.
+    With `host.counts_rows` the first result has room for a row for each element of the first operand, and the second
+    one, a scalar, says how many rows there are; they name the first one's leading extent.
   }];
   let arguments = (ins FlatSymbolRefAttr:$kernel, Variadic<AnyRankedTensor>:$operands);
   let results = (outs Variadic<AnyRankedTensor>:$results);
