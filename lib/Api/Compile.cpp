@@ -130,6 +130,11 @@ Status request(const Source &source, const CompileOptions &options, const FileSi
     cuts.push_back(toText(cut));
   request.cuts = cuts.data();
   request.numCuts = cuts.size();
+  std::vector<WeftText> rankTargets;
+  for (const std::string &target : options.rankTargets)
+    rankTargets.push_back(toText(target));
+  request.rankTargets = rankTargets.data();
+  request.numRankTargets = rankTargets.size();
   request.stages = options.stages;
   request.explain = options.explain;
   request.svgFile = toText(options.svgFile);

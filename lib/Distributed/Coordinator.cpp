@@ -19,6 +19,7 @@ using program::Job;
 struct Coordinator::Impl {
   struct Worker {
     bool hasCome = false, isReady = false, isDone = false;
+    bool isTold = false; ///< that the job has failed; or it is gone
     std::string address; ///< for its peers
     uint64_t step = 0;
     std::string command;
@@ -84,10 +85,12 @@ void Coordinator::Impl::fail(const Status &reason) {
     if (!failure.isOk())
       return;
     failure = reason;
-    for (Worker &worker : workers)
+    for (Worker &worker : workers) {
+      worker.isTold |= bool(worker.watch);
       for (auto *call : {&worker.watch, &worker.readyCall, &worker.doneCall})
         if (*call)
           waiting.push_back(std::exchange(*call, nullptr));
+    }
     changed.notify_all();
   }
   v1::WatchReply reply;
@@ -113,6 +116,8 @@ void Coordinator::Impl::guard(const std::shared_ptr<RpcCall> &call, uint32_t ran
     std::string where;
     {
       std::lock_guard lock(mutex);
+      workers[rank].isTold = true;
+      changed.notify_all();
       if (isStopped || workers[rank].isDone)
         return;
       where = place(rank);
@@ -226,8 +231,11 @@ void Coordinator::Impl::hello(RpcCall &call, const v1::HelloRequest &request, st
   reply.set_algorithm(uint32_t(group.algorithm));
   reply.set_steps(options.steps);
   reply.set_window(options.window);
-  reply.set_threads(uint32_t(options.threads));
-  reply.set_trace(options.trace);
+  reply.set_threads(uint32_t(options.session.threads));
+  reply.set_trace(options.session.trace);
+  reply.set_device_number(uint32_t(options.session.deviceNumber));
+  reply.set_emulator_checks(options.session.emulator.checks);
+  reply.set_emulator_schedule(options.session.emulator.schedule);
   call.reply(Status::ok(), encodeMessage(reply));
 }
 
@@ -329,6 +337,8 @@ void Coordinator::Impl::watch(const std::shared_ptr<RpcCall> &call, const v1::Wa
     reply.set_message(failure.message());
     workers[request.rank()].watchedSince = Clock::now();
     before = failure.isOk() ? std::exchange(workers[request.rank()].watch, call) : call;
+    workers[request.rank()].isTold = !failure.isOk();
+    changed.notify_all();
   }
   if (before)
     before->reply(Status::ok(), encodeMessage(reply));
@@ -427,36 +437,26 @@ void Coordinator::Impl::monitor() {
     changed.wait_for(lock, std::chrono::milliseconds(100));
     const Clock::time_point now = Clock::now();
     Status reason;
-    bool allReady = true;
     for (uint32_t rank = 0; rank < workers.size(); ++rank) {
       const Worker &worker = workers[rank];
-      allReady &= worker.isReady;
-      if (!worker.isReady && now - start > options.joinTimeout)
+      const auto silence = now - worker.lastHeard;
+      if (worker.hasCome && !worker.isDone && options.communicator.heartbeat.count() > 0 &&
+          silence > options.communicator.deadAfter)
+        reason = unavailable(place(rank), worker.isReady ? "" : ", while it loads its program",
+                             ": not heard of for ",
+                             std::chrono::duration_cast<std::chrono::milliseconds>(silence).count(),
+                             " ms: the worker hangs or cannot be reached");
+      else if (!worker.isReady && now - start > options.joinTimeout)
         reason = Status(Code::DeadlineExceeded,
                         concat("rank ", rank, worker.hasCome ? " did not load its program" : " did not come",
                                " within ", options.joinTimeout.count(), " ms"));
     }
-    if (allReady && options.communicator.heartbeat.count() > 0)
-      for (uint32_t rank = 0; rank < workers.size(); ++rank) {
-        const auto silence = now - workers[rank].lastHeard;
-        if (!workers[rank].isDone && silence > options.communicator.deadAfter)
-          reason = unavailable(place(rank), ": not heard of for ",
-                               std::chrono::duration_cast<std::chrono::milliseconds>(silence).count(),
-                               " ms: the worker hangs or cannot be reached");
-      }
-    // A watch is answered before the worker's deadline for it; one that lives watches again at once, while it
-    // loads its program too.
+    // A watch is answered before the worker's deadline for it; one that lives watches again at once.
     std::vector<std::shared_ptr<RpcCall>> old;
     for (uint32_t rank = 0; rank < workers.size(); ++rank) {
       Worker &worker = workers[rank];
       if (worker.watch && now - worker.watchedSince > std::chrono::seconds(3)) {
         old.push_back(std::exchange(worker.watch, nullptr));
-        if (!worker.isReady)
-          worker.lastHeard = now;
-      } else if (worker.hasCome && !worker.isReady && !worker.watch &&
-                 now - worker.lastHeard > options.communicator.deadAfter) {
-        reason =
-            unavailable("rank ", rank, ": not heard of since it came to load its program: the worker hangs");
       }
     }
     lock.unlock();
@@ -486,7 +486,14 @@ Result<std::unique_ptr<Coordinator>> Coordinator::create(const Job &job, const N
 
 Coordinator::~Coordinator() {
   {
-    std::lock_guard lock(pimpl->mutex);
+    // Who asks just now hears the reason, not that nobody answers.
+    constexpr std::chrono::milliseconds grace(300);
+    std::unique_lock lock(pimpl->mutex);
+    if (!pimpl->failure.isOk())
+      pimpl->changed.wait_for(lock, grace, [&] {
+        return std::all_of(pimpl->workers.begin(), pimpl->workers.end(),
+                           [](const auto &worker) { return worker.isTold || !worker.hasCome; });
+      });
     pimpl->isStopped = true;
     pimpl->changed.notify_all();
   }
@@ -518,7 +525,7 @@ Result<JobResult> Coordinator::wait() {
       result.stepMicroseconds[i] = std::max(result.stepMicroseconds[i], worker.times[i]);
     traces.push_back(worker.trace);
   }
-  if (impl.options.trace)
+  if (impl.options.session.trace)
     result.trace = joinTraces(traces);
   return result;
 }

@@ -68,6 +68,11 @@ Result<Token> makeToken() {
   return token;
 }
 
+std::string noteFromEnvironment() {
+  const char *path = std::getenv("WEFT_NOTE");
+  return path ? path : "";
+}
+
 Result<std::string> coordinatorFromEnvironment(RpcCredentials &credentials) {
   const auto get = [](const char *name) {
     const char *text = std::getenv(name);

@@ -244,7 +244,8 @@ GroupCommunicator::GroupCommunicator(std::unique_ptr<Impl> impl) : pimpl(std::mo
 Result<std::unique_ptr<GroupCommunicator>> GroupCommunicator::create(std::unique_ptr<Transport> transport,
                                                                      const CommunicatorOptions &options) {
   auto impl = std::make_unique<Impl>(std::move(transport), options);
-  if (Status status = impl->transport->open(impl->mailbox, options.connectTimeout); !status.isOk()) {
+  if (Status status = impl->transport->open(impl->mailbox, options.connectTimeout, options.stop);
+      !status.isOk()) {
     impl->end(status);
     return status;
   }

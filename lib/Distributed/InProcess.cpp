@@ -53,8 +53,13 @@ public:
   uint32_t numRanks() const override { return uint32_t(building->doors.size()); }
   std::string name() const override { return "inprocess"; }
 
-  Status open(FrameReceiver &receiver, std::chrono::milliseconds timeout) override {
+  Status open(FrameReceiver &receiver, std::chrono::milliseconds timeout,
+              const std::stop_token &stop) override {
     building->doors[self].receiver.store(&receiver);
+    const std::stop_callback wake(stop, [this] {
+      std::lock_guard lock(building->mutex);
+      building->changed.notify_all();
+    });
     std::unique_lock lock(building->mutex);
     building->hasCome[self] = true;
     building->changed.notify_all();
@@ -62,7 +67,11 @@ public:
       const auto &come = building->hasCome;
       return uint32_t(std::find(come.begin(), come.end(), false) - come.begin());
     };
-    if (!building->changed.wait_for(lock, timeout, [&] { return missing() == numRanks(); }))
+    const bool inTime = building->changed.wait_for(
+        lock, timeout, [&] { return missing() == numRanks() || stop.stop_requested(); });
+    if (missing() != numRanks() && stop.stop_requested())
+      return cancelled("connecting was given up");
+    if (!inTime)
       return Status(Code::DeadlineExceeded,
                     concat("rank ", missing(), " did not come within ", timeout.count(), " ms"));
     lock.unlock();

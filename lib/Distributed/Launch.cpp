@@ -37,7 +37,9 @@ struct Launcher::Impl {
     pid_t pid = -1;
     Pipe out, error;
     bool hasEnded = false, wasEndedHere = false;
-    int code = 0; ///< 0, or what it counts as
+    Clock::time_point stoppedSince = Clock::time_point::max();
+    bool wasStopped = false; ///< too long
+    int code = 0;            ///< 0, or what it counts as
   };
   LaunchOptions options;
   std::vector<Child> children;
@@ -152,8 +154,20 @@ void Launcher::Impl::reap() {
   for (uint32_t rank = 0; rank < children.size(); ++rank) {
     Child &child = children[rank];
     int status = 0;
-    if (child.pid <= 0 || child.hasEnded || ::waitpid(child.pid, &status, WNOHANG) != child.pid)
+    if (child.pid <= 0 || child.hasEnded)
       continue;
+    if (::waitpid(child.pid, &status, WNOHANG | WUNTRACED | WCONTINUED) != child.pid) {
+      if (options.stoppedAfter.count() > 0 && Clock::now() > child.stoppedSince &&
+          Clock::now() - child.stoppedSince > options.stoppedAfter && !child.wasStopped) {
+        child.wasStopped = true;
+        ::kill(-child.pid, SIGKILL);
+      }
+      continue;
+    }
+    if (WIFSTOPPED(status) || WIFCONTINUED(status)) {
+      child.stoppedSince = WIFSTOPPED(status) ? Clock::now() : Clock::time_point::max();
+      continue;
+    }
     child.hasEnded = true;
     ::kill(-child.pid, SIGKILL); // what it may have left
     std::string how;
@@ -163,6 +177,9 @@ void Launcher::Impl::reap() {
     } else if (WIFEXITED(status) && WEXITSTATUS(status) != 0) {
       child.code = WEXITSTATUS(status);
       how = concat("exited with code ", child.code);
+    } else if (child.wasStopped) {
+      child.code = 75;
+      how = concat("was stopped for ", double(options.stoppedAfter.count()) / 1000, " s, and then ended");
     } else if (WIFSIGNALED(status)) {
       child.code = 75;
       how = concat("was killed by signal ", WTERMSIG(status), " (", ::strsignal(WTERMSIG(status)), ")");

@@ -40,7 +40,7 @@ Result<NamedTensors> inputsOfRank(const Job &job, const NamedTensors &inputs, ui
   NamedTensors parts;
   for (const auto &[name, tensor] : inputs) {
     const JobValue *value = findValue(job.inputs, name);
-    if (!value || value->role != job.roleOfRank[rank])
+    if (!value || !job.has(rank, *value))
       continue;
     WEFT_ASSIGN_OR_RETURN(HostTensor part, takeBox(tensor, partOf(job, *value, rank)).context(name));
     parts.emplace_back(name, std::move(part));
@@ -50,7 +50,7 @@ Result<NamedTensors> inputsOfRank(const Job &job, const NamedTensors &inputs, ui
 
 Status OutputJoiner::put(uint32_t rank, const std::string &name, const HostTensor &part) {
   const JobValue *value = findValue(job.outputs, name);
-  if (!value || value->role != job.roleOfRank[rank])
+  if (!value || !job.has(rank, *value))
     return invalidArgument("rank ", rank, " gives an output '", name, "' that is not its own");
   std::lock_guard lock(mutex);
   HostTensor &whole = wholes[name];
@@ -71,7 +71,7 @@ Result<NamedTensors> OutputJoiner::finish() {
     std::vector<bool> &ranks = given[value.name];
     ranks.resize(job.numRanks);
     for (uint32_t rank = 0; rank < job.numRanks; ++rank)
-      if (job.roleOfRank[rank] == value.role && !ranks[rank])
+      if (job.has(rank, value) && !ranks[rank])
         return internalError("rank ", rank, " has not given its part of output '", value.name, "'");
     outputs.emplace_back(value.name, wholes[value.name]);
   }
@@ -80,13 +80,10 @@ Result<NamedTensors> OutputJoiner::finish() {
 
 Result<std::unique_ptr<RankRunner>> RankRunner::create(std::shared_ptr<const runtime::Executable> executable,
                                                        GroupCommunicator &communicator,
-                                                       const Options &options) {
+                                                       runtime::SessionOptions options) {
   std::unique_ptr<RankRunner> runner(new RankRunner(communicator));
-  runtime::SessionOptions session;
-  session.threads = options.threads;
-  session.trace = options.trace;
-  session.communicator = &communicator;
-  WEFT_ASSIGN_OR_RETURN(runner->running, runtime::Session::create(std::move(executable), session));
+  options.communicator = &communicator;
+  WEFT_ASSIGN_OR_RETURN(runner->running, runtime::Session::create(std::move(executable), options));
   return runner;
 }
 
@@ -163,9 +160,8 @@ Result<JobResult> runInProcess(const Job &job, const NamedTensors &inputs, const
                           GroupCommunicator::create(std::move(transports[rank]), options_));
     const auto run = [&]() -> Status {
       WEFT_ASSIGN_OR_RETURN(const NamedTensors parts, inputsOfRank(job, inputs, rank));
-      WEFT_ASSIGN_OR_RETURN(const auto runner,
-                            RankRunner::create(executables[job.roleOfRank[rank]], *communicator,
-                                               {options.threads, options.trace}));
+      WEFT_ASSIGN_OR_RETURN(const auto runner, RankRunner::create(executables[job.roleOfRank[rank]],
+                                                                  *communicator, options.session));
       std::vector<HostTensor> results;
       for (uint64_t step = 0; step < options.steps; ++step) {
         WEFT_ASSIGN_OR_RETURN(results, runner->step(parts));
@@ -174,7 +170,7 @@ Result<JobResult> runInProcess(const Job &job, const NamedTensors &inputs, const
       for (size_t i = 0; i < results.size(); ++i)
         if (findValue(job.outputs, (*values)[i].name))
           WEFT_RETURN_IF_ERROR(outputs.put(rank, (*values)[i].name, results[i]));
-      if (options.trace)
+      if (options.session.trace)
         traces[rank] = runner->traceEvents();
       times[rank] = runner->stepMicroseconds();
       return Status::ok();
@@ -203,7 +199,7 @@ Result<JobResult> runInProcess(const Job &job, const NamedTensors &inputs, const
     for (size_t i = 0; i < rank.size(); ++i)
       result.stepMicroseconds[i] = std::max(result.stepMicroseconds[i], rank[i]);
   }
-  if (options.trace)
+  if (options.session.trace)
     result.trace = joinTraces(traces);
   return result;
 }

@@ -64,13 +64,30 @@ Result<sockaddr_un> addressOf(const std::string &directory, uint32_t rank) {
   return address;
 }
 
-Status waitFor(int fd, short events, Clock::time_point deadline, const char *what) {
-  pollfd poll{fd, events, 0};
-  const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now()).count();
-  const int count = ::poll(&poll, 1, int(std::max<int64_t>(left, 0)));
-  if (count < 0)
-    return errnoStatus(errno, what);
-  return count == 0 ? Status(Code::DeadlineExceeded, concat(what, ": nothing came in time")) : Status::ok();
+/// Until when ranks may connect, and whether somebody wants them to give up.
+struct Patience {
+  Clock::time_point deadline;
+  const std::stop_token &stop;
+
+  Status check(const std::string &what) const {
+    if (stop.stop_requested())
+      return cancelled(what, ": connecting was given up");
+    return Clock::now() < deadline ? Status::ok() : Status(Code::DeadlineExceeded, what);
+  }
+};
+
+/// Waits until there is something to read.
+Status waitFor(int fd, const Patience &patience, const char *what) {
+  constexpr int glance = 20; // milliseconds
+  while (true) {
+    pollfd poll{fd, POLLIN, 0};
+    const int count = ::poll(&poll, 1, glance);
+    if (count > 0)
+      return Status::ok();
+    if (count < 0 && errno != EINTR)
+      return errnoStatus(errno, what);
+    WEFT_RETURN_IF_ERROR(patience.check(concat(what, ": nothing came in time")));
+  }
 }
 
 Status sendHello(int socket, const Hello &hello, int ring, int bell) {
@@ -152,20 +169,20 @@ public:
   std::string name() const override { return "shm"; }
   size_t preferredPayload() const override { return size_t(256) << 10; }
 
-  Status open(FrameReceiver &to, std::chrono::milliseconds timeout) override {
+  Status open(FrameReceiver &to, std::chrono::milliseconds timeout, const std::stop_token &stop) override {
     receiver = &to;
-    const Clock::time_point deadline = Clock::now() + timeout;
+    const Patience patience{Clock::now() + timeout, stop};
     // Each pair has one connection: the higher rank calls the lower one.
     for (uint32_t peer = 0; peer < options.rank; ++peer)
-      WEFT_RETURN_IF_ERROR(call(peer, deadline).context(concat("rank ", options.rank, ": rank ", peer)));
+      WEFT_RETURN_IF_ERROR(call(peer, patience).context(concat("rank ", options.rank, ": rank ", peer)));
     for (uint32_t missing = options.numRanks - options.rank - 1; missing > 0;) {
-      const Status came = waitFor(listener.get(), POLLIN, deadline, "waiting for other ranks");
+      const Status came = waitFor(listener.get(), patience, "waiting for other ranks");
       if (!came.isOk())
         return came.context(concat("rank ", options.rank, ": ", missing, " ranks are missing",
                                    refused.isOk() ? "" : concat(" (refused: ", refused.message(), ")")));
       Socket socket(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
       // A stranger is sent away; the job goes on waiting for its own.
-      if (const Status status = greet(std::move(socket), UINT32_MAX, deadline); status.isOk())
+      if (const Status status = greet(std::move(socket), UINT32_MAX, patience); status.isOk())
         --missing;
       else
         refused = status;
@@ -178,8 +195,8 @@ public:
 
   void send(uint32_t to, const FrameHeader &header, std::span<const std::byte> payload,
             SentListener *sent) override {
-    Peer &peer = *peers[to];
-    {
+    if (peers[to]) { // else it has not connected, and never will
+      Peer &peer = *peers[to];
       std::lock_guard lock(peer.mutex);
       const bool isOver = peer.isClosed || isClosing;
       if (!isOver && !(peer.queue.empty() && write(peer, header, payload)) &&
@@ -295,30 +312,29 @@ private:
     }
   }
 
-  Status call(uint32_t peer, Clock::time_point deadline) {
+  Status call(uint32_t peer, const Patience &patience) {
     WEFT_ASSIGN_OR_RETURN(const sockaddr_un address, addressOf(options.directory, peer));
     while (true) {
       Socket socket(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
       if (socket.get() < 0)
         return errnoStatus(errno, "cannot make a socket");
       if (::connect(socket.get(), reinterpret_cast<const sockaddr *>(&address), sizeof address) == 0)
-        return greet(std::move(socket), peer, deadline);
+        return greet(std::move(socket), peer, patience);
       if (errno != ENOENT && errno != ECONNREFUSED && errno != EAGAIN && errno != EINTR)
         return errnoStatus(errno, concat("cannot connect to '", address.sun_path, "'"));
-      if (Clock::now() > deadline)
-        return Status(Code::DeadlineExceeded, concat("nobody listens at '", address.sun_path, "'"));
+      WEFT_RETURN_IF_ERROR(patience.check(concat("nobody listens at '", address.sun_path, "'")));
       std::this_thread::sleep_for(std::chrono::milliseconds(2));
     }
   }
 
   /// Says who this is, hears who that is. `wanted`: the rank that was called, or any higher one.
-  Status greet(Socket socket, uint32_t wanted, Clock::time_point deadline) {
+  Status greet(Socket socket, uint32_t wanted, const Patience &patience) {
     auto peer = std::make_unique<Peer>();
     WEFT_ASSIGN_OR_RETURN(peer->outMemory, SharedMapping::create(ringHeadBytes, options.ringBytes));
     const Hello mine{helloMagic,       wireVersion,       options.rank,
                      options.numRanks, options.ringBytes, options.token};
     WEFT_RETURN_IF_ERROR(sendHello(socket.get(), mine, peer->outMemory->descriptor(), ownBell->descriptor()));
-    WEFT_RETURN_IF_ERROR(waitFor(socket.get(), POLLIN, deadline, "waiting for a peer's greeting"));
+    WEFT_RETURN_IF_ERROR(waitFor(socket.get(), patience, "waiting for a peer's greeting"));
     Hello hello;
     Socket ring, theirBell;
     WEFT_RETURN_IF_ERROR(receiveHello(socket.get(), hello, ring, theirBell));

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // The worker's side of control.proto. The run is on the calling thread; one thread beats, one watches whether
-// the job has failed elsewhere.
+// the job has failed elsewhere, one reads the launcher's note of that.
 #include "weft/Distributed/Worker.h"
 
 #include "Messages.h"
@@ -10,8 +10,10 @@
 #include "weft/Program/Abi.h"
 #include "weft/Runtime/HostCpu.h"
 #include "weft/Support/CacheDir.h"
+#include "weft/Support/File.h"
 #include "weft/Support/Log.h"
 
+#include <atomic>
 #include <condition_variable>
 #include <thread>
 #include <unistd.h>
@@ -21,7 +23,11 @@ namespace {
 
 using std::chrono::milliseconds;
 /// Deadlines of calls that are answered at once; of those that wait for others they are the job's own.
-constexpr milliseconds promptly(10000), watchPeriod(10000);
+constexpr milliseconds promptly(10000);
+/// The coordinator answers a watch after 3 s at most.
+constexpr milliseconds watchPeriod(3000);
+/// How often the launcher's note is looked for, and how long those who can say more than it get to say it.
+constexpr milliseconds notePeriod(50), noteGrace(300);
 
 class Worker {
 public:
@@ -31,17 +37,21 @@ public:
   Status run() {
     WEFT_ASSIGN_OR_RETURN(const GrpcLibrary *library, grpcLibrary());
     WEFT_ASSIGN_OR_RETURN(channel, library->connect(options.coordinator, options.credentials));
+    if (!options.note.empty())
+      noteReader = std::thread([this] { readNote(); });
     Status status = hello();
-    if (!status.isOk())
-      return named(status);
-    watcher = std::thread([this] { watch(); });
-    status = work(*library);
-    if (!status.isOk())
-      tellFailure(status);
+    isGreeted = status.isOk();
+    if (status.isOk()) {
+      beater = std::thread([this] { beat(); });
+      watcher = std::thread([this] { watch(); });
+      status = work(*library);
+      if (!status.isOk())
+        tellFailure(status);
+    }
     stopThreads();
     // What ended this rank from elsewhere says more than that its own calls were cancelled.
     std::lock_guard lock(mutex);
-    return status.isOk() || ended.isOk() ? status : named(ended);
+    return status.isOk() ? status : named(ended.isOk() ? status : ended);
   }
 
 private:
@@ -99,7 +109,6 @@ private:
     WEFT_RETURN_IF_ERROR(callCoordinator(*channel, "Ready", request, ready, milliseconds(600000)));
     if (network)
       network->setPeers({ready.addresses().begin(), ready.addresses().end()});
-    beater = std::thread([this] { beat(); });
 
     CommunicatorOptions group;
     group.job = job.job();
@@ -110,9 +119,15 @@ private:
     group.deadAfter = milliseconds(job.dead_after_ms());
     group.stallAfter = milliseconds(job.stall_after_ms());
     group.progress = [this] { return progress(); };
+    group.stop = connecting.get_token();
     WEFT_ASSIGN_OR_RETURN(const auto communicator, GroupCommunicator::create(std::move(transport), group));
-    WEFT_ASSIGN_OR_RETURN(const auto runner,
-                          RankRunner::create(executable, *communicator, {int(job.threads()), job.trace()}));
+    runtime::SessionOptions running;
+    running.threads = int(job.threads());
+    running.trace = job.trace();
+    running.deviceNumber = int(job.device_number());
+    running.emulator.checks = job.emulator_checks();
+    running.emulator.schedule = job.emulator_schedule();
+    WEFT_ASSIGN_OR_RETURN(const auto runner, RankRunner::create(executable, *communicator, running));
     {
       std::lock_guard lock(mutex);
       current = communicator.get();
@@ -277,6 +292,7 @@ private:
       if (running) // under the mutex: it stays until work() has taken it back
         running->abort(reason);
     }
+    connecting.request_stop();
     channel->cancel();
   }
 
@@ -315,7 +331,8 @@ private:
     request.set_rank(options.rank);
     while (true) {
       v1::WatchReply reply;
-      const Status status = callCoordinator(*channel, "Watch", request, reply, watchPeriod);
+      const Status status =
+          callCoordinator(*channel, "Watch", request, reply, watchPeriod + milliseconds(job.dead_after_ms()));
       {
         std::lock_guard lock(mutex);
         if (isStopping)
@@ -330,20 +347,41 @@ private:
     }
   }
 
+  void readNote() {
+    std::unique_lock lock(mutex);
+    const auto isOver = [&] { return isStopping || !ended.isOk(); };
+    while (!changed.wait_for(lock, notePeriod, isOver)) {
+      lock.unlock();
+      const bool hasNote = ::access(options.note.c_str(), R_OK) == 0;
+      lock.lock();
+      if (!hasNote || changed.wait_for(lock, noteGrace, isOver))
+        continue;
+      lock.unlock();
+      const Result<std::string> text = readFile(options.note, 4096);
+      const Status reason = unavailable(text.isOk() ? *text : text.status().message());
+      if (isGreeted) // before this rank's calls break, for which it would be blamed
+        tellCoordinator(reason);
+      return end(reason);
+    }
+  }
+
   void tellFailure(const Status &status) {
     {
       std::lock_guard lock(mutex);
       if (!ended.isOk())
         return; // the coordinator knows
     }
-    const Status full = named(status);
+    tellCoordinator(named(status));
+  }
+
+  void tellCoordinator(const Status &full) {
     v1::AbortRequest request;
     request.set_rank(options.rank);
     request.set_code(uint32_t(full.code()));
     request.set_message(full.message());
     request.set_flight_record(flightRecord);
     v1::Empty reply;
-    if (const Status told = callCoordinator(*channel, "Abort", request, reply, milliseconds(2000));
+    if (const Status told = callCoordinator(*channel, "Abort", request, reply, milliseconds(500));
         !told.isOk())
       logDebug("the coordinator could not be told: ", told);
   }
@@ -356,7 +394,7 @@ private:
     }
     if (channel)
       channel->cancel();
-    for (std::thread *thread : {&watcher, &beater})
+    for (std::thread *thread : {&watcher, &beater, &noteReader})
       if (thread->joinable())
         thread->join();
   }
@@ -373,7 +411,9 @@ private:
   uint64_t stepsDone = 0, granted = 0;
   Status ended; ///< why the job ended elsewhere
   bool isStopping = false;
-  std::thread watcher, beater;
+  std::atomic<bool> isGreeted{false}; ///< by the coordinator
+  std::stop_source connecting;
+  std::thread watcher, beater, noteReader;
 };
 
 } // namespace

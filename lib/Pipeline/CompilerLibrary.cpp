@@ -132,6 +132,12 @@ static std::optional<std::string> toOptions(const WeftCompileRequest &request, C
     }
     for (size_t i = 0; i < request.numCuts; ++i)
       partition.cuts.push_back(toRef(request.cuts[i]).str());
+    for (size_t i = 0; i < request.numRankTargets; ++i) {
+      Result<program::RankTarget> target = program::parseRankTarget(toRef(request.rankTargets[i]));
+      if (!target.isOk())
+        return target.status().message();
+      partition.rankTargets.push_back(*target);
+    }
     partition.stages = std::max<int64_t>({request.stages, int64_t(request.numCuts) + 1, 1});
     partition.explain = request.explain;
     partition.svgFile = toRef(request.svgFile);

@@ -22,7 +22,7 @@ public:
       : module(module), options(options), wanted(*options.partition) {}
 
   LogicalResult run() {
-    if (failed(checkExtents()))
+    if (failed(checkExtents()) || failed(checkRankTargets()))
       return failure();
     dist::setMesh(module, wanted.mesh);
     std::optional<std::string> wrong = dist::annotate(module, wanted.shards);
@@ -148,6 +148,51 @@ private:
     return value;
   }
 
+  /// By rank; empty: that of all.
+  std::vector<std::string> targetsOfRanks(uint32_t numRanks) const {
+    std::vector<std::string> targets(numRanks);
+    for (const program::RankTarget &other : wanted.rankTargets)
+      std::fill(targets.begin() + other.first, targets.begin() + other.last + 1, other.target);
+    return targets;
+  }
+
+  LogicalResult checkRankTargets() {
+    int64_t numRanks = wanted.stages;
+    for (const program::MeshAxis &axis : wanted.mesh)
+      numRanks *= axis.size;
+    for (const program::RankTarget &other : wanted.rankTargets)
+      if (other.last >= numRanks) {
+        if (options.wrongUse)
+          options.wrongUse();
+        return fail(options.path + ": found a target for rank " + Twine(other.last) + " ('" + other.target +
+                    "'), the job has " + Twine(numRanks) + " ranks, counted from 0");
+      }
+    return success();
+  }
+
+  /// The program of a role; `target` empty: for the target of the whole job.
+  FailureOr<std::string> compileRole(ModuleOp role, const std::string &name, const std::string &target) {
+    std::string bytes;
+    OwningOpRef<ModuleOp> alone = detached(role);
+    CompileOptions own = options;
+    own.partition.reset();
+    own.import = {}; // extents are numbers now
+    own.input = InputKind::Graph;
+    own.from = Stage::Import;
+    own.dumpDir = options.dumpDir.empty() ? "" : options.dumpDir + "/" + name;
+    if (!target.empty()) {
+      own.target = *program::parseTarget(target); // was parsed before
+      own.stages.forGpu = own.target.isForGpu();
+    }
+    own.output = [&](std::span<const std::byte> piece) {
+      bytes.append(reinterpret_cast<const char *>(piece.data()), piece.size());
+      return Status::ok();
+    };
+    if (failed(compile(*module.getContext(), own, *alone)))
+      return failure();
+    return bytes;
+  }
+
   LogicalResult compileRoles() {
     program::Job job;
     dist::MeshAttr mesh = dist::getMesh(module);
@@ -158,28 +203,32 @@ private:
     for (const program::MeshAxis &axis : wanted.mesh)
       job.mesh.push_back(axis);
     job.numRanks = uint32_t(mesh.getNumWorkers() * roles.size());
-    for (auto [number, role] : llvm::enumerate(roles)) {
-      job.roleOfRank.insert(job.roleOfRank.end(), mesh.getNumWorkers(), uint32_t(number));
+    const std::vector<std::string> targets = targetsOfRanks(job.numRanks);
+    for (ModuleOp role : roles) {
+      const auto first = uint32_t(job.roles.size()); // the stage's role; its variants follow
       auto main = role.lookupSymbol<func::FuncOp>("main");
       for (unsigned i = 0; i < main.getNumArguments(); ++i)
-        job.inputs.push_back(describe(main.getArgAttrDict(i), number, mesh, hasStages));
+        job.inputs.push_back(describe(main.getArgAttrDict(i), first, mesh, hasStages));
       for (unsigned i = 0; i < main.getNumResults(); ++i)
-        job.outputs.push_back(describe(main.getResultAttrDict(i), number, mesh, hasStages));
-      std::string bytes;
-      OwningOpRef<ModuleOp> alone = detached(role);
-      CompileOptions own = options;
-      own.partition.reset();
-      own.import = {}; // extents are numbers now
-      own.input = InputKind::Graph;
-      own.from = Stage::Import;
-      own.dumpDir = options.dumpDir.empty() ? "" : options.dumpDir + "/" + role.getSymName()->str();
-      own.output = [&](std::span<const std::byte> piece) {
-        bytes.append(reinterpret_cast<const char *>(piece.data()), piece.size());
-        return Status::ok();
-      };
-      if (failed(compile(*module.getContext(), own, *alone)))
-        return failure();
-      job.roles.push_back({role.getSymName()->str(), program::Blob::fromString(std::move(bytes)), {}});
+        job.outputs.push_back(describe(main.getResultAttrDict(i), first, mesh, hasStages));
+      llvm::StringMap<uint32_t> roleOfTarget;
+      for (int64_t worker = 0; worker < mesh.getNumWorkers(); ++worker) {
+        const std::string &target = targets[job.roleOfRank.size()];
+        const auto [known, isNew] = roleOfTarget.try_emplace(target, uint32_t(job.roles.size()));
+        job.roleOfRank.push_back(known->second);
+        if (!isNew)
+          continue;
+        std::string name = role.getSymName()->str();
+        if (known->second != first)
+          name += "." + target;
+        FailureOr<std::string> bytes = compileRole(role, name, target);
+        if (failed(bytes))
+          return failure();
+        job.roles.push_back({name,
+                             program::Blob::fromString(std::move(*bytes)),
+                             {},
+                             known->second == first ? program::noId : first});
+      }
     }
     Status status = program::writeJob(job, [&](std::span<const std::byte> bytes) {
       return options.output ? options.output(bytes) : Status::ok();

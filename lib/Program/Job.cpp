@@ -21,6 +21,11 @@ std::vector<uint32_t> coordinatesOf(const std::vector<MeshAxis> &mesh, uint32_t 
   return place;
 }
 
+bool Job::has(uint32_t rank, const JobValue &value) const {
+  const uint32_t role = roleOfRank[rank], base = roles[role].variantOf;
+  return value.role == (base == noId ? role : base);
+}
+
 Box partOf(const Job &job, const JobValue &value, uint32_t rank) {
   const std::vector<uint32_t> place = coordinatesOf(job.mesh, rank);
   Box box;
@@ -112,6 +117,8 @@ static Status checkValue(const Job &job, const JobValue &value) {
                            value.dims.size());
   if (value.role >= job.roles.size())
     return invalidArgument("belongs to role ", value.role, " of ", job.roles.size());
+  if (job.roles[value.role].variantOf != noId)
+    return invalidArgument("belongs to role ", value.role, ", which is a variant of another");
   std::set<uint32_t> seen;
   for (size_t dim = 0; dim < value.dims.size(); ++dim) {
     int64_t parts = 1;
@@ -153,6 +160,10 @@ Status checkJob(const Job &job) {
       return invalidArgument("role ", role, " is played by no rank");
     if (job.roles[role].name.empty() || !names.insert(job.roles[role].name).second)
       return invalidArgument("role ", role, " has no name of its own: '", job.roles[role].name, "'");
+    if (const uint32_t base = job.roles[role].variantOf;
+        base != noId && (base >= job.roles.size() || job.roles[base].variantOf != noId))
+      return invalidArgument("role ", role, " is a variant of role ", base, ", which is ",
+                             base < job.roles.size() ? "one itself" : "none");
   }
   for (const auto *values : {&job.inputs, &job.outputs}) {
     names.clear();

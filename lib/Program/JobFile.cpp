@@ -69,6 +69,7 @@ std::string encodeJob(const Job &job) {
     out->set_size(role.program.bytes.size());
     const Sha256Digest digest = digestOf(role);
     out->set_sha256(digest.data(), digest.size());
+    out->set_variant_of(role.variantOf == noId ? 0 : role.variantOf + 1);
     end = out->offset() + out->size();
   }
   for (const JobValue &value : job.inputs)
@@ -95,6 +96,7 @@ Status readRole(const v1::JobRoleEntry &in, Bytes sections, const std::shared_pt
                            alignUp(end, sectionAlignment), ", inside the file");
   end = in.offset() + in.size();
   role.name = in.name();
+  role.variantOf = in.variant_of() == 0 ? noId : in.variant_of() - 1;
   role.program = {sections.subspan(in.offset(), in.size()), owner};
   std::memcpy(role.sha256.data(), in.sha256().data(), role.sha256.size());
   if (sha256(role.program.bytes.data(), role.program.bytes.size()) != role.sha256)

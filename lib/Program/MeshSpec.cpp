@@ -4,6 +4,8 @@
 // Reads meshes and shardings from text; messages say what is wrong and what there is.
 #include "weft/Program/MeshSpec.h"
 
+#include "weft/Program/Target.h"
+
 #include <algorithm>
 #include <cctype>
 #include <charconv>
@@ -94,6 +96,25 @@ Result<ShardSpec> parseShard(std::string_view text, const std::vector<MeshAxis> 
     spec.dims.push_back(std::move(dim));
   }
   return spec;
+}
+
+Result<RankTarget> parseRankTarget(std::string_view text) {
+  const size_t at = text.find('=');
+  const std::string_view ranks = text.substr(0, at);
+  const size_t dash = ranks.find('-');
+  const auto number = [](std::string_view digits, uint32_t &into) {
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), into);
+    return error == std::errc() && end == digits.data() + digits.size();
+  };
+  RankTarget made;
+  const bool isGood = at != std::string_view::npos && number(ranks.substr(0, dash), made.first) &&
+                      number(dash == std::string_view::npos ? ranks : ranks.substr(dash + 1), made.last) &&
+                      made.first <= made.last;
+  if (!isGood)
+    return invalidArgument("'", text, "', wanted RANK=TARGET or FIRST-LAST=TARGET, as in 1=cuda-emu");
+  made.target = text.substr(at + 1);
+  WEFT_RETURN_IF_ERROR(parseTarget(made.target).status());
+  return made;
 }
 
 } // namespace weft::program

@@ -21,7 +21,9 @@ public:
   uint32_t rank() const override { return 0; }
   uint32_t numRanks() const override { return 3; }
   std::string name() const override { return "nowhere"; }
-  Status open(FrameReceiver &, std::chrono::milliseconds) override { return Status::ok(); }
+  Status open(FrameReceiver &, std::chrono::milliseconds, const std::stop_token &) override {
+    return Status::ok();
+  }
   void send(uint32_t, const FrameHeader &, std::span<const std::byte>, SentListener *sent) override {
     if (sent)
       sent->onSent();

@@ -51,6 +51,7 @@ int main(int argc, char **argv) {
   if (!coordinator.isOk())
     return fail(coordinator.status(), 2);
   options.coordinator = *coordinator;
+  options.note = noteFromEnvironment();
   const Result<std::optional<Placement>> placement = placementFromEnvironment();
   if (!placement.isOk())
     return fail(placement.status(), 2);

@@ -94,7 +94,7 @@ private:
 /// How a model is split over workers.
 struct PartitionFlags {
   std::string mesh;
-  std::vector<std::string> shards, cuts;
+  std::vector<std::string> shards, cuts, rankTargets;
   int stages = 1;
 
   void add(CLI::App &command, bool isRequired);

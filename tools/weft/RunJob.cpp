@@ -99,13 +99,12 @@ CommunicatorOptions communicatorOptions(const JobFlags &flags) {
   return options;
 }
 
-CoordinatorOptions coordinatorOptions(const JobFlags &flags, int threads, bool trace) {
+CoordinatorOptions coordinatorOptions(const JobFlags &flags, const runtime::SessionOptions &session) {
   CoordinatorOptions options;
   options.transport = flags.transport.empty() ? "shm" : flags.transport;
   options.listen = flags.listen;
   options.steps = flags.steps;
-  options.threads = threads;
-  options.trace = trace;
+  options.session = session;
   options.joinTimeout = std::chrono::milliseconds(int64_t(flags.joinTimeout * 1000));
   options.communicator = communicatorOptions(flags);
   options.log = [](uint32_t rank, std::string_view text) {
@@ -131,6 +130,7 @@ Result<JobResult> withOwnWorkers(const program::Job &job, const NamedTensors &in
     return std::vector<std::pair<std::string, std::string>>{
         {"WEFT_COORDINATOR", coordinator->address()}, {"WEFT_TOKEN", tokenText(options.credentials.token)}};
   };
+  launch.stoppedAfter = options.communicator.deadAfter + std::chrono::seconds(2); // the others say more
   launch.ended = [&](uint32_t rank, const std::string &how) {
     // One that failed by itself has told why; this is for those that could not.
     if (!how.empty() && how.rfind("exited with code 7", 0) != 0)
@@ -172,6 +172,7 @@ Result<JobResult> asFirstRank(const program::Job &job, const NamedTensors &input
     own.coordinator = coordinator->address();
     own.credentials = options.credentials;
     own.numRanks = placement.numRanks;
+    own.note = noteFromEnvironment();
     status = runWorker(own);
     if (!status.isOk())
       coordinator->fail(status);
@@ -184,15 +185,14 @@ Result<JobResult> asFirstRank(const program::Job &job, const NamedTensors &input
 } // namespace
 
 Result<JobResult> runJob(const program::Job &job, const NamedTensors &inputs, const JobFlags &flags,
-                         int threads, bool trace) {
+                         const runtime::SessionOptions &session) {
   if (isRankOfJob())
-    return asFirstRank(job, inputs, coordinatorOptions(flags, threads, trace));
+    return asFirstRank(job, inputs, coordinatorOptions(flags, session));
   if (flags.transport == "shm" || flags.transport == "grpc")
-    return withOwnWorkers(job, inputs, coordinatorOptions(flags, threads, trace));
+    return withOwnWorkers(job, inputs, coordinatorOptions(flags, session));
   InProcessOptions options;
   options.steps = flags.steps;
-  options.threads = threads;
-  options.trace = trace;
+  options.session = session;
   options.communicator = communicatorOptions(flags);
   return runInProcess(job, inputs, options);
 }

@@ -27,7 +27,7 @@ bool isRankOfJob();
 std::optional<int> becomeWorker();
 /// Runs the job by what the flags and the environment say.
 Result<distributed::JobResult> runJob(const program::Job &job, const NamedTensors &inputs,
-                                      const JobFlags &flags, int threads, bool trace);
+                                      const JobFlags &flags, const runtime::SessionOptions &session);
 /// Of a failure: 1 for a command of one process, else what tells a launcher whether to restart.
 int jobExitCode(const Status &status);
 /// Inputs or outputs of a job as the flags of weft run want them.

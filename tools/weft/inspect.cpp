@@ -4,6 +4,7 @@
 // weft inspect: what a program is and does: its signature, memory, kernels, and the nodes of the model in
 // each.
 #include "Commands.h"
+#include "InspectJob.h"
 
 #include "weft/Program/MemoryPlan.h"
 #include "weft/Program/Reader.h"
@@ -35,19 +36,6 @@ std::vector<int64_t> chooseExtents(const Program &program, std::vector<int64_t> 
   }
   program.exprs.evaluate(std::span<const int64_t>(symbols), values);
   return symbols;
-}
-
-std::string bytesText(int64_t bytes) {
-  char text[32];
-  if (bytes < 0)
-    return "?";
-  if (bytes < 1024)
-    std::snprintf(text, sizeof text, "%lld B", (long long)bytes);
-  else if (bytes < 1024 * 1024)
-    std::snprintf(text, sizeof text, "%.1f KiB", double(bytes) / 1024);
-  else
-    std::snprintf(text, sizeof text, "%.1f MiB", double(bytes) / 0x1p20);
-  return text;
 }
 
 /// One command: what it reads and writes, in bytes.
@@ -155,6 +143,13 @@ struct InspectCommand {
   bool explain = false, verify = false, json = false;
 
   int run() {
+    if (isJobFile(model)) {
+      if (explain)
+        return failUsage(invalidArgument("--explain is for one program; what ranks send is always told"));
+      const Result<std::string> text = describeJob(model, verify, json);
+      const Status status = text.isOk() ? writeStdout(*text) : text.status();
+      return status.isOk() ? 0 : fail(status);
+    }
     if (modelKindOf(model) == ModelKind::Program) {
       // Read, not loaded: a program for another CPU can be looked at too.
       ReadOptions options;
@@ -163,7 +158,7 @@ struct InspectCommand {
       return loaded.isOk() ? tell(loaded->program, loaded->id) : fail(loaded.status());
     }
     if (verify)
-      return failUsage(invalidArgument("--verify is for .weft files; '", model, "' is none"));
+      return failUsage(invalidArgument("--verify is for .weft and .weftjob files; '", model, "' is none"));
     CompiledInfo info;
     auto executable = prepare(model, flags, nullptr, info);
     return executable.isOk() ? tell((*executable)->program(), (*executable)->id())
@@ -354,9 +349,9 @@ struct InspectCommand {
 } // namespace
 
 void weft::driver::addInspect(CLI::App &app, int &exitCode) {
-  CLI::App *command = app.add_subcommand("inspect", "Tell what a program or model is made of");
+  CLI::App *command = app.add_subcommand("inspect", "Tell what a program, job or model is made of");
   auto state = std::make_shared<InspectCommand>();
-  command->add_option("model", state->model, "The program (.weft) or model (.onnx, .mlir)")
+  command->add_option("model", state->model, "The program (.weft), job (.weftjob) or model (.onnx, .mlir)")
       ->required()
       ->type_name("");
   command->add_flag("--explain", state->explain,
@@ -367,6 +362,7 @@ void weft::driver::addInspect(CLI::App &app, int &exitCode) {
   command->footer("Examples:\n"
                   "  weft inspect model.weft --verify\n"
                   "  weft inspect model.onnx --explain\n"
+                  "  weft inspect model.weftjob                 ranks, parts, what they send each other\n"
                   "Flags that look into the compiler (weft compile --help) work here too.");
   command->callback([state, &exitCode] { exitCode = state->run(); });
 }

@@ -7,6 +7,7 @@
 #include "weft/Distributed/Certificates.h"
 #include "weft/Distributed/Launch.h"
 #include "weft/Distributed/Worker.h"
+#include "weft/Support/File.h"
 
 #include <atomic>
 #include <csignal>
@@ -23,6 +24,7 @@ struct LaunchCommand {
   uint32_t numRanks = 1;
   std::vector<std::string> command;
   std::string certificates, coordinator;
+  double stoppedAfter = 7;
 
   int run() {
     if (!certificates.empty())
@@ -37,6 +39,7 @@ struct LaunchCommand {
     const Result<Token> token = makeToken();
     if (!token.isOk())
       return fail(token.status());
+    const std::string note = folder->path() + "/note";
     LaunchOptions options;
     options.numRanks = numRanks;
     options.command = command;
@@ -44,14 +47,23 @@ struct LaunchCommand {
       std::vector<std::pair<std::string, std::string>> variables = {
           {"WEFT_COORDINATOR",
            coordinator.empty() ? concat("unix:", folder->path(), "/coordinator") : coordinator},
-          {"WEFT_TOKEN", tokenText(*token)}};
+          {"WEFT_TOKEN", tokenText(*token)},
+          {"WEFT_NOTE", note}};
       if (!certificates.empty())
         variables.emplace_back("WEFT_CERTIFICATES", certificates);
       return variables;
     };
-    options.ended = [](uint32_t rank, const std::string &how) {
-      if (!how.empty())
-        std::fprintf(stderr, "weft: rank %u %s\n", rank, how.c_str());
+    options.stoppedAfter = std::chrono::milliseconds(int64_t(stoppedAfter * 1000));
+    bool hasFailed = false;
+    options.ended = [&](uint32_t rank, const std::string &how) {
+      if (how.empty())
+        return;
+      const std::string text = concat("rank ", rank, " ", how);
+      std::fprintf(stderr, "weft: %s\n", text.c_str());
+      // Ranks that have not met yet learn it from here. One that ends with 75 has heard of another's failure.
+      if (how.find("code 75") == std::string::npos && !std::exchange(hasFailed, true))
+        if (const Status status = writeFileAtomically(note, text); !status.isOk())
+          fail(status);
     };
     for (const int signal : {SIGINT, SIGTERM, SIGHUP})
       std::signal(signal, [](int number) { caughtSignal = number; });
@@ -86,6 +98,12 @@ void weft::driver::addLaunch(CLI::App &app, int &exitCode) {
       ->add_option("--coordinator", state->coordinator,
                    "Where the first rank serves; a socket of its own unless told")
       ->type_name("ADDRESS");
+  command
+      ->add_option("--stopped-after", state->stoppedAfter,
+                   "Seconds after which a rank whose process is stopped (SIGSTOP) has failed; 0: never")
+      ->capture_default_str()
+      ->type_name("S")
+      ->check(CLI::Range(0.0, 86400.0).description(""));
   command->add_option("command", state->command, "What each rank runs, after --")->type_name("");
   command->positionals_at_end();
   command->footer(

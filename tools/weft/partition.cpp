@@ -34,6 +34,12 @@ void PartitionFlags::add(CLI::App &command, bool isRequired) {
       ->allow_extra_args(false)
       ->needs(option)
       ->group(group);
+  command
+      .add_option("--rank-target", rankTargets, "RANK=TARGET or FIRST-LAST=TARGET: ranks with another target")
+      ->type_name("RANK")
+      ->allow_extra_args(false)
+      ->needs(option)
+      ->group(group);
 }
 
 Status PartitionFlags::finish(CompileOptions &options) const {
@@ -45,6 +51,9 @@ Status PartitionFlags::finish(CompileOptions &options) const {
   if (!cuts.empty() && stages != 1 && stages != int(cuts.size()) + 1)
     return invalidArgument("--stages=", stages, " with ", cuts.size(), " of --cut, which make ",
                            cuts.size() + 1);
+  for (const std::string &target : rankTargets)
+    WEFT_RETURN_IF_ERROR(program::parseRankTarget(target).status().context("--rank-target"));
+  options.rankTargets = rankTargets;
   options.cuts = cuts;
   options.mesh = mesh;
   options.shards = shards;

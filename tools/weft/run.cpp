@@ -3,6 +3,7 @@
 //
 // weft run: compile (or find in the cache), run once, then write, check or show the outputs.
 #include "Commands.h"
+#include "InspectJob.h"
 #include "RunJob.h"
 
 #include "weft/Support/File.h"
@@ -35,9 +36,9 @@ struct RunCommand {
     std::vector<std::string> labels;
     if (Status status = readLabels(labels); !status.isOk())
       return fail(status);
-    const bool isJobFile = model.size() > 8 && model.compare(model.size() - 8, 8, ".weftjob") == 0;
-    if (isJobFile || !partition.mesh.empty())
-      return runRanks(isJobFile, labels);
+    const bool isJob = isJobFile(model);
+    if (isJob || !partition.mesh.empty())
+      return runRanks(isJob, labels);
     if (!job.transport.empty() || job.steps != 1)
       return failUsage(
           invalidArgument("--transport and --steps are for several ranks: give --mesh or a .weftjob"));
@@ -51,11 +52,7 @@ struct RunCommand {
     const Status status = known.isOk() ? checkOutputNames(*known) : known.status();
     if (!status.isOk())
       return fail(status);
-    SessionOptions options;
-    options.threads = threads;
-    options.trace = !trace.empty();
-    device.apply(options);
-    auto session = Session::create(*executable, options);
+    auto session = Session::create(*executable, sessionOptions());
     if (!session.isOk())
       return fail(session.status());
     if (const std::string where = (*session)->memoryUse().device; flags.verbose && !where.empty())
@@ -73,6 +70,14 @@ struct RunCommand {
       if (Status status = (*session)->trace().writeChromeJson(trace); !status.isOk())
         return fail(status);
     return finish(*results, labels);
+  }
+
+  SessionOptions sessionOptions() const {
+    SessionOptions options;
+    options.threads = threads;
+    options.trace = !trace.empty();
+    device.apply(options);
+    return options;
   }
 
   Result<program::Job> makeJob(bool isJobFile) {
@@ -110,7 +115,7 @@ struct RunCommand {
     const Result<NamedTensors> tensors = inputs.read(describeValues(made->inputs));
     if (!tensors.isOk())
       return failed(tensors.status());
-    const Result<distributed::JobResult> result = runJob(*made, *tensors, job, threads, !trace.empty());
+    const Result<distributed::JobResult> result = runJob(*made, *tensors, job, sessionOptions());
     if (!result.isOk())
       return failed(result.status().context(model));
     if (!trace.empty())

@@ -56,6 +56,8 @@ struct CompileOptions {
   int stages = 1;
   /// Nodes of the model that each stage but the first begins at; none: stages of equal cost.
   std::vector<std::string> cuts;
+  /// Ranks that run another target than `target`: "1=cuda-emu", "2-3=cuda:sm_90a".
+  std::vector<std::string> rankTargets;
   bool explain = false; ///< emit "explain": the reason of each transfer too
   std::string svgFile;  ///< a picture of roles and transfers
 

@@ -25,8 +25,8 @@ struct CoordinatorOptions {
   uint64_t steps = 1; ///< with the same inputs
   /// How many steps a worker may be ahead of the slowest.
   uint64_t window = 64;
-  int threads = 0;
-  bool trace = false;
+  /// Of each worker: threads, trace, the number of its device and how it emulates one.
+  runtime::SessionOptions session;
   /// How long all workers may take to come and to load their programs.
   std::chrono::milliseconds joinTimeout{60000};
   CommunicatorOptions communicator = {};

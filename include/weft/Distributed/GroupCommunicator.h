@@ -13,6 +13,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <stop_token>
 
 namespace weft::distributed {
 
@@ -26,6 +27,8 @@ struct CommunicatorOptions {
   Algorithm algorithm = Algorithm::Automatic;
   /// How long to wait for all ranks to connect.
   std::chrono::milliseconds connectTimeout{30000};
+  /// Ends that wait from another thread.
+  std::stop_token stop = {};
   /// Sign of life to all peers; 0: none, and no peer is declared dead for being silent.
   std::chrono::milliseconds heartbeat{1000};
   /// A peer that was silent for so long is dead.

@@ -25,9 +25,13 @@ struct LaunchOptions {
   /// A line of output: of which rank, whether to standard error, the line without its end. Null: to this
   /// process's own, with "[rank] " before it.
   std::function<void(uint32_t rank, bool isError, std::string_view line)> line = nullptr;
+  /// A process that is stopped (SIGSTOP, a suspended container) for so long is ended: it has failed. 0:
+  /// never.
+  std::chrono::milliseconds stoppedAfter{7000};
   /// How long the others may live once one has failed.
   std::chrono::milliseconds grace{3000};
-  /// Told when a process has ended: how, in words, when it failed; "" when it did not.
+  /// Told when a process has ended: how, in words, when it failed ("was killed by signal 9 (Killed)"); ""
+  /// when it did not.
   std::function<void(uint32_t rank, const std::string &how)> ended = nullptr;
 };
 

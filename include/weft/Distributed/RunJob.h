@@ -46,13 +46,10 @@ private:
 /// One rank's part of a job: its session and how it runs steps.
 class RankRunner {
 public:
-  struct Options {
-    int threads = 0;
-    bool trace = false;
-  };
-  /// The program of the rank's role, loaded.
+  /// The program of the rank's role, loaded. The communicator of the options is this one.
   static Result<std::unique_ptr<RankRunner>> create(std::shared_ptr<const runtime::Executable> executable,
-                                                    GroupCommunicator &communicator, const Options &options);
+                                                    GroupCommunicator &communicator,
+                                                    runtime::SessionOptions options);
   /// Runs one step; outputs in the program's order. Errors name rank, step and op.
   Result<std::vector<HostTensor>> step(const NamedTensors &inputs);
   runtime::Session &session() { return *running; }
@@ -69,9 +66,8 @@ private:
 };
 
 struct InProcessOptions {
-  uint64_t steps = 1; ///< with the same inputs
-  int threads = 0;    ///< of each rank's kernels
-  bool trace = false;
+  uint64_t steps = 1;              ///< with the same inputs
+  runtime::SessionOptions session; ///< of each rank
   CommunicatorOptions communicator = {};
 };
 /// Runs the job with a thread for each rank.

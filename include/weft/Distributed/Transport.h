@@ -10,6 +10,7 @@
 
 #include <chrono>
 #include <memory>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -49,8 +50,9 @@ public:
   virtual size_t preferredPayload() const { return maxFramePayload; }
 
   /// Returns when all ranks are connected; frames come in from then on. DEADLINE_EXCEEDED names those that
-  /// did not come in time. Call once.
-  virtual Status open(FrameReceiver &receiver, std::chrono::milliseconds timeout) = 0;
+  /// did not come in time; CANCELLED: `stop` was asked for first. Call once.
+  virtual Status open(FrameReceiver &receiver, std::chrono::milliseconds timeout,
+                      const std::stop_token &stop) = 0;
   /// Sends a frame, or keeps it until there is room; never waits. `listener` (null: the payload is copied) is
   /// told once for each call, also when the peer is gone. A sign of life for which there is no room is
   /// dropped. Any thread, the receiver's calls too.

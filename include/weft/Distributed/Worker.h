@@ -20,6 +20,9 @@ struct WorkerOptions {
   uint32_t numRanks = 0; ///< as whatever started it says; 0: not known
   std::chrono::milliseconds connectTimeout{30000};
   bool useCache = true; ///< keep programs for the next job
+  /// A file in which whatever started the ranks writes that one of them has failed; empty: none. Ranks that
+  /// have not met yet learn it in no other way.
+  std::string note;
 };
 
 /// Runs until the job is done or has failed; errors name rank, step and op.
@@ -39,6 +42,8 @@ Result<Token> parseToken(std::string_view text);
 std::string tokenText(const Token &token);
 /// 128 random bits.
 Result<Token> makeToken();
+/// The file that WEFT_NOTE names, which weft launch sets; empty: none.
+std::string noteFromEnvironment();
 /// Where the coordinator is and how to speak with it: WEFT_COORDINATOR, WEFT_TOKEN (or the file
 /// WEFT_TOKEN_FILE), WEFT_CERTIFICATES (a folder with ca.pem, cert.pem, key.pem).
 Result<std::string> coordinatorFromEnvironment(RpcCredentials &credentials);

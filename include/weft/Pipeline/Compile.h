@@ -25,9 +25,10 @@ struct PartitionOptions {
   std::vector<program::MeshAxis> mesh; ///< of one stage
   std::vector<program::ShardSpec> shards;
   int64_t stages = 1;
-  std::vector<std::string> cuts; ///< nodes that a stage begins at; none: stages of equal cost
-  bool explain = false;          ///< with emit = "explain": say why each transfer is there
-  std::string svgFile;           ///< a picture of roles and transfers
+  std::vector<std::string> cuts;                ///< nodes that a stage begins at; none: stages of equal cost
+  std::vector<program::RankTarget> rankTargets; ///< of ranks whose target is not that of the rest
+  bool explain = false;                         ///< with emit = "explain": say why each transfer is there
+  std::string svgFile;                          ///< a picture of roles and transfers
 };
 
 struct CompileOptions {

@@ -15,7 +15,7 @@ extern "C" {
 #endif
 
 /// Raised whenever this file changes; both halves must agree.
-#define WEFT_COMPILER_API_VERSION 5
+#define WEFT_COMPILER_API_VERSION 6
 
 typedef struct WeftText {
   const char *data;
@@ -62,6 +62,8 @@ typedef struct WeftCompileRequest {
   int32_t stages;       ///< of the pipeline; 0: one
   const WeftText *cuts; ///< nodes that a stage begins at; none: stages of equal cost
   size_t numCuts;
+  const WeftText *rankTargets; ///< "1=cuda-emu": ranks with another target
+  size_t numRankTargets;
   int32_t explain;  ///< emit "explain": the reason of each transfer too
   WeftText svgFile; ///< a picture of roles and transfers goes here; empty: none
   void *user;       ///< handed to the callbacks, which may be called from several threads, never at once

@@ -12,7 +12,7 @@
 namespace weft::program {
 
 /// Of the schema; a reader refuses a newer one.
-constexpr uint32_t jobFormatVersion = 1;
+constexpr uint32_t jobFormatVersion = 2;
 
 /// Where one tensor of the whole model lies on the mesh: per dimension the axes it is split over (major to
 /// minor).
@@ -20,8 +20,8 @@ struct Sharding {
   std::vector<std::vector<uint32_t>> dims;
 };
 
-/// An input or output of the whole model. It belongs to one role, whose program has an argument or result of
-/// the same name.
+/// An input or output of the whole model. It belongs to one role and its variants, whose programs have an
+/// argument or result of the same name.
 struct JobValue {
   std::string name;
   DType dtype = DType::Invalid;
@@ -30,11 +30,13 @@ struct JobValue {
   uint32_t role = 0;
 };
 
-/// What the ranks of one pipeline stage run.
+/// What the ranks of one pipeline stage run, or those of them that have one target.
 struct JobRole {
   std::string name;
   Blob program;          ///< a .weft file
   Sha256Digest sha256{}; ///< of it; filled in by the writer when all zero
+  /// The role that this is for another target, with the same inputs and outputs; noId: it is its own.
+  uint32_t variantOf = noId;
 };
 
 struct Job {
@@ -44,6 +46,8 @@ struct Job {
   std::vector<JobRole> roles;
   std::vector<JobValue> inputs, outputs;
 
+  /// Whether a rank has a part of a value.
+  bool has(uint32_t rank, const JobValue &value) const;
   /// sha256 of everything, in hex.
   std::string id() const;
 };

@@ -28,6 +28,14 @@ struct ShardSpec {
 /// whole, ? for what the partitioner finds best. An empty SPEC is that of a scalar.
 Result<ShardSpec> parseShard(std::string_view text, const std::vector<MeshAxis> &mesh);
 
+/// Ranks that run another target than the rest of their job.
+struct RankTarget {
+  uint32_t first = 0, last = 0;
+  std::string target; ///< Target.h
+};
+/// "1=cuda-emu", "2-3=cuda:sm_90a".
+Result<RankTarget> parseRankTarget(std::string_view text);
+
 } // namespace weft::program
 
 #endif // WEFT_PROGRAM_MESHSPEC_H

@@ -108,7 +108,9 @@ public:
   void shutdown() override {
     if (!listening.server)
       return;
-    listening.server->Shutdown(std::chrono::system_clock::now()); // ends calls that wait for an answer
+    // Answers that are on their way still arrive; calls that wait for one are ended.
+    constexpr std::chrono::milliseconds grace(200);
+    listening.server->Shutdown(std::chrono::system_clock::now() + grace);
     listening.server->Wait();
     std::unique_lock lock(mutex);
     idle.wait(lock, [this] { return numCalls == 0; });

@@ -158,10 +158,14 @@ public:
   uint32_t numRanks() const override { return options.numRanks; }
   std::string name() const override { return "grpc"; }
 
-  Status open(FrameReceiver &to, std::chrono::milliseconds timeout) override {
+  Status open(FrameReceiver &to, std::chrono::milliseconds timeout, const std::stop_token &stop) override {
     if (peers.size() != options.numRanks)
       return failedPrecondition("the addresses of ", options.numRanks, " ranks are wanted, ", peers.size(),
                                 " are known");
+    const std::stop_callback wake(stop, [this] {
+      std::lock_guard lock(mutex);
+      changed.notify_all();
+    });
     std::unique_lock lock(mutex);
     receiver = &to;
     changed.notify_all(); // streams that came before wait for it
@@ -179,7 +183,11 @@ public:
         ++peer;
       return peer;
     };
-    if (!changed.wait_for(lock, timeout, [&] { return missing() == options.numRanks; }))
+    const bool inTime = changed.wait_for(
+        lock, timeout, [&] { return missing() == options.numRanks || stop.stop_requested(); });
+    if (missing() != options.numRanks && stop.stop_requested())
+      return cancelled("rank ", options.rank, ": connecting was given up");
+    if (!inTime)
       return Status(Code::DeadlineExceeded,
                     concat("rank ", options.rank, ": rank ", missing(), " at ", peers[missing()],
                            " did not connect within ", timeout.count(), " ms"));
@@ -222,11 +230,13 @@ public:
       isClosing = true;
       changed.notify_all();
     }
-    for (const auto &stream : streams)
-      if (stream)
-        stream->end();
+    for (uint32_t peer = 0; peer < streams.size(); ++peer)
+      if (streams[peer] && isConnected(peer))
+        streams[peer]->end();
+      else if (streams[peer])
+        streams[peer]->cancel(); // nothing was ever sent
     // What is on its way still goes out, unless the peer takes nothing any more.
-    constexpr std::chrono::milliseconds grace(1000);
+    constexpr std::chrono::milliseconds grace(300);
     bool isDone = false;
     {
       std::unique_lock lock(mutex);
@@ -305,6 +315,10 @@ public:
   }
 
 private:
+  bool isConnected(uint32_t peer) {
+    std::lock_guard lock(mutex);
+    return isUp.count(peer) > 0;
+  }
   static void letGo(void *listener) { static_cast<SentListener *>(listener)->onSent(); }
 
   const GrpcTransportOptions options;

@@ -113,6 +113,29 @@ TEST_P(Communicators, ARankThatLeavesIsNamed) {
   });
 }
 
+TEST_P(Communicators, ConnectingIsGivenUpWhenToldOrLate) {
+  const Watchdog watchdog;
+  for (const bool isTold : {false, true}) {
+    auto transports = GetParam().make(3); // the last one never comes
+    std::stop_source source;
+    CommunicatorOptions options;
+    options.connectTimeout = isTold ? 100000ms : 100ms;
+    options.stop = source.get_token();
+    std::thread teller([&] {
+      std::this_thread::sleep_for(50ms);
+      if (isTold)
+        source.request_stop();
+    });
+    onAllRanks(2, [&](uint32_t rank) {
+      const auto communicator = GroupCommunicator::create(std::move(transports[rank]), options);
+      ASSERT_FALSE(communicator.isOk());
+      EXPECT_EQ(communicator.status().code(), isTold ? Code::Cancelled : Code::DeadlineExceeded)
+          << communicator.status();
+    });
+    teller.join();
+  }
+}
+
 TEST_P(Communicators, CollectivesThatDoNotMatchAreNamed) {
   for (const int difference : {0, 1, 2})
     withCommunicators(GetParam(), 2, {}, [&](uint32_t rank, GroupCommunicator &communicator) {

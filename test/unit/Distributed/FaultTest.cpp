@@ -30,8 +30,9 @@ public:
   uint32_t numRanks() const override { return inner->numRanks(); }
   std::string name() const override { return inner->name(); }
   size_t preferredPayload() const override { return inner->preferredPayload(); }
-  Status open(FrameReceiver &receiver, std::chrono::milliseconds timeout) override {
-    return inner->open(receiver, timeout);
+  Status open(FrameReceiver &receiver, std::chrono::milliseconds timeout,
+              const std::stop_token &stop) override {
+    return inner->open(receiver, timeout, stop);
   }
   void send(uint32_t peer, const FrameHeader &header, std::span<const std::byte> payload,
             SentListener *sent) override {
@@ -132,9 +133,10 @@ public:
   uint32_t rank() const override { return inner->rank(); }
   uint32_t numRanks() const override { return inner->numRanks(); }
   std::string name() const override { return inner->name(); }
-  Status open(FrameReceiver &receiver, std::chrono::milliseconds timeout) override {
+  Status open(FrameReceiver &receiver, std::chrono::milliseconds timeout,
+              const std::stop_token &stop) override {
     deaf = std::make_unique<DeafReceiver>(receiver, k, isOver);
-    return inner->open(*deaf, timeout);
+    return inner->open(*deaf, timeout, stop);
   }
   void send(uint32_t peer, const FrameHeader &header, std::span<const std::byte> payload,
             SentListener *sent) override {

@@ -53,7 +53,8 @@ TEST(Job, RunsInThisProcess) {
   const Watchdog watchdog;
   for (const auto &mesh : meshes) {
     const program::Job job = sampleJob(mesh);
-    const Result<JobResult> result = runInProcess(job, sampleInputs(job), {.steps = 5, .trace = true});
+    const Result<JobResult> result =
+        runInProcess(job, sampleInputs(job), {.steps = 5, .session = {.trace = true}});
     ASSERT_TRUE(result.isOk()) << result.status();
     expectSame(result->outputs, wantedOutputs(job));
     EXPECT_EQ(result->stepMicroseconds.size(), 5u);
@@ -147,7 +148,7 @@ TEST_P(Workers, RunAJobWithTheSameBits) {
     CoordinatorOptions options = this->options();
     options.steps = 300; // more than a window
     options.window = 16;
-    options.trace = true;
+    options.session.trace = true;
     const auto coordinator = Coordinator::create(job, inputs, options);
     ASSERT_TRUE(coordinator.isOk()) << coordinator.status();
     std::thread waiter([&] {

@@ -101,6 +101,26 @@ TEST(Job, WhatDoesNotHoldIsNamed) {
             "found 12 ranks and roles of 12, wanted 18 as the mesh has");
   EXPECT_EQ(refusal([](Job &job) { job.roles[1].name = "stage0"; }),
             "role 1 has no name of its own: 'stage0'");
+  EXPECT_EQ(refusal([](Job &job) { job.roles[1].variantOf = 5; }),
+            "role 1 is a variant of role 5, which is none");
+  EXPECT_EQ(refusal([](Job &job) { job.roles[1].variantOf = 1; }),
+            "role 1 is a variant of role 1, which is one itself");
+  EXPECT_EQ(refusal([](Job &job) { job.roles[1].variantOf = 0; }),
+            "input 'n': belongs to role 1, which is a variant of another");
+}
+
+TEST(Job, RanksOfAnotherTargetHaveTheirStagesValues) {
+  Job job = sampleJob();
+  job.roles.push_back({"stage0.cuda-emu", Blob::fromString("third"), {}, 0});
+  job.roleOfRank[2] = 2;
+  const Result<Job> again = read(bytesOf(job));
+  ASSERT_TRUE(again.isOk()) << again.status();
+  EXPECT_EQ(again->roles[2].variantOf, 0u);
+  EXPECT_EQ(again->roles[1].variantOf, noId);
+  for (const uint32_t rank : {0u, 2u, 5u})
+    EXPECT_TRUE(again->has(rank, again->inputs[0])) << rank;
+  EXPECT_FALSE(again->has(6, again->inputs[0]));
+  EXPECT_TRUE(again->has(6, again->inputs[1]));
 }
 
 TEST(Job, PartsAreWhereTheMeshSays) {
@@ -158,6 +178,19 @@ TEST(MeshSpec, SaysWhatIsWrong) {
   EXPECT_EQ(wrongShard("x=data,data"), "sharding 'x=data,data': found the axis 'data' twice");
   for (const char *text : {"x", "=data", "", "x=data,,", "x=data+"})
     EXPECT_NE(wrongShard(text), "") << text;
+}
+
+TEST(RankTarget, IsReadFromText) {
+  const RankTarget one = *parseRankTarget("1=cuda-emu"), several = *parseRankTarget("2-13=cuda:sm_90a");
+  EXPECT_EQ(one.first, 1u);
+  EXPECT_EQ(one.last, 1u);
+  EXPECT_EQ(one.target, "cuda-emu");
+  EXPECT_EQ(several.first, 2u);
+  EXPECT_EQ(several.last, 13u);
+  EXPECT_EQ(several.target, "cuda:sm_90a");
+  for (const char *wrong :
+       {"", "1", "=cpu", "-1=cpu", "1-=cpu", "2-1=cpu", "1=", "1=gpu", "a=cpu", "1,2=cpu"})
+    EXPECT_EQ(parseRankTarget(wrong).status().code(), Code::InvalidArgument) << wrong;
 }
 
 } // namespace
