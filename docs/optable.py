@@ -103,6 +103,8 @@ def compiled_by(name, elementwise, rooms):
 def on_gpu(name, mnemonic, way, rooms):
     """How the op becomes a GPU kernel: the general way takes all that goes through linalg."""
     ways = ["tensor cores"] if name in rooms["tensor cores"] else []
+    if name in rooms["gpu ops"]:
+        ways.append("kernels of its own")
     if "linalg" in way or "decomposed" in way or (name in rooms["generated"] and not ways):
         ways.append("tiles")
     if mnemonic in rooms["gpu calls"]:
@@ -150,6 +152,9 @@ def table(root, families):
             )
             for name in re.findall(r'"(\w+)"', group)
         },
+        "gpu ops": Source(root, "lib/Pipeline/GenerateGpuOp.cpp").matches(
+            "op with a GPU generator of its own", r"dyn_cast<(\w+Op)>\(op\)"
+        ),
         "called": outline.names_in("op that becomes a call", r"if \(isa<([^>]*)>\(op\)\)\s*calls\.push_back"),
         "command": host.names_in("host command", r"\.Case<([\w, :]*)>\(\["),
         "split": Source(root, "lib/Partition/*Ops.cpp").matches("sharding rule", r"\battach<ir::(\w+Op),")
@@ -168,8 +173,8 @@ def table(root, families):
         "  the cases it takes. *linalg*: WeftToLinalg, then loops. *runtime function*: a call of the runtime by name.",
         "  *host command*: the host does it: control flow, checks, views. *rewritten* in the dialect before. Empty:",
         "  refused with the op's name.",
-        "- GPU: the ways there: *tensor cores* for the types and shapes these take, *tiles*: WeftToLinalg, then the tile",
-        "  dialect. *kernels of its own*: written for the op. *host fallback*: only with `--allow-fallback`.",
+        "- GPU: the ways there: *tensor cores* for the types and shapes these take, *kernels of its own*: written for the",
+        "  op, *tiles*: WeftToLinalg, then the tile dialect. *host fallback*: only with `--allow-fallback`.",
         "- decomposition: can be written with smaller ops (`weft-opt --weft-decompose`).",
         "- sharding: the partitioner can split it over workers; without, it runs whole on each.",
         "- the last four: whether a test of syntax and refusals, of inference, of the reference and of compiled",

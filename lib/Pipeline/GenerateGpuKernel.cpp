@@ -167,6 +167,8 @@ weft::generateGpuKernel(host::KernelOp kernel, const llvm::SmallBitVector &const
       return failure();
     return std::optional<GeneratedGpuKernel>(std::move(*made));
   }
+  if (auto generated = generateGpuOp(kernel); failed(generated) || *generated)
+    return generated;
   std::optional<KernelParts> parts = takeApart(kernel);
   if (parts && isa<DotGeneralOp>(parts->root))
     return generateDot(kernel, *parts, constantOperands, target, fast);

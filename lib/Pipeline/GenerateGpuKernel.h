@@ -28,6 +28,8 @@ generateGpuKernel(host::KernelOp kernel, const llvm::SmallBitVector &constantOpe
 
 /// The kernel of a call that --weft-outline-calls moved into it.
 mlir::FailureOr<GeneratedGpuKernel> generateGpuCall(host::KernelOp kernel, host::CallOp call);
+/// The kernel of one op that has a generator of its own, or nothing.
+mlir::FailureOr<std::optional<GeneratedGpuKernel>> generateGpuOp(host::KernelOp kernel);
 
 } // namespace weft
 

@@ -7,6 +7,7 @@
 #define WEFT_CONVERSION_WEFTTOLINALG_H
 
 #include "mlir/IR/Types.h"
+#include "llvm/ADT/StringRef.h"
 #include "llvm/Support/LogicalResult.h"
 
 namespace mlir {
@@ -19,6 +20,10 @@ namespace weft {
 /// one byte each, encodings vanish. Composite ops without a pattern of their own are decomposed first. Fails
 /// with a diagnostic at the first op that has no lowering.
 llvm::LogicalResult convertWeftToLinalg(mlir::Operation *root);
+
+/// On a linalg.generic that reduces (value, place) pairs to the extreme one: three booleans, whether it is
+/// the greatest, whether of equals the last is wanted, whether integers are unsigned. The first NaN wins.
+constexpr llvm::StringLiteral argReductionAttrName = "weft.arg_reduction";
 
 /// Whether convertWeftToLinalg can lower this op (alone, or after decomposition). Says nothing about its
 /// operands' producers.

@@ -4,6 +4,7 @@
 // The tile kernel: the rows of a block, then stage after stage. What lanes spread over is reduced by
 // tile.reduce.
 #include "TileLowering.h"
+#include "weft/Conversion/WeftToLinalg.h"
 
 using namespace mlir;
 using namespace weft;
@@ -200,6 +201,36 @@ void TileLowering::emitMaps(ArrayRef<Stage *> maps, Scope *scope) {
     });
 }
 
+SmallVector<Value> weft::loops::emitBetter(OpBuilder &b, Location loc, linalg::GenericOp reduction,
+                                           ValueRange pairs) {
+  ArrayRef<bool> flags = reduction->getAttrOfType<DenseBoolArrayAttr>(argReductionAttrName).asArrayRef();
+  bool greatest = flags[0], last = flags[1], asUnsigned = flags[2];
+  Value value = pairs[0], place = pairs[1], otherValue = pairs[2], otherPlace = pairs[3];
+  auto both = [&](Value x, Value y) -> Value { return arith::AndIOp::create(b, loc, x, y); };
+  auto either = [&](Value x, Value y) -> Value { return arith::OrIOp::create(b, loc, x, y); };
+  using FP = arith::CmpFPredicate;
+  using IP = arith::CmpIPredicate;
+  Value earlier = arith::CmpIOp::create(b, loc, IP::slt, otherPlace, place);
+  Value preferred = last ? Value(arith::CmpIOp::create(b, loc, IP::sgt, otherPlace, place)) : earlier;
+  Value better;
+  if (isa<FloatType>(value.getType())) {
+    better = arith::CmpFOp::create(b, loc, greatest ? FP::OGT : FP::OLT, otherValue, value);
+    better = either(better, both(arith::CmpFOp::create(b, loc, FP::OEQ, otherValue, value), preferred));
+    // Of NaNs the first one, before all numbers.
+    Value isNaN = arith::CmpFOp::create(b, loc, FP::UNO, value, value);
+    Value isOtherNaN = arith::CmpFOp::create(b, loc, FP::UNO, otherValue, otherValue);
+    Value always = arith::ConstantIntOp::create(b, loc, 1, 1);
+    Value isNumber = arith::XOrIOp::create(b, loc, isNaN, always);
+    better = either(better, both(isOtherNaN, either(isNumber, earlier)));
+  } else {
+    IP beyond = greatest ? (asUnsigned ? IP::ugt : IP::sgt) : (asUnsigned ? IP::ult : IP::slt);
+    better = arith::CmpIOp::create(b, loc, beyond, otherValue, value);
+    better = either(better, both(arith::CmpIOp::create(b, loc, IP::eq, otherValue, value), preferred));
+  }
+  return {arith::SelectOp::create(b, loc, better, otherValue, value),
+          arith::SelectOp::create(b, loc, better, otherPlace, place)};
+}
+
 void TileLowering::emitReduction(Stage &stage, Scope *scope) {
   if (schedule == Schedule::Threads)
     return KernelLowering::emitReduction(stage, scope);
@@ -208,13 +239,16 @@ void TileLowering::emitReduction(Stage &stage, Scope *scope) {
   Location loc = stage.op->getLoc();
   auto generic = cast<linalg::GenericOp>(stage.op);
   unsigned count = stage.targets.size();
+  bool isArg = isArgReduction(generic);
   SmallVector<Operation *> combiners;
   SmallVector<Value> start, initial;
   for (unsigned i = 0; i < count && !failed; ++i) {
     combiners.push_back(findCombiner(generic, i));
     initial.push_back(element(generic.getDpsInits()[i], targetIndices(stage, i), scope));
     setPoint(scope);
-    start.push_back(toShape(arith::ConstantOp::create(b, loc, identityOf(combiners[i])), Full));
+    // What an extreme starts with is worse than all elements, for every lane.
+    start.push_back(toShape(
+        isArg ? initial[i] : arith::ConstantOp::create(b, loc, identityOf(combiners[i])).getResult(), Full));
   }
   if (failed)
     return;
@@ -251,6 +285,21 @@ void TileLowering::emitReduction(Stage &stage, Scope *scope) {
   if (failed)
     return;
   setPoint(scope);
+  if (isArg) {
+    Type value = getElementTypeOrSelf(sums[0].getType()), place = getElementTypeOrSelf(sums[1].getType());
+    auto reduce = tile::ReduceOp::create(b, loc, TypeRange{tileType(Rows, value), tileType(Rows, place)},
+                                         sums, b.getI64IntegerAttr(1));
+    {
+      OpBuilder::InsertionGuard guard(b);
+      Block *block =
+          b.createBlock(&reduce.getCombiner(), {}, {value, place, value, place}, {loc, loc, loc, loc});
+      tile::YieldOp::create(b, loc, emitBetter(b, loc, generic, block->getArguments()));
+    }
+    for (unsigned i = 0; i < count; ++i)
+      if (stage.targets[i])
+        storeValue(*stage.targets[i], targetIndices(stage, i), reduce.getResult(i), scope);
+    return;
+  }
   for (unsigned i = 0; i < count; ++i) {
     if (!stage.targets[i])
       continue;

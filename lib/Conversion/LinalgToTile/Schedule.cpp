@@ -4,6 +4,7 @@
 // How a kernel spreads over threads: rows per tile, columns per tile and which lanes and registers hold them,
 // and how many blocks the grid has.
 #include "TileLowering.h"
+#include "weft/Conversion/WeftToLinalg.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
@@ -50,6 +51,10 @@ TypedAttr weft::loops::identityOf(Operation *op) {
   if (isa<arith::MinSIOp>(op))
     return b.getIntegerAttr(type, APInt::getSignedMaxValue(bits));
   return {};
+}
+
+bool weft::loops::isArgReduction(linalg::GenericOp reduction) {
+  return reduction->hasAttr(argReductionAttrName) && reduction.getNumResults() == 2;
 }
 
 /// How many neighbours along a loop most accesses can take together.
@@ -167,7 +172,8 @@ bool TileLowering::fitsLanes() {
         if (!loop.reduced)
           return false;
       for (unsigned i = 0; i < stage.targets.size(); ++i)
-        if (!stage.carried[i] || !findCombiner(cast<linalg::GenericOp>(stage.op), i))
+        if (auto generic = cast<linalg::GenericOp>(stage.op);
+            !stage.carried[i] || (!findCombiner(generic, i) && !isArgReduction(generic)))
           return false;
     }
     if (!stage.loops.empty()) {

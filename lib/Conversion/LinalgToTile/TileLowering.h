@@ -120,6 +120,10 @@ private:
 Operation *findCombiner(linalg::GenericOp reduction, unsigned result);
 /// What changes nothing when combined by `op`.
 TypedAttr identityOf(Operation *op);
+/// Whether the reduction finds an extreme and its place: its two results are combined together.
+bool isArgReduction(linalg::GenericOp reduction);
+/// The better one of two pairs (value, place, other value, other place) of such a reduction.
+SmallVector<Value> emitBetter(OpBuilder &b, Location loc, linalg::GenericOp reduction, ValueRange pairs);
 
 } // namespace weft::loops
 

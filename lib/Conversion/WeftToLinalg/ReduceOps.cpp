@@ -147,6 +147,7 @@ public:
           return SmallVector<Value>{s.select(better, value, args[1]),
                                     s.select(better, s.fromIndex(index, s.b.getI64Type()), args[2])};
         });
+    generic->setAttr(argReductionAttrName, b.getDenseBoolArrayAttr({greatest, last, asUnsigned}));
     b.replaceOp(
         op, castTo(b, loc, generic.getResult(1), getTypeConverter()->convertType(op.getResult().getType())));
     return success();

@@ -84,3 +84,16 @@ func.func @product(%x: tensor<200x96xf32>, %w: tensor<96x132xf32>) -> tensor<200
   %1 = weft.relu %0 : (tensor<200x132xf32>) -> tensor<200x132xf32>
   return %1 : tensor<200x132xf32>
 }
+
+// -----
+
+// Lanes find the extremes of their columns; of two the better one wins, with its place.
+// CHECK-LABEL: func.func @arg_max
+// CHECK: tile.reduce %{{.*}}, %{{.*}} axis 1 : (tensor<{{.*}}xf32, {{.*}}>, tensor<{{.*}}xi64, {{.*}}>)
+// CHECK: arith.cmpi slt
+// CHECK: arith.cmpf ogt
+// CHECK: tile.store
+func.func @arg_max(%x: tensor<20x1000xf32>) -> tensor<20xi64> {
+  %0 = weft.arg_reduce max %x axis 1 : (tensor<20x1000xf32>) -> tensor<20xi64>
+  return %0 : tensor<20xi64>
+}

@@ -1,12 +1,13 @@
 # Part of Weft, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Sorts, selections and factorisations as GPU kernels on the emulator, against numpy.
+"""Ops that have GPU kernels of their own on the emulator, against numpy: sorts, selections, factorisations, transposes,
+running and arg reductions.
 
-    calls.py sort|top_k|non_zero|factor DIR
+    calls.py sort|top_k|non_zero|factor|transpose|cumulative|arg_reduce DIR
     calls.py --text DIR     writes the programs only, as DIR/FAMILY.mlir
 
 Each family is one program of all its cases, run with all checks in three orders of threads: the bits must be equal,
-and be numpy's (of factors: close, and the matrix again when they are multiplied).
+and be numpy's (of sums and factors: close, and the matrix again when they are multiplied).
 """
 
 import subprocess
@@ -15,13 +16,15 @@ from pathlib import Path
 
 import numpy as np
 
-TYPES = {"f4": "f32", "f8": "f64", "f2": "f16", "i8": "i64", "i4": "i32", "i1": "i8", "u1": "ui8", "u4": "ui32", "?": "i1"}
+FLOATS = {"f4": "f32", "f8": "f64", "f2": "f16"}
+TYPES = FLOATS | {"i8": "i64", "i4": "i32", "i1": "i8", "u1": "ui8", "u4": "ui32", "?": "i1"}
 SIZES = (0, 1, 3, 31, 33, 127, 1023, 2049)
 random = np.random.default_rng(1)
 
 
 def tensor(array, dims=None):
-    return "tensor<" + "".join(f"{d}x" for d in (dims or array.shape)) + TYPES[array.dtype.str[1:].replace("b1", "?")] + ">"
+    element = TYPES[array.dtype.str[1:].replace("b1", "?")]
+    return "tensor<" + "".join(f"{d}x" for d in (dims or array.shape)) + element + ">"
 
 
 def keys(shape, dtype="f4"):
@@ -45,7 +48,9 @@ def ordered(x):
 
 def positions(columns, axis, descending):
     """The stable order by several columns, the first one first."""
-    order = np.broadcast_to(np.arange(columns[0].shape[axis]).reshape([-1 if d == axis else 1 for d in range(columns[0].ndim)]), columns[0].shape)
+    shape = columns[0].shape
+    order = np.arange(shape[axis]).reshape([-1 if d == axis else 1 for d in range(len(shape))])
+    order = np.broadcast_to(order, shape)
     for column in reversed(columns):
         rank = ordered(column) * (-1 if descending else 1)
         order = np.take_along_axis(order, np.argsort(np.take_along_axis(rank, order, axis), axis, kind="stable"), axis)
@@ -67,7 +72,8 @@ class Program:
         out = [f"r{len(self.results) + i}" for i in range(len(results))]
         types = [tensor(r, dims) if isinstance(r, np.ndarray) else r[0] for r in results]
         left = ", ".join(f"%{name}" for name in out)
-        self.lines.append(f"  {left} = {text.format(*(f'%{n}' for n in names))} : ({', '.join(map(tensor, operands))}) -> ({', '.join(types)})")
+        signature = f"({', '.join(map(tensor, operands))}) -> ({', '.join(types)})"
+        self.lines.append(f"  {left} = {text.format(*(f'%{n}' for n in names))} : {signature}")
         for name, kind, result in zip(out, types, results, strict=True):
             self.results.append((name, kind))
             self.wanted[name] = result if isinstance(result, np.ndarray) else result[1]
@@ -87,7 +93,8 @@ class Program:
         for name, array in self.inputs.items():
             np.save(folder / f"{name}.npy", array)
             command += ["--input", f"{name}=@{folder / name}.npy"]
-        subprocess.run(["weft", "compile", str(model), "--target=cuda-emu", "-o", str(folder / "model.weft")], check=True)
+        compile_it = ["weft", "compile", str(model), "--target=cuda-emu", "-o", str(folder / "model.weft")]
+        subprocess.run(compile_it, check=True)
         first = {}
         for order in ("fifo", "lifo", "random:7"):
             for name, _ in self.results:
@@ -152,14 +159,19 @@ def non_zero(program):
     add(np.ones(70000, "i1"))
 
 
+def close(wanted, tolerance):
+    def judge(found, name):
+        if not np.allclose(found[name], wanted, tolerance, tolerance, equal_nan=True):
+            sys.exit(f"{name}: found {found[name]}, wanted {wanted}")
+
+    return judge
+
+
+def judged_there(found, name):
+    """Pivots and orders are looked at with the factors that they belong to."""
+
+
 def factor(program):
-    def close(wanted, tolerance):
-        def judge(found, name):
-            if not np.allclose(found[name], wanted, tolerance, tolerance, equal_nan=True):
-                sys.exit(f"{name}: found {found[name]}, wanted {wanted}")
-
-        return judge
-
     for n, dtype, tolerance in ((1, "f4", 1e-5), (3, "f2", 4e-3), (31, "f8", 1e-10), (33, "f4", 1e-5)):
         square = random.standard_normal((2, n, n))
         a = (square @ square.transpose(0, 2, 1) + n * np.eye(n)).astype(dtype)
@@ -180,8 +192,11 @@ def factor(program):
                     x = x if left else x.transpose(0, 2, 1)
                     flags = f"left = {left}, lower = {lower}, transpose = {transpose}, unit_diagonal = {unit}".lower()
                     if dtype == "f4" or n == 3:
-                        program.op(f"weft.triangular_solve {{}}, {{}} {{{{{flags}}}}}", [matrix.astype(dtype), b], [(tensor(b), close(x, 50 * tolerance * max(1, np.abs(x).max())))])
-    program.op("weft.cholesky {}", [-np.eye(3, dtype="f4")], [(tensor(np.eye(3, dtype="f4")), close(np.tril(np.full((3, 3), np.nan)), 0))])
+                        judge = close(x, 50 * tolerance * max(1, np.abs(x).max()))
+                        text = f"weft.triangular_solve {{}}, {{}} {{{{{flags}}}}}"
+                        program.op(text, [matrix.astype(dtype), b], [(tensor(b), judge)])
+    indefinite = -np.eye(3, dtype="f4")
+    program.op("weft.cholesky {}", [indefinite], [(tensor(indefinite), close(np.tril(np.full((3, 3), np.nan)), 0))])
     for m, n in ((1, 1), (3, 5), (31, 7), (33, 33), (0, 2)):
         a = random.standard_normal((2, m, n)).astype("f4")
         steps = min(m, n)
@@ -191,7 +206,8 @@ def factor(program):
             f, pivots, order = (found[f"r{number + i}"] for i in range(3))
             for b in range(2):
                 lower = np.tril(f[b, :, :steps], -1) + np.eye(m, steps)
-                if np.abs(lower).max(initial=0) > 1 or not np.allclose(lower @ np.triu(f[b, :steps]), a[b][order[b]], 1e-4, 1e-5):
+                product = lower @ np.triu(f[b, :steps])
+                if np.abs(lower).max(initial=0) > 1 or not np.allclose(product, a[b][order[b]], 1e-4, 1e-5):
                     sys.exit(f"{name}: factors {f[b]} of {a[b]}")
                 rows = list(range(m))
                 for step, pivot in enumerate(pivots[b]):
@@ -199,13 +215,82 @@ def factor(program):
                 if rows != list(order[b]):
                     sys.exit(f"{name}: pivots {pivots[b]} do not lead to {order[b]}")
 
-        program.op("weft.lu {}", [a], [(tensor(a), again), (f"tensor<2x{steps}xi32>", lambda *_: None), (f"tensor<2x{m}xi32>", lambda *_: None)])
+        results = [(tensor(a), again), (f"tensor<2x{steps}xi32>", judged_there), (f"tensor<2x{m}xi32>", judged_there)]
+        program.op("weft.lu {}", [a], results)
+
+
+def transpose(program):
+    def add(x, permutation):
+        program.op(f"weft.transpose {{}} by {list(permutation)}", [x], [np.ascontiguousarray(x.transpose(permutation))])
+
+    for n in SIZES[2:-1]:
+        add(keys((33, n)), (1, 0))
+    for dtype in TYPES:
+        add(keys((40, 70), dtype), (1, 0))
+    add(keys((2, 33, 3, 40)), (0, 2, 3, 1))
+    add(keys((2, 33, 3, 40)), (3, 2, 1, 0))
+    add(keys((9, 1, 35, 1, 2)), (2, 3, 4, 1, 0))
+    add(keys((65, 8, 9)), (1, 2, 0))
+
+
+def cumulative(program):
+    def add(x, axis, kind="add", reverse=False, exclusive=False):
+        run = {"add": np.add, "mul": np.multiply, "max": np.maximum, "min": np.minimum}[kind]
+        wide = x.astype("f8") if x.dtype.kind == "f" else x
+        along = np.flip(wide, axis) if reverse else wide
+        with np.errstate(all="ignore"):
+            wanted = run.accumulate(along, axis)
+        if exclusive:
+            first = {"add": 0, "mul": 1, "max": -np.inf, "min": np.inf}[kind]
+            start = np.full_like(np.take(wanted, [0], axis), first)
+            wanted = np.concatenate([start, np.delete(wanted, -1, axis)], axis)
+        wanted = (np.flip(wanted, axis) if reverse else wanted).astype(x.dtype)
+        flags = f"reverse = {str(reverse).lower()}, exclusive = {str(exclusive).lower()}"
+        exact = x.dtype.kind != "f" or kind in ("max", "min")
+        judge = wanted if exact else close(wanted, {"f2": 2e-3, "f4": 1e-4, "f8": 1e-10}[x.dtype.str[1:]])
+        result = (tensor(x), judge) if callable(judge) else judge
+        program.op(f"weft.cumulative {kind} {{}} axis {axis} {{{{{flags}}}}}", [x], [result])
+
+    for n in SIZES[1:]:
+        add(random.standard_normal((2, n)).astype("f4"), 1, reverse=n % 2 == 0, exclusive=n % 3 == 0)
+    for dtype in ("f2", "f8", "i4", "i8", "i1", "u4"):
+        add(random.integers(-3 if dtype[0] != "u" else 0, 4, (3, 300)).astype(dtype), 1)
+    add(random.standard_normal((3, 300, 2)).astype("f4"), 1, "max", reverse=True)
+    add(random.standard_normal((3, 300)).astype("f8"), 1, "min", exclusive=True)
+    add(random.integers(1, 3, (3, 300)).astype("i8"), 1, "mul", exclusive=True)
+    add(random.uniform(0.9, 1.1, (3, 300)).astype("f4"), 1, "mul")
+    add(random.standard_normal((300, 40)).astype("f4"), 0)
+
+
+def arg_reduce(program):
+    def add(x, axis, kind="max", last=False):
+        find = np.argmax if kind == "max" else np.argmin
+        place = find(x, axis)
+        if last:
+            end = x.shape[axis] - 1 - find(np.flip(x, axis), axis)
+            place = np.where(np.isnan(x).any(axis), place, end)
+        tie = " tie last" if last else ""
+        program.op(f"weft.arg_reduce {kind} {{}} axis {axis}{tie}", [x], [place.astype("i8")])
+
+    for n in SIZES[1:]:
+        x = random.integers(-9, 9, (5, n)).astype("f4")
+        x[1, n // 2 :: 7] = np.nan
+        for kind in ("max", "min"):
+            for last in (False, True):
+                add(x, 1, kind, last)
+    for dtype in TYPES:
+        x = random.integers(0, 2 if dtype == "?" else 9, (3, 100)).astype(dtype)
+        add(x, 1, last=True)
+        add(x, 0, "min")
+    add(np.full((2, 50), -np.inf, "f4"), 1)
+    add(np.full((2, 50), -np.inf, "f4"), 1, last=True)
 
 
 def main():
     folder = Path(sys.argv[2])
     folder.mkdir(parents=True, exist_ok=True)
     families = {"sort": sort, "top_k": top_k, "non_zero": non_zero, "factor": factor}
+    families |= {"transpose": transpose, "cumulative": cumulative, "arg_reduce": arg_reduce}
     for name in families if sys.argv[1] == "--text" else sys.argv[1:2]:
         program = Program()
         families[name](program)

@@ -5,10 +5,13 @@
 // scf and vector ops; --gemm makes one, of extents (? for dynamic ones) and words among f16, bf16, tf32
 // (elements), ta, tb (transposed operands), to-f32 (result), BxB of a batch after the colon.
 // --conv makes a convolution, of N x H x W x Ci x Co x KERNEL x STRIDE, padded to keep H and W at stride 1.
-//   weft-ptx (FILE.mlir | --gemm=MxNxK[,WORD...] | --conv=NxHxWxCIxCOxKERNELxSTRIDE[,f16|,tf32])...
+// --transpose=AxBxC:IxJxK permutes elements of 4 bytes, or of so many as follow a comma.
+//   weft-ptx (FILE.mlir | --transpose=EXTENTS:PERMUTATION[,BYTES] | --gemm=MxNxK[,WORD...] |
+//   --conv=NxHxWxCIxCOxKERNELxSTRIDE[,f16|,tf32])...
 //   [--target=sm_80|sm_90a] [--emit=nvvm|llvm|ptx]
 #include "weft/Codegen/GPU/EmitPTX.h"
 #include "weft/Codegen/GPU/GenerateConv.h"
+#include "weft/Codegen/GPU/GenerateTranspose.h"
 #include "weft/Codegen/GPU/LowerToNVVM.h"
 
 #include "mlir/IR/Builders.h"
@@ -86,6 +89,19 @@ mlir::FailureOr<gpu::GpuKernel> makeConv(mlir::MLIRContext &context, llvm::Strin
   return gpu::generateConv(b.getUnknownLoc(), spec, gpu::chooseTiling(spec, target));
 }
 
+mlir::FailureOr<gpu::GpuKernel> makeTranspose(mlir::MLIRContext &context, llvm::StringRef text) {
+  auto [shapes, bytes] = text.split(',');
+  auto [shape, permutation] = shapes.split(':');
+  mlir::OpBuilder b(&context);
+  gpu::TransposeSpec spec;
+  spec.shape = parseExtents(shape);
+  spec.permutation = parseExtents(permutation);
+  if (spec.shape.size() != spec.permutation.size() ||
+      (!bytes.empty() && bytes.getAsInteger(10, spec.elementBytes)))
+    return mlir::emitError(b.getUnknownLoc()) << "'" << text << "' is not EXTENTS:PERMUTATION[,BYTES]";
+  return gpu::generateTranspose(b.getUnknownLoc(), spec);
+}
+
 } // namespace
 
 int main(int argc, char **argv) {
@@ -117,6 +133,11 @@ int main(int argc, char **argv) {
       *kernel = std::move(*made);
     } else if (input.consume_front("--conv=")) {
       auto made = makeConv(context, input, *target);
+      if (mlir::failed(made))
+        return 1;
+      *kernel = std::move(*made);
+    } else if (input.consume_front("--transpose=")) {
+      auto made = makeTranspose(context, input);
       if (mlir::failed(made))
         return 1;
       *kernel = std::move(*made);
