@@ -52,11 +52,18 @@ if ptxas:
     config.substitutions.append(("%ptxas", ptxas))
 if os.path.exists(os.path.join(config.weft_build_root, "lib", "libWeftGrpc.so")):
     config.available_features.add("grpc")
-# lit -Dnightly=1: what takes too long for every run.
-if lit_config.params.get("nightly"):
-    config.available_features.add("nightly")
+# What starts ranks: tested where it is installed (CONTRIBUTING.md).
+for feature, programs in {
+    "mpirun": ["mpirun"],
+    "slurm": ["srun", "sinfo", "slurmctld", "slurmd", "munged"],
+}.items():
+    missing = [name for name in programs if not shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin")]
+    if not missing:
+        config.available_features.add(feature)
+    elif not config.weft_runtime_only:
+        lit_config.note(f"e2e/distributed/{feature}.test is skipped: not installed: {', '.join(missing)}")
 if os.path.isdir("/usr/share/datasets/fashion-mnist"):
     config.available_features.add("fashion-mnist")
-# Tests that take minutes each run when asked for.
+# Tests that take minutes each run when asked for, as do more seeds of unit tests.
 if os.environ.get("WEFT_NIGHTLY"):
     config.available_features.add("nightly")

@@ -131,6 +131,8 @@ Status receiveHello(int socket, Hello &hello, Socket &ring, Socket &bell) {
   if (::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &credentials, &length) != 0 ||
       credentials.uid != ::getuid())
     return Status(Code::Unauthenticated, "a peer belongs to another user");
+  if (size <= 0)
+    return unavailable("a peer left before it greeted");
   if (size != ssize_t(sizeof hello) || ring.get() < 0 || bell.get() < 0 || hello.magic != helloMagic)
     return invalidArgument("a peer's greeting is not one");
   if (hello.version != wireVersion)

@@ -121,13 +121,14 @@ class ServerStream final : public Stream, public grpc::ServerGenericBidiReactor 
 public:
   ServerStream(StreamTransport &owner, uint32_t peer, grpc::GenericCallbackServerContext &context)
       : Stream(owner, peer), context(context) {}
-  void start() {
-    StartSendInitialMetadata();
-    StartRead(&in);
-  }
+  void start() { StartSendInitialMetadata(); }
+  /// Not before there is a receiver: a call of gRPC that waited for one would keep a thread of gRPC's few,
+  /// and with it what open() itself waits for. Once.
+  void startReading() { StartRead(&in); }
   void OnReadDone(bool ok) override { read(ok); }
   void OnWriteDone(bool ok) override { written(ok); }
   void OnDone() override { over(unavailable("the connection is closed")); }
+  uint32_t rank() const { return peer; }
   void finish() {
     if (!isFinished.exchange(true))
       Finish(grpc::Status::OK);
@@ -168,7 +169,8 @@ public:
     });
     std::unique_lock lock(mutex);
     receiver = &to;
-    changed.notify_all(); // streams that came before wait for it
+    for (ServerStream *early : std::exchange(waiting, {}))
+      early->startReading();
     for (uint32_t peer = 0; peer < options.rank; ++peer) {
       WEFT_RETURN_IF_ERROR(checkAddress(peers[peer], options.credentials));
       stubs.push_back(std::make_unique<grpc::GenericStub>(makeChannel(peers[peer], options.credentials)));
@@ -285,6 +287,10 @@ public:
     isUp.insert(peer);
     changed.notify_all();
     reactor->start();
+    if (receiver)
+      reactor->startReading();
+    else
+      waiting.push_back(reactor);
     return reactor;
   }
 
@@ -293,16 +299,16 @@ public:
     isUp.insert(peer);
     changed.notify_all();
   }
-  /// The receiver, once there is one; null when the transport closes.
-  FrameReceiver *waitForReceiver() {
-    std::unique_lock lock(mutex);
-    changed.wait(lock, [&] { return receiver || isClosing; });
+  /// Null when the transport closes.
+  FrameReceiver *currentReceiver() {
+    std::lock_guard lock(mutex);
     return isClosing ? nullptr : receiver;
   }
   void over(uint32_t peer, const Status &why) {
     FrameReceiver *told = nullptr;
     {
       std::lock_guard lock(mutex);
+      std::erase_if(waiting, [&](const ServerStream *early) { return early->rank() == peer; });
       isOver[peer] = true;
       reasons[peer] = why;
       told = isClosing ? nullptr : receiver;
@@ -328,6 +334,7 @@ private:
   FrameReceiver *receiver = nullptr;
   std::vector<std::unique_ptr<Stream>> streams;
   std::vector<std::unique_ptr<grpc::GenericStub>> stubs;
+  std::vector<ServerStream *> waiting; ///< came before open()
   std::vector<bool> isOver;
   std::set<uint32_t> isUp;
   std::map<uint32_t, Status> reasons;
@@ -342,7 +349,7 @@ void ClientStream::OnReadInitialMetadataDone(bool ok) {
 }
 
 void Stream::read(bool ok) {
-  FrameReceiver *receiver = ok ? owner.waitForReceiver() : nullptr;
+  FrameReceiver *receiver = ok ? owner.currentReceiver() : nullptr;
   if (receiver) {
     std::vector<grpc::Slice> slices;
     std::array<std::byte, frameHeaderSize> bytes{};

@@ -53,8 +53,10 @@ TEST(Job, RunsInThisProcess) {
   const Watchdog watchdog;
   for (const auto &mesh : meshes) {
     const program::Job job = sampleJob(mesh);
-    const Result<JobResult> result =
-        runInProcess(job, sampleInputs(job), {.steps = 5, .session = {.trace = true}});
+    InProcessOptions options;
+    options.steps = 5;
+    options.session.trace = true;
+    const Result<JobResult> result = runInProcess(job, sampleInputs(job), options);
     ASSERT_TRUE(result.isOk()) << result.status();
     expectSame(result->outputs, wantedOutputs(job));
     EXPECT_EQ(result->stepMicroseconds.size(), 5u);
