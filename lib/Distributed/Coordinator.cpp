@@ -417,10 +417,11 @@ void Coordinator::Impl::abort(RpcCall &call, const v1::AbortRequest &request, st
   const int code = request.code() > 0 && request.code() <= uint32_t(Code::Unauthenticated)
                        ? int(request.code())
                        : int(Code::Unknown);
-  call.reply(Status::ok(), encodeMessage(v1::Empty()));
   if (options.log && !request.flight_record().empty())
     options.log(request.rank(), request.flight_record());
+  // Before the answer: the worker then ends, and its broken calls must not be taken for the reason.
   fail(Status(Code(code), request.message()));
+  call.reply(Status::ok(), encodeMessage(v1::Empty()));
 }
 
 void Coordinator::Impl::log(RpcCall &call, const v1::LogRequest &request, std::span<const std::byte>) {
