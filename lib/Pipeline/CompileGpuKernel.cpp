@@ -1,38 +1,39 @@
 // Part of Weft, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// One kernel's way to a GPU. Stage: kernel. A generator, or linalg as for a CPU, then tiles, exchanges
-// through shared memory with their barriers, the code of one thread, llvm and nvvm.
+// One kernel's way to a GPU. Stage: kernel. A generator, or linalg as for a CPU, gives tiles.
 #include "weft/Pipeline/CompileGpuKernel.h"
 
 #include "CloneKernel.h"
 #include "GenerateGpuKernel.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
-#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
-#include "mlir/Pass/PassManager.h"
-#include "mlir/Transforms/Passes.h"
-#include "weft/Codegen/GPU/LowerToNVVM.h"
-#include "weft/Codegen/Passes.h"
 #include "weft/Conversion/LinalgToTile.h"
-#include "weft/Conversion/TileToNVVM.h"
 #include "weft/Conversion/WeftToLinalg.h"
-#include "weft/Dialect/Tile/TileDialect.h"
+#include "weft/Pipeline/LowerTiles.h"
 
 using namespace mlir;
 using namespace weft;
 
+namespace {
+/// Shows a stage of one kernel to whoever asked.
+struct Observer {
+  Observer(const GpuKernelOptions &options, StringRef name) : options(options), name(name.str()) {}
+  void operator()(StringRef stage, ModuleOp module) const {
+    if (options.observe)
+      options.observe(stage, name, module);
+  }
+  const GpuKernelOptions &options;
+  std::string name;
+};
+} // namespace
+
 FailureOr<gpu::GpuKernel> weft::lowerToGpuKernel(OwningOpRef<ModuleOp> module,
                                                  const GpuKernelOptions &options) {
   auto function = *module->getOps<func::FuncOp>().begin();
-  gpu::GpuKernel kernel;
-  kernel.name = function.getSymName().str();
-  auto observe = [&](StringRef stage) {
-    if (options.observe)
-      options.observe(stage, kernel.name, *module);
-  };
   if (failed(convertWeftToLinalg(function)))
     return failure();
-  observe("tensor");
+  Observer observe(options, function.getSymName());
+  observe("tensor", *module);
   auto inPlace = function->getAttrOfType<IntegerAttr>(host::inPlaceAttrName);
   unsigned numOperands = function.getNumArguments();
   FailureOr<TileKernel> tiles = lowerTensorKernelToTile(function);
@@ -43,28 +44,7 @@ FailureOr<gpu::GpuKernel> weft::lowerToGpuKernel(OwningOpRef<ModuleOp> module,
     auto tileKernel = *module->getOps<func::FuncOp>().begin();
     tileKernel.getArgument(numOperands).replaceAllUsesWith(tileKernel.getArgument(inPlace.getInt()));
   }
-  kernel.blocks = tiles->blocks;
-  kernel.threads = tiles->threads;
-
-  PassManager passes(module->getContext(), ModuleOp::getOperationName());
-  passes.enableVerifier(options.verify);
-  passes.addPass(createCSEPass());
-  OpPassManager &functions = passes.nest<func::FuncOp>();
-  functions.addPass(createExpandExchangesPass());
-  functions.addPass(createInsertBarriersPass());
-  if (failed(passes.run(*module)))
-    return failure();
-  observe("tile");
-  if (failed(convertTileToThreads(*module)))
-    return failure();
-  auto code = *module->getOps<LLVM::LLVMFuncOp>().begin();
-  kernel.sharedBytes = cast<IntegerAttr>(code->removeAttr(sharedBytesAttrName)).getInt();
-  code->removeAttr(tile::TileDialect::getThreadsAttrName());
-  observe("threads");
-  if (failed(gpu::lowerToNVVM(*module, options.verify)))
-    return failure();
-  kernel.module = std::move(module);
-  return kernel;
+  return lowerTiles({std::move(module), std::move(tiles->blocks)}, options.verify, observe);
 }
 
 FailureOr<CompiledKernel> weft::compileGpuKernel(host::KernelOp kernel,
@@ -78,7 +58,11 @@ FailureOr<CompiledKernel> weft::compileGpuKernel(host::KernelOp kernel,
     return failure();
   FailureOr<gpu::GpuKernel> lowered = failure();
   if (*generated) {
-    lowered = std::move((*generated)->kernel);
+    auto &made = (*generated)->kernel;
+    if (auto *tiled = std::get_if<gpu::TiledKernel>(&made))
+      lowered = lowerTiles(std::move(*tiled), options.verify, Observer(options, compiled.name));
+    else
+      lowered = std::move(std::get<gpu::GpuKernel>(made));
     compiled.arguments = std::move((*generated)->arguments);
     compiled.packed = std::move((*generated)->packed);
   } else {

@@ -93,7 +93,7 @@ FailureOr<std::optional<GeneratedGpuKernel>> generateDot(host::KernelOp kernel, 
   if (!makeEpilogue(parts, taken->cDims, spec.epilogue, generated.arguments))
     return std::optional<GeneratedGpuKernel>();
   generated.arguments.push_back({unsigned(kernel.getArgumentTypes().size()), taken->cDims});
-  FailureOr<gpu::GpuKernel> made = gpu::generateGemm(dot.getLoc(), spec, gpu::chooseTiling(spec, target));
+  FailureOr<gpu::TiledKernel> made = gpu::generateGemm(dot.getLoc(), spec, gpu::chooseTiling(spec, target));
   if (failed(made))
     return failure();
   generated.kernel = std::move(*made);
@@ -149,7 +149,7 @@ FailureOr<std::optional<GeneratedGpuKernel>> generateConvolution(host::KernelOp 
   };
   generated.packed.push_back(std::move(packed));
 
-  FailureOr<gpu::GpuKernel> made = gpu::generateConv(conv.getLoc(), spec, gpu::chooseTiling(spec, target));
+  FailureOr<gpu::TiledKernel> made = gpu::generateConv(conv.getLoc(), spec, gpu::chooseTiling(spec, target));
   if (failed(made))
     return failure();
   generated.kernel = std::move(*made);

@@ -8,14 +8,17 @@
 #include "weft/Codegen/CompiledKernel.h"
 #include "weft/Codegen/GPU/GpuKernel.h"
 #include "weft/Codegen/GPU/Target.h"
+#include "weft/Codegen/GPU/TiledKernel.h"
 #include "weft/Dialect/Host/HostDialect.h"
 #include "llvm/ADT/SmallBitVector.h"
+
+#include <variant>
 
 namespace weft {
 
 /// A kernel that a generator made, and how its arguments relate to the launch's.
 struct GeneratedGpuKernel {
-  gpu::GpuKernel kernel;
+  std::variant<gpu::TiledKernel, gpu::GpuKernel> kernel; ///< tiles, or already code
   llvm::SmallVector<KernelArgument> arguments;
   llvm::SmallVector<PackedOperand> packed;
 };

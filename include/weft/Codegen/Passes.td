@@ -93,11 +93,47 @@ def ExpandExchangesPass : Pass<"tile-expand-exchanges", "::mlir::func::FuncOp"> 
   let dependentDialects = ["::weft::tile::TileDialect"];
 }
 
+def PipelineCopiesPass : Pass<"tile-pipeline-copies", "::mlir::func::FuncOp"> {
+  let summary = "copies into shared memory run ahead of the steps that use them";
+  let description = [{
+    For loops from 0 by 1 that carry `tile.stages = n`. Each buffer that they copy into becomes a ring of n; the copies of a
+    step begin n - 1 steps before it, those of the first steps before the loop. Each step's copies are a group, so that a step
+    can wait for its own and leave n - 2 under way. After copies outside such loops stands a wait for them.
+
+    Before:
+    ```mlir
+    scf.for %i = %c0 to %n step %c1 {
+      %o = ... %i
+      tile.async_copy %x[%o] to %s
+      ... tile.local_load %s
+    } {tile.stages = 3}
+    ```
+    After:
+    ```mlir
+    ... copies of steps 0 and 1, each a group
+    scf.for %i = %c0 to %n step %c1 {
+      tile.async_wait 1
+      scf.if ... {
+        %o = ... %i + 2
+        %f = tile.slot %ring[%i] {ahead = 2}
+        tile.async_copy %x[%o] to %f
+      }
+      tile.async_commit
+      %u = tile.slot %ring[%i]
+      ... tile.local_load %u
+    }
+    ```
+  }];
+  let dependentDialects = ["::weft::tile::TileDialect"];
+}
+
 def InsertBarriersPass : Pass<"tile-insert-barriers", "::mlir::func::FuncOp"> {
   let summary = "threads wait before they touch shared memory that others may be using";
   let description = [{
     A barrier stands before an op that reads a buffer written since the last barrier, or writes one read or written since
-    then; around loops too.
+    then; around loops too, and before an `scf.if` rather than in it. What copies write counts from the wait for them on; slots
+    of a ring are told apart by their step. Where `tile.warpgroup_mma` reads, the barrier comes after a wait for those under
+    way and after a fence for what threads wrote; a wait also stands before the first use of their results.
 
     Before:
     ```mlir
@@ -112,7 +148,6 @@ def InsertBarriersPass : Pass<"tile-insert-barriers", "::mlir::func::FuncOp"> {
     ```
   }];
   let dependentDialects = ["::weft::tile::TileDialect"];
-  let statistics = [Statistic<"numBarriers", "num-barriers", "barriers inserted">];
 }
 
 #endif // WEFT_CODEGEN_PASSES_TD

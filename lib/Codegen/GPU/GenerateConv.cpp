@@ -74,19 +74,19 @@ struct Conv {
       : spec(spec), tiling(tiling), ciPerGroup(spec.ci / spec.groups), coPerGroup(spec.co / spec.groups),
         k(loc, spec.name, tiling.threads(), buffersOf(spec)) {}
 
-  static SmallVector<KernelBuilder::Buffer> buffersOf(const ConvSpec &spec) {
+  static SmallVector<TileBuilder::Buffer> buffersOf(const ConvSpec &spec) {
     SmallVector<int64_t> x{spec.batch};
     for (const weft::cpu::ConvDim &dim : spec.space)
       x.push_back(dim.in);
     x.push_back(spec.ci);
-    SmallVector<KernelBuilder::Buffer> buffers{{spec.type, x}, {spec.type, {spec.co, spec.depth()}}};
+    SmallVector<TileBuilder::Buffer> buffers{{spec.type, x}, {spec.type, {spec.co, spec.depth()}}};
     for (const Epilogue::Operand &operand : spec.epilogue.operands)
       buffers.push_back({operand.type, operand.shape});
     buffers.push_back({spec.yType, {rowsOf(spec), spec.co}});
     return buffers;
   }
 
-  FailureOr<GpuKernel> emit() {
+  TiledKernel emit() {
     unsigned y = k.numBuffers() - 1;
     V rows = k.narrow(k.extent(y, 0));
     // Tiles of columns are numbered over all groups; blocks of one row of tiles follow each other.
@@ -105,51 +105,52 @@ struct Conv {
                        std::nullopt,
                        coPerGroup % 2 ? 1 : 2,
                        y,
-                       nullptr,
                        nullptr};
     if (ShapedType::isDynamic(spec.batch) || rowsOf(spec) % tiling.m)
       problem.rows = rows;
     if (coPerGroup % tiling.n)
       problem.columns = k.i32(coPerGroup);
     V firstChannel = group * coPerGroup;
-    problem.resultAt = [this, firstChannel](V row, V column) {
-      return k.widen(row) * spec.co + k.widen(firstChannel + column);
-    };
-    problem.operandAt = [this, firstChannel](unsigned i, V row, V column) {
-      ArrayRef<int64_t> shape = spec.epilogue.operands[i].shape;
-      V offset = k.i64(0);
-      if (shape[0] != 1)
-        offset = offset + k.widen(row) * shape[1];
-      if (shape[1] != 1)
-        offset = offset + k.widen(firstChannel + column);
-      return offset;
+    problem.placeOf = [this, y, firstChannel](const TileSpace &space, unsigned buffer, V rows, V columns) {
+      bool hasRows = buffer == y || k.getBuffer(buffer).shape[0] != 1,
+           hasColumns = buffer == y || k.getBuffer(buffer).shape[1] != 1;
+      if (!hasRows && !hasColumns)
+        return k.i64(0);
+      V down = k.widen(rows) * (hasColumns ? spec.co : 1);
+      if (!hasColumns)
+        return down;
+      V along = k.widen(k.like(firstChannel, columns) + columns);
+      return hasRows ? k.spread(down, space) + k.spread(along, space) : along;
     };
     emitMmaTile(k, tiling, spec.type, problem, spec.epilogue);
 
     weft::cpu::ChunkCount blocks;
     blocks.terms.push_back({y, 0, rowsOf(spec), tiling.m});
     blocks.terms.push_back({y, 1, tilesPerGroup * spec.groups, 1});
-    return k.finish(sharedBytesOf(tiling, spec.type), std::move(blocks));
+    return k.finish(std::move(blocks));
   }
 
 private:
-  std::optional<V> insideDepth(V at) {
+  /// Whether elements of K are any; none: always.
+  std::optional<V> insideDepth(V at, const TileSpace &space) {
     if (spec.depth() % tiling.k == 0)
       return std::nullopt;
-    return weft::codegen::lt(at, k.i32(spec.depth()));
+    return k.spread(weft::codegen::lt(at, spec.depth()), space);
   }
 
   MmaSource weights(V group) {
     MmaSource source;
     source.buffer = 1;
     source.vector = vectorOf(spec.depth(), spec.type);
-    source.at = [this, group](V column) {
+    source.at = [this, group](const TileSpace &space, V column) {
       std::optional<V> known;
       if (coPerGroup % tiling.n)
-        known = weft::codegen::lt(column, k.i32(coPerGroup));
-      V start = k.widen(group * coPerGroup + column) * spec.depth();
-      return
-          [this, known, start](V at) { return Place{start + k.widen(at), k.both(known, insideDepth(at))}; };
+        known = k.spread(weft::codegen::lt(column, coPerGroup), space);
+      V channel = k.widen(k.like(group * coPerGroup, column) + column);
+      V start = k.spread(channel * spec.depth(), space);
+      return [this, space, known, start](V at) {
+        return Place{start + k.spread(k.widen(at), space), k.both(known, insideDepth(at, space))};
+      };
     };
     return source;
   }
@@ -159,36 +160,39 @@ private:
     MmaSource source;
     source.buffer = 0;
     source.vector = vectorOf(ciPerGroup, spec.type);
-    source.at = [this, group, rows](V row) {
+    source.at = [this, group, rows](const TileSpace &space, V row) {
       std::optional<V> known;
       if (ShapedType::isDynamic(spec.batch) || rowsOf(spec) % tiling.m)
-        known = weft::codegen::lt(row, rows);
+        known = k.spread(weft::codegen::lt(row, k.like(rows, row)), space);
       // Where the window of this position begins, per dimension; it may be before the border.
       SmallVector<V> begins;
       V rest = row;
       for (const weft::cpu::ConvDim &dim : llvm::reverse(spec.space)) {
-        begins.insert(begins.begin(), remui(rest, k.i32(dim.out())) * dim.stride - dim.padLow);
-        rest = divui(rest, k.i32(dim.out()));
+        V number = remui(rest, rest.i(dim.out()));
+        begins.insert(begins.begin(), k.spread(number * dim.stride - dim.padLow, space));
+        rest = divui(rest, rest.i(dim.out()));
       }
-      V picture = k.widen(rest);
-      return [this, group, known, begins, picture](V at) {
-        V tap = divui(at, k.i32(ciPerGroup)), channel = remui(at, k.i32(ciPerGroup));
-        std::optional<V> inside = k.both(known, insideDepth(at));
-        V offset = picture;
+      V picture = k.spread(k.widen(rest), space);
+      return [this, space, group, known, begins, picture](V at) {
+        V tap = divui(at, at.i(ciPerGroup)), channel = remui(at, at.i(ciPerGroup));
+        std::optional<V> inside = k.both(known, insideDepth(at, space));
         SmallVector<V> taps;
         for (const weft::cpu::ConvDim &dim : llvm::reverse(spec.space)) {
-          taps.insert(taps.begin(), remui(tap, k.i32(dim.kernel)));
-          tap = divui(tap, k.i32(dim.kernel));
+          taps.insert(taps.begin(), remui(tap, tap.i(dim.kernel)));
+          tap = divui(tap, tap.i(dim.kernel));
         }
+        V offset = picture;
         for (auto [dim, begin, number] : llvm::zip(spec.space, begins, taps)) {
-          V place = begin + number * dim.dilation;
+          V place = begin + k.spread(number * dim.dilation, space);
           int64_t last = (dim.out() - 1) * dim.stride + (dim.kernel - 1) * dim.dilation - dim.padLow;
           // Seen without a sign, a place before the border is far behind it.
           if (dim.padLow > 0 || last >= dim.in)
-            inside = k.both(inside, weft::codegen::compare(arith::CmpIPredicate::ult, place, k.i32(dim.in)));
+            inside =
+                k.both(inside, weft::codegen::compare(arith::CmpIPredicate::ult, place, place.i(dim.in)));
           offset = offset * dim.in + k.widen(place);
         }
-        return Place{offset * spec.ci + k.widen(group * ciPerGroup + channel), inside};
+        V ofGroup = k.widen(k.like(group * ciPerGroup, channel) + channel);
+        return Place{offset * spec.ci + k.spread(ofGroup, space), inside};
       };
     };
     return source;
@@ -197,7 +201,7 @@ private:
   const ConvSpec &spec;
   const MmaTiling &tiling;
   int64_t ciPerGroup, coPerGroup;
-  KernelBuilder k;
+  TileBuilder k;
 };
 
 } // namespace
@@ -213,7 +217,7 @@ MmaTiling weft::gpu::chooseTiling(const ConvSpec &spec, const GpuTarget &target)
   return {};
 }
 
-FailureOr<GpuKernel> weft::gpu::generateConv(Location loc, const ConvSpec &spec, const MmaTiling &tiling) {
+FailureOr<TiledKernel> weft::gpu::generateConv(Location loc, const ConvSpec &spec, const MmaTiling &tiling) {
   if (failed(checkSpec(loc, spec, tiling)))
     return failure();
   return Conv(loc, spec, tiling).emit();

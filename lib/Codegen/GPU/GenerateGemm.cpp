@@ -58,13 +58,13 @@ struct Gemm {
   Gemm(Location loc, const GemmSpec &spec, const MmaTiling &tiling)
       : spec(spec), tiling(tiling), k(loc, spec.name, tiling.threads(), buffersOf(spec)) {}
 
-  static SmallVector<KernelBuilder::Buffer> buffersOf(const GemmSpec &spec) {
+  static SmallVector<TileBuilder::Buffer> buffersOf(const GemmSpec &spec) {
     auto shape = [](ArrayRef<int64_t> batch, int64_t rows, int64_t columns) {
       SmallVector<int64_t> all(batch);
       all.append({rows, columns});
       return all;
     };
-    SmallVector<KernelBuilder::Buffer> buffers;
+    SmallVector<TileBuilder::Buffer> buffers;
     buffers.push_back({spec.type, spec.transposedA ? shape(spec.aBatch, spec.k, spec.m)
                                                    : shape(spec.aBatch, spec.m, spec.k)});
     buffers.push_back({spec.type, spec.transposedB ? shape(spec.bBatch, spec.n, spec.k)
@@ -75,7 +75,7 @@ struct Gemm {
     return buffers;
   }
 
-  FailureOr<GpuKernel> emit() {
+  TiledKernel emit() {
     unsigned c = k.numBuffers() - 1, rank = spec.batch.size();
     V m = k.narrow(k.extent(c, rank)), n = k.narrow(k.extent(c, rank + 1));
     unsigned depthDim = spec.aBatch.size() + (spec.transposedA ? 0 : 1);
@@ -91,15 +91,15 @@ struct Gemm {
                        std::nullopt,
                        1,
                        c,
-                       nullptr,
                        nullptr};
     if (!divides(tiling.m, spec.m))
       problem.rows = m;
     if (!divides(tiling.n, spec.n))
       problem.columns = n;
     problem.columnVector = spec.n % 2 == 0 && !ShapedType::isDynamic(spec.n) ? 2 : 1;
-    problem.resultAt = [this, c](V row, V column) { return offsetIn(c, row, column); };
-    problem.operandAt = [this](unsigned i, V row, V column) { return offsetIn(2 + i, row, column); };
+    problem.placeOf = [this](const TileSpace &space, unsigned buffer, V rows, V columns) {
+      return placeIn(space, buffer, rows, columns);
+    };
     emitMmaTile(k, tiling, spec.type, problem, spec.epilogue);
 
     weft::cpu::ChunkCount blocks;
@@ -107,7 +107,7 @@ struct Gemm {
       blocks.terms.push_back({c, unsigned(i), extent, 1});
     blocks.terms.push_back({c, rank, spec.m, tiling.m});
     blocks.terms.push_back({c, rank + 1, spec.n, tiling.n});
-    return k.finish(sharedBytesOf(tiling, spec.type), std::move(blocks));
+    return k.finish(std::move(blocks));
   }
 
 private:
@@ -158,37 +158,43 @@ private:
          wholeK = divides(tiling.k, spec.k);
     V start = batchStart(buffer, batchExtents);
     V stride = k.extent(buffer, batchExtents.size() + 1);
-    source.at = [=, this](V outer) {
+    source.at = [=, this](const TileSpace &space, V outer) {
       std::optional<V> outerInside;
       if (!wholeOuter)
-        outerInside = weft::codegen::lt(outer, outerExtent);
-      V outerOffset = start + (kFirst ? k.widen(outer) : k.widen(outer) * stride);
+        outerInside = k.spread(weft::codegen::lt(outer, k.like(outerExtent, outer)), space);
+      V wide = k.widen(outer);
+      V outerOffset = k.spread(k.like(start, wide) + (kFirst ? wide : wide * k.like(stride, wide)), space);
       return [=, this](V at) {
-        Place place{outerOffset + (kFirst ? k.widen(at) * stride : k.widen(at)), outerInside};
+        V own = k.widen(at);
+        Place place{outerOffset + k.spread(kFirst ? own * k.like(stride, own) : own, space), outerInside};
         if (!wholeK)
-          place.inside = k.both(outerInside, weft::codegen::lt(at, depth));
+          place.inside = k.both(outerInside, k.spread(weft::codegen::lt(at, k.like(depth, at)), space));
         return place;
       };
     };
     return source;
   }
 
-  /// The element (i64) of the block's batch at a row and a column, in C or an operand of the epilogue.
-  V offsetIn(unsigned buffer, V row, V column) {
+  /// The elements (i64) of the block's batch at rows and columns, in C or an operand of the epilogue.
+  V placeIn(const TileSpace &space, unsigned buffer, V rows, V columns) {
     ArrayRef<int64_t> shape = k.getBuffer(buffer).shape;
     bool isResult = buffer + 1 == k.numBuffers();
     unsigned rank = shape.size();
-    V offset = batchStart(buffer, shape.drop_back(2));
-    if (isResult || shape[rank - 2] != 1)
-      offset = offset + k.widen(row) * k.extent(buffer, rank - 1);
-    if (isResult || shape[rank - 1] != 1)
-      offset = offset + k.widen(column);
-    return offset;
+    bool hasRows = isResult || shape[rank - 2] != 1, hasColumns = isResult || shape[rank - 1] != 1;
+    V place = batchStart(buffer, shape.drop_back(2));
+    if (hasRows) {
+      V stride = k.extent(buffer, rank - 1);
+      place = k.like(place, rows) + k.widen(rows) * k.like(stride, rows);
+    }
+    if (!hasColumns)
+      return place;
+    V along = k.widen(columns);
+    return hasRows ? k.spread(place, space) + k.spread(along, space) : k.like(place, along) + along;
   }
 
   const GemmSpec &spec;
   const MmaTiling &tiling;
-  KernelBuilder k;
+  TileBuilder k;
   std::optional<V> rowTile, columnTile;
   SmallVector<V> batch;
 };
@@ -206,7 +212,7 @@ MmaTiling weft::gpu::chooseTiling(const GemmSpec &spec, const GpuTarget &target)
   return {};
 }
 
-FailureOr<GpuKernel> weft::gpu::generateGemm(Location loc, const GemmSpec &spec, const MmaTiling &tiling) {
+FailureOr<TiledKernel> weft::gpu::generateGemm(Location loc, const GemmSpec &spec, const MmaTiling &tiling) {
   if (failed(checkSpec(loc, spec, tiling)))
     return failure();
   return Gemm(loc, spec, tiling).emit();

@@ -1,7 +1,8 @@
 // Part of Weft, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// What kernel generators are written with: numbers, addresses, accesses and the function of a kernel.
+// What kernels that are generated thread by thread are written with: numbers, addresses, accesses and the
+// function of a kernel.
 #ifndef WEFT_LIB_CODEGEN_GPU_KERNELBUILDER_H
 #define WEFT_LIB_CODEGEN_GPU_KERNELBUILDER_H
 
@@ -83,24 +84,6 @@ private:
   mlir::Block *entry = nullptr;
   mlir::Value sharedBase;
 };
-
-/// One step of a loop whose operands come through shared memory.
-struct PipelineSteps {
-  int64_t stages = 2;
-  int64_t stageBytes = 0;
-  /// Starts the copies of step `step` into the stage that begins at byte `stage`.
-  std::function<void(V step, V stage)> copy;
-  /// If any: ends what the step before began with its stage, before all threads are awaited.
-  std::function<void()> settle;
-  /// Uses what lies in the stage; from the carried values to the next.
-  std::function<llvm::SmallVector<mlir::Value>(V stage, mlir::ValueRange carried)> compute;
-};
-
-/// The loop over `count` steps (i32) with copies running `stages - 1` steps ahead. Waits and barriers are all
-/// here: a step waits for its own copies, then for all threads, which also says that the stage of the step
-/// before is free again.
-llvm::SmallVector<mlir::Value> emitPipeline(KernelBuilder &k, V count, const PipelineSteps &steps,
-                                            mlir::ValueRange carried);
 
 } // namespace weft::gpu
 

@@ -1,14 +1,12 @@
 // Part of Weft, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Emits a block's tile of a product with mma.sync, and the stores; see MmaTile.h.
+// Emits a block's tile of a product as tiles: a plain loop of copies and products, which
+// --tile-pipeline-copies and
+// --tile-insert-barriers make one that runs ahead, and the stores.
 #include "MmaTile.h"
 
-#include "MmaOperand.h"
-
-#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
-#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
-#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
@@ -16,73 +14,147 @@ using namespace weft::gpu;
 
 namespace {
 
-/// d += a b of one instruction.
-void multiply(KernelBuilder &k, Type type, ValueRange a, ValueRange b, MutableArrayRef<Value> d) {
-  OpBuilder &builder = k.builder();
-  Location loc = k.location();
-  auto asOperand = [&](ValueRange registers) {
-    SmallVector<Value> operands(registers);
-    for (Value &v : operands)
-      if (type.isF16()) {
-        v = LLVM::BitcastOp::create(builder, loc, VectorType::get({2}, type), v);
-      } else if (type.isF32()) {
-        Value single = LLVM::BitcastOp::create(builder, loc, type, v);
-        v = NVVM::ConvertFloatToTF32Op::create(builder, loc, v.getType(), single, NVVM::FPRoundingMode::RNA);
-      }
-    return operands;
-  };
-  auto result =
-      LLVM::LLVMStructType::getLiteral(builder.getContext(), SmallVector<Type>(4, builder.getF32Type()));
-  NVVM::MMATypes ptx = type.isF16()   ? NVVM::MMATypes::f16
-                       : type.isF32() ? NVVM::MMATypes::tf32
-                                      : NVVM::MMATypes::bf16;
-  Value all = NVVM::MmaOp::create(
-      builder, loc, Type(result), asOperand(a), asOperand(b), SmallVector<Value>(d.begin(), d.end()),
-      {mmaM, mmaN, mmaKBytes / mmaElementBytes(type)}, std::nullopt, std::nullopt, std::array{ptx, ptx},
-      std::array{NVVM::MMALayout::row, NVVM::MMALayout::col});
-  for (int64_t i = 0; i < 4; ++i)
-    d[i] = LLVM::ExtractValueOp::create(builder, loc, all, i);
+/// One instruction of mma.sync computes 16 x 8, of 32 bytes along K.
+constexpr int64_t mmaM = 16, mmaN = 8, mmaKBytes = 32;
+
+/// One operand on its way: copied into a buffer in shared memory, and read from there.
+class Operand {
+public:
+  /// `outer` numbers of M or N from `firstOuter` on, times `depth` of K.
+  Operand(TileBuilder &k, const MmaSource &source, Type type, int64_t outer, int64_t depth, int64_t threads,
+          V firstOuter)
+      : k(k), source(source), type(type), numbers(firstOuter) {
+    OpBuilder &b = k.builder();
+    bool rowsOfK = source.major == Major::K;
+    space.rows = rowsOfK ? outer : depth;
+    space.columns = rowsOfK ? depth : outer;
+    // Threads side by side in a row, then row by row.
+    int64_t perRow = space.columns / source.vector, lanes = std::min(perRow, weft::tile::warpSize),
+            warps = threads / weft::tile::warpSize, warpsAlong = perRow / lanes;
+    space.layout = weft::tile::BlockedAttr::get(b.getContext(), {1, source.vector},
+                                                {weft::tile::warpSize / lanes, lanes},
+                                                {warps / warpsAlong, warpsAlong}, {1, 0});
+    int64_t bytes = mmaElementBytes(type);
+    auto swizzle = weft::tile::SwizzledAttr::forRows(b.getContext(), space.columns * bytes, bytes);
+    buffer = weft::tile::AllocSharedOp::create(
+        b, k.location(),
+        weft::tile::SharedType::get(b.getContext(), {space.rows, space.columns}, type, swizzle));
+    V own = rowsOfK ? k.rowNumbers(space) : k.columnNumbers(space);
+    numbers = rowsOfK ? k.columnNumbers(space) : k.rowNumbers(space);
+    places = source.at(space, k.like(firstOuter, own) + own);
+  }
+
+  /// Copies the elements of K from `first` on.
+  void copy(V first) {
+    Place place = places(k.like(first, numbers) + numbers);
+    weft::tile::AsyncCopyOp::create(k.builder(), k.location(), k.buffer(source.buffer),
+                                    k.asIndex(place.offset), place.inside ? place.inside->value : Value(),
+                                    buffer, source.vector);
+  }
+
+  /// As factor number `operand` of a matrix instruction: `taken` elements of K from `first` on.
+  Value load(int64_t operand, Attribute accumulators, int64_t first, int64_t taken) {
+    OpBuilder &b = k.builder();
+    bool rowsOfK = source.major == Major::K;
+    int64_t outer = rowsOfK ? space.rows : space.columns;
+    auto layout =
+        weft::tile::DotOperandAttr::get(b.getContext(), operand, 4 / mmaElementBytes(type), accumulators);
+    SmallVector<int64_t> shape{outer, taken};
+    if (operand == 1)
+      std::swap(shape[0], shape[1]);
+    SmallVector<int64_t> at{0, first};
+    if (!rowsOfK)
+      std::swap(at[0], at[1]);
+    return weft::tile::LocalLoadOp::create(b, k.location(), RankedTensorType::get(shape, type, layout),
+                                           buffer, Value(), rowsOfK == (operand == 1),
+                                           b.getDenseI64ArrayAttr(at));
+  }
+
+  Value inShared() const { return buffer; }
+
+private:
+  TileBuilder &k;
+  const MmaSource &source;
+  Type type;
+  TileSpace space;
+  V numbers; ///< of K, from a step's first on
+  std::function<Place(V)> places;
+  Value buffer;
+};
+
+/// Loads an operand of the epilogue: as little as there is, then spread.
+V loadOperand(TileBuilder &k, const TileSpace &space, const MmaProblem &problem, unsigned buffer, V rows,
+              V columns, std::optional<V> rowInside, std::optional<V> columnInside) {
+  OpBuilder &b = k.builder();
+  V place = problem.placeOf(space, buffer, rows, columns);
+  Type element = k.getBuffer(buffer).type, i64 = b.getI64Type();
+  std::optional<V> inside;
+  int64_t contiguous = problem.columnVector;
+  if (place.type() == space.full(i64)) {
+    if (rowInside)
+      rowInside = k.spread(*rowInside, space);
+    if (columnInside)
+      columnInside = k.spread(*columnInside, space);
+    inside = k.both(rowInside, columnInside);
+  } else if (place.type() == space.alongColumns(i64)) {
+    inside = columnInside;
+  } else {
+    contiguous = 1;
+    if (place.type() == space.alongRows(i64))
+      inside = rowInside;
+  }
+  Type type = weft::codegen::withElement(place.type(), element);
+  Value loaded = weft::tile::LoadOp::create(b, k.location(), type, k.buffer(buffer), k.asIndex(place),
+                                            inside ? inside->value : Value(), /*other=*/Value(), contiguous);
+  return k.spread(k.wrap(loaded), space);
 }
 
-/// Stores `width` accumulators that lie side by side in a row of C.
-void storeResult(KernelBuilder &k, const MmaProblem &problem, const Epilogue &epilogue,
-                 ArrayRef<Value> values, V row, V column) {
+void storeTile(TileBuilder &k, const TileSpace &space, const MmaProblem &problem, const Epilogue &epilogue,
+               Value sums) {
   OpBuilder &b = k.builder();
   Location loc = k.location();
-  int64_t width = values.size();
-  auto shaped = [&](Type element) -> Type {
-    return width == 1 ? element : Type(VectorType::get({width}, element));
-  };
-  Value value = values[0];
-  if (width > 1)
-    value = vector::FromElementsOp::create(b, loc, cast<VectorType>(shaped(b.getF32Type())), values);
-  if (epilogue.emit) {
-    SmallVector<Value> inputs{value};
-    for (auto [i, operand] : llvm::enumerate(epilogue.operands)) {
-      unsigned buffer = problem.c - epilogue.operands.size() + i;
-      V at = problem.operandAt(i, row, column);
-      if (operand.shape.back() == 1 && width > 1) {
-        V one = k.load(operand.type, k.global(buffer, at));
-        inputs.push_back(vector::BroadcastOp::create(b, loc, shaped(operand.type), one.value));
-      } else {
-        inputs.push_back(k.load(shaped(operand.type), k.global(buffer, at)).value);
-      }
-    }
-    value = epilogue.emit(b, loc, inputs, width);
+  V rows = k.rowNumbers(space), columns = k.columnNumbers(space);
+  rows = k.like(problem.firstRow, rows) + rows;
+  columns = k.like(problem.firstColumn, columns) + columns;
+  std::optional<V> rowInside, columnInside;
+  if (problem.rows)
+    rowInside = weft::codegen::lt(rows, k.like(*problem.rows, rows));
+  if (problem.columns)
+    columnInside = weft::codegen::lt(columns, k.like(*problem.columns, columns));
+
+  Type result = k.getBuffer(problem.c).type;
+  if (epilogue.emit || !result.isF32()) {
+    SmallVector<Value> inputs{sums};
+    unsigned first = problem.c - epilogue.operands.size();
+    for (unsigned buffer = first; epilogue.emit && buffer < problem.c; ++buffer)
+      inputs.push_back(loadOperand(k, space, problem, buffer, rows, columns, rowInside, columnInside).value);
+    auto map = weft::tile::MapOp::create(b, loc, TypeRange(space.full(result)), inputs);
+    OpBuilder::InsertionGuard guard(b);
+    Block &body = map.getBody().emplaceBlock();
+    for (Value input : inputs)
+      body.addArgument(getElementTypeOrSelf(input.getType()), loc);
+    b.setInsertionPointToStart(&body);
+    Value value = body.getArgument(0);
+    if (epilogue.emit)
+      value = epilogue.emit(b, loc, body.getArguments(), /*width=*/1);
+    if (value.getType() != result)
+      value = arith::TruncFOp::create(b, loc, result, value);
+    weft::tile::YieldOp::create(b, loc, value);
+    sums = map.getResult(0);
   }
-  Type element = k.getBuffer(problem.c).type;
-  if (getElementTypeOrSelf(value.getType()) != element)
-    value = arith::TruncFOp::create(b, loc, shaped(element), value);
-  k.store(k.wrap(value), k.global(problem.c, problem.resultAt(row, column)));
+  std::optional<V> inside;
+  if (rowInside)
+    inside = k.spread(*rowInside, space);
+  if (columnInside)
+    inside = k.both(inside, k.spread(*columnInside, space));
+  weft::tile::StoreOp::create(b, loc, sums, k.buffer(problem.c),
+                              k.asIndex(problem.placeOf(space, problem.c, rows, columns)),
+                              inside ? inside->value : Value(), problem.columnVector);
 }
 
 } // namespace
 
 int64_t weft::gpu::mmaElementBytes(Type type) { return type.getIntOrFloatBitWidth() / 8; }
-
-int64_t weft::gpu::sharedBytesOf(const MmaTiling &tiling, Type type) {
-  return tiling.stages * (tiling.m + tiling.n) * tiling.k * mmaElementBytes(type);
-}
 
 std::string weft::gpu::checkTiling(const MmaTiling &t) {
   for (int64_t x : {t.m, t.n, t.k, t.warpsM, t.warpsN})
@@ -99,80 +171,36 @@ std::string weft::gpu::checkTiling(const MmaTiling &t) {
   return "";
 }
 
-void weft::gpu::storeTile(KernelBuilder &k, const MmaProblem &problem, const Epilogue &epilogue,
-                          ArrayRef<Value> sums, V warpRow, V warpColumn, int64_t tilesM, int64_t tilesN) {
-  // Where the fragment's first element of this lane lies; the others are at constant distances.
-  LinearMap lanes(fragmentC().getBases().drop_front(2));
-  V packed = lanes.emit(k.threadId() & 31);
-  V row = problem.firstRow + warpRow + (packed >> 16);
-  V column = problem.firstColumn + warpColumn + (packed & 0xffff);
-  for (int64_t i = 0; i < tilesM; ++i)
-    for (int64_t half = 0; half < 2; ++half) {
-      V r = row + (i * mmaM + half * 8);
-      std::optional<V> rowInside;
-      if (problem.rows)
-        rowInside = codegen::lt(r, *problem.rows);
-      k.when(rowInside, [&] {
-        for (int64_t j = 0; j < tilesN; ++j)
-          for (int64_t e = 0; e < 2; e += problem.columnVector) {
-            V c = column + (j * mmaN + e);
-            std::optional<V> columnInside;
-            if (problem.columns)
-              columnInside = codegen::lt(c, *problem.columns);
-            ArrayRef<Value> values =
-                ArrayRef(sums).slice((i * tilesN + j) * 4 + half * 2 + e, problem.columnVector);
-            k.when(columnInside, [&] { storeResult(k, problem, epilogue, values, r, c); });
-          }
-      });
-    }
-}
-
-void weft::gpu::emitMmaTile(KernelBuilder &k, const MmaTiling &tiling, Type type, const MmaProblem &problem,
+void weft::gpu::emitMmaTile(TileBuilder &k, const MmaTiling &tiling, Type type, const MmaProblem &problem,
                             const Epilogue &epilogue) {
-  if (tiling.warpgroups)
-    return emitWgmmaTile(k, tiling, type, problem, epilogue);
   OpBuilder &b = k.builder();
   Location loc = k.location();
-  int64_t warpRows = tiling.m / tiling.warpsM, warpColumns = tiling.n / tiling.warpsN;
-  int64_t bytes = mmaElementBytes(type), tilesM = warpRows / mmaM, tilesN = warpColumns / mmaN;
-  V tid = k.threadId(), warp = tid >> 5;
-  V warpM = warp & (tiling.warpsM - 1), warpN = divui(warp, k.i32(tiling.warpsM));
+  TileSpace space{tile::MmaAttr::get(b.getContext(), {tiling.warpsM, tiling.warpsN}), tiling.m, tiling.n};
+  Operand left(k, problem.a, type, tiling.m, tiling.k, tiling.threads(), problem.firstRow);
+  Operand right(k, problem.b, type, tiling.n, tiling.k, tiling.threads(), problem.firstColumn);
 
-  MmaOperand a(k, problem.a, bytes, tiling.m, tiling.k, tiling.threads(), problem.firstRow);
-  MmaOperand w(k, problem.b, bytes, tiling.n, tiling.k, tiling.threads(), problem.firstColumn);
-  a.prepareFragments(ldmatrixRowsA(problem.a.major), warpM, warpRows, tiling.warpsM);
-  w.prepareFragments(ldmatrixRowsB(problem.b.major), warpN, warpColumns, tiling.warpsN);
-
-  PipelineSteps steps;
-  steps.stages = tiling.stages;
-  steps.stageBytes = a.bytes() + w.bytes();
-  steps.copy = [&](V step, V stage) {
-    V first = step * tiling.k;
-    a.copy(first, stage);
-    w.copy(first, stage + a.bytes());
-  };
-  steps.compute = [&](V stage, ValueRange carried) {
-    SmallVector<Value> sums(carried);
-    V stageB = stage + a.bytes();
-    for (int64_t depth = 0; depth < tiling.k; depth += mmaKBytes / bytes) {
-      SmallVector<SmallVector<Value>> fragmentsA, fragmentsB;
-      for (int64_t i = 0; i < tilesM; ++i)
-        fragmentsA.push_back(a.load(stage, i * mmaM, depth));
-      for (int64_t j = 0; j < tilesN; j += 2) {
-        SmallVector<Value> two = w.load(stageB, j * mmaN, depth);
-        fragmentsB.emplace_back(ArrayRef(two).take_front(2));
-        fragmentsB.emplace_back(ArrayRef(two).drop_front(2));
-      }
-      for (int64_t i = 0; i < tilesM; ++i)
-        for (int64_t j = 0; j < tilesN; ++j)
-          multiply(k, type, fragmentsA[i], fragmentsB[j],
-                   MutableArrayRef<Value>(sums).slice((i * tilesN + j) * 4, 4));
+  RankedTensorType sumsType = space.full(b.getF32Type());
+  Value zero = arith::ConstantOp::create(b, loc, DenseElementsAttr::get(sumsType, 0.0f));
+  auto number = [&](int64_t x) { return arith::ConstantIndexOp::create(b, loc, x); };
+  Value steps = k.asIndex(k.ceilDiv(problem.k, tiling.k));
+  auto loop = scf::ForOp::create(b, loc, number(0), steps, number(1), zero);
+  loop->setAttr(tile::TileDialect::getStagesAttrName(), b.getI64IntegerAttr(tiling.stages));
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(loop.getBody());
+    V first = k.narrow(k.wrap(loop.getInductionVar())) * tiling.k;
+    left.copy(first);
+    right.copy(first);
+    Value sums = loop.getRegionIterArg(0);
+    if (tiling.warpgroups)
+      sums = tile::WarpgroupMmaOp::create(b, loc, left.inShared(), right.inShared(), sums);
+    // An instruction's part of K at a time: factors need few registers then.
+    int64_t taken = mmaKBytes / mmaElementBytes(type);
+    for (int64_t depth = 0; depth < tiling.k && !tiling.warpgroups; depth += taken) {
+      Value factor = left.load(0, space.layout, depth, taken);
+      sums = tile::MmaOp::create(b, loc, factor, right.load(1, space.layout, depth, taken), sums);
     }
-    return sums;
-  };
-  Value zero = arith::ConstantOp::create(b, loc, b.getF32FloatAttr(0));
-  SmallVector<Value> sums(tilesM * tilesN * 4, zero);
-  sums = emitPipeline(k, k.ceilDiv(problem.k, tiling.k), steps, sums);
-
-  storeTile(k, problem, epilogue, sums, warpM * warpRows, warpN * warpColumns, tilesM, tilesN);
+    scf::YieldOp::create(b, loc, sums);
+  }
+  storeTile(k, space, problem, epilogue, loop.getResult(0));
 }

@@ -29,7 +29,10 @@ struct ScalarOps : ConversionPattern {
         return rewriter.notifyMatchFailure(op, "wanted one number for all elements");
       Value scalar = arith::ConstantOp::create(rewriter, op->getLoc(),
                                                cast<TypedAttr>(elements.getSplatValue<Attribute>()));
-      size_t count = linearLayoutOf(cast<RankedTensorType>(constant.getType())).numRegisters();
+      auto type = cast<RankedTensorType>(constant.getType());
+      if (isa<DotOperandAttr>(type.getEncoding()))
+        return rewriter.notifyMatchFailure(op, "wanted registers of one element");
+      size_t count = linearLayoutOf(type).numRegisters();
       rewriter.replaceOpWithMultiple(op, {SmallVector<Value>(count, scalar)});
       return success();
     }
@@ -41,8 +44,12 @@ struct ScalarOps : ConversionPattern {
       OperationState state(op->getLoc(), op->getName());
       for (ValueRange operand : operands)
         state.addOperands(operand.size() == 1 ? operand[0] : operand[r]);
-      for (Type type : op->getResultTypes())
-        state.addTypes(getElementTypeOrSelf(type));
+      for (Type type : op->getResultTypes()) {
+        SmallVector<Type> registers;
+        if (failed(getTypeConverter()->convertType(type, registers)))
+          return failure();
+        state.addTypes(registers[0]);
+      }
       state.propertiesAttr = op->getPropertiesAsAttribute();
       Operation *scalar = rewriter.create(state);
       for (auto [all, one] : llvm::zip(results, scalar->getResults()))

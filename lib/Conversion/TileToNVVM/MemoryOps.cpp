@@ -26,7 +26,13 @@ Value fromMemory(OpBuilder &b, Location loc, Value value, Type element) {
   return element.isIndex() ? Value(arith::IndexCastOp::create(b, loc, element, value)) : value;
 }
 
-void storeGroup(OpBuilder &b, Location loc, Value address, ValueRange values) {
+Value registerOr(ValueRange registers, int64_t r) {
+  return registers.empty() ? Value() : registers[registers.size() == 1 ? 0 : r];
+}
+
+} // namespace
+
+void weft::tile::storeGroup(OpBuilder &b, Location loc, Value address, ValueRange values) {
   Type element = values[0].getType();
   if (values.size() == 1) {
     LLVM::StoreOp::create(b, loc, toMemory(b, loc, values[0]), address, bytesOf(element));
@@ -42,20 +48,13 @@ void storeGroup(OpBuilder &b, Location loc, Value address, ValueRange values) {
   LLVM::StoreOp::create(b, loc, vector, address, count * bytesOf(element));
 }
 
-/// How many registers of a tile one access takes.
-int64_t groupOf(Type tile, Type element, int64_t contiguous) {
+int64_t weft::tile::groupOf(Type tile, Type element, int64_t contiguous) {
   auto type = dyn_cast<RankedTensorType>(tile);
   if (!type)
     return 1;
   int64_t limit = std::min<int64_t>(contiguous, std::max<int64_t>(16 / bytesOf(element), 1));
   return linearLayoutOf(type).contiguous(type.getRank() - 1, limit);
 }
-
-Value registerOr(ValueRange registers, int64_t r) {
-  return registers.empty() ? Value() : registers[registers.size() == 1 ? 0 : r];
-}
-
-} // namespace
 
 SmallVector<Value> weft::tile::loadGroup(OpBuilder &b, Location loc, Value address, Type element,
                                          int64_t count) {
@@ -76,9 +75,11 @@ Value weft::tile::positionOf(ThreadCode code, SharedType buffer, ArrayRef<Value>
   if (point.size() == 1)
     return row ? code.add(point[0], row) : point[0];
   Value i = row ? code.add(point[0], row) : point[0], j = point[1];
-  int64_t vector = buffer.getLayout().getVector(), phases = buffer.getLayout().getPhases();
+  int64_t vector = buffer.getLayout().getVector(), phases = buffer.getLayout().getPhases(),
+          rows = buffer.getLayout().getRows();
   if (phases > 1) {
-    Value phase = arith::AndIOp::create(code.b, code.loc, i, code.index(phases - 1));
+    Value phase = rows == 1 ? i : Value(arith::DivUIOp::create(code.b, code.loc, i, code.index(rows)));
+    phase = arith::AndIOp::create(code.b, code.loc, phase, code.index(phases - 1));
     j = arith::XOrIOp::create(code.b, code.loc, j, code.scale(phase, vector));
   }
   return code.add(code.scale(i, buffer.getShape()[1]), j);
@@ -269,8 +270,14 @@ struct LocalLoad : OpConversionPattern<LocalLoadOp> {
                                 ConversionPatternRewriter &rewriter) const override {
     ThreadCode code(rewriter, op.getLoc());
     RankedTensorType tile = op.getType();
+    if (isa<DotOperandAttr>(tile.getEncoding()))
+      return rewriter.notifyMatchFailure(op, "loaded by ldmatrix");
     SharedType buffer = op.getBuffer().getType();
     int64_t group = sharedGroup(tile, buffer, op.getTransposed());
+    if (auto at = op.getAt())
+      for (; group > 1; group /= 2)
+        if (at->back() % group == 0)
+          break;
     Value row = adaptor.getRow().empty() ? Value() : adaptor.getRow()[0];
     auto points = code.coordinates(tile);
     SmallVector<Value> registers;
@@ -278,6 +285,9 @@ struct LocalLoad : OpConversionPattern<LocalLoadOp> {
       SmallVector<Value> point = points[r];
       if (op.getTransposed())
         std::reverse(point.begin(), point.end());
+      if (auto at = op.getAt())
+        for (auto [x, first] : llvm::zip(point, *at))
+          x = code.add(x, code.index(first));
       Value address =
           code.address(adaptor.getBuffer()[0], buffer.getElementType(), positionOf(code, buffer, point, row));
       llvm::append_range(registers,

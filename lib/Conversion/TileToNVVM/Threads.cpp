@@ -17,7 +17,13 @@ ThreadTypeConverter::ThreadTypeConverter() {
   addConversion([](RankedTensorType type, SmallVectorImpl<Type> &registers) -> std::optional<LogicalResult> {
     if (!isTile(type))
       return std::nullopt;
-    registers.append(linearLayoutOf(type).numRegisters(), type.getElementType());
+    int64_t count = linearLayoutOf(type).numRegisters();
+    Type element = type.getElementType();
+    if (auto operand = dyn_cast<DotOperandAttr>(type.getEncoding()); operand && operand.getWidth() > 1) {
+      count /= operand.getWidth();
+      element = VectorType::get({operand.getWidth()}, element);
+    }
+    registers.append(count, element);
     return success();
   });
   addConversion([](MemRefType type) { return LLVM::LLVMPointerType::get(type.getContext()); });
@@ -108,4 +114,34 @@ SmallVector<Value> weft::tile::inlineCombiner(OpBuilder &b, Region &combiner, Va
     b.clone(op, mapping);
   return llvm::map_to_vector(block.getTerminator()->getOperands(),
                              [&](Value value) { return mapping.lookupOrDefault(value); });
+}
+
+LinearLayout weft::tile::placesIn(SharedType buffer, const LinearLayout &layout, bool transposed) {
+  return layout.mapped([&](const Coordinates &basis) {
+    return Coordinates{transposed ? buffer.byteOf({basis[1], basis[0]}) : buffer.byteOf(basis)};
+  });
+}
+
+SharedAddresses::SharedAddresses(ThreadCode code, Value pointer, const LinearLayout &bytes)
+    : code(code), pointer(pointer), bytes(bytes), thread(this->code.base(bytes, 1)[0]) {
+  for (const Coordinates &basis : llvm::concat<const Coordinates>(this->bytes.lanes, this->bytes.warps))
+    reached |= basis[0];
+}
+
+Value SharedAddresses::at(int64_t offset) {
+  OpBuilder &b = code.b;
+  Location loc = code.loc;
+  auto advance = [&](Value from, LLVM::GEPArg by) -> Value {
+    return LLVM::GEPOp::create(b, loc, from.getType(), b.getI8Type(), from, ArrayRef<LLVM::GEPArg>{by});
+  };
+  Value address = pointer;
+  if (thread) {
+    // An addition where the bits are apart: it becomes part of the instruction.
+    Value own = thread;
+    if (int64_t met = offset & reached)
+      own = arith::XOrIOp::create(b, loc, own, code.index(met));
+    address = advance(address, Value(arith::IndexCastOp::create(b, loc, b.getI64Type(), own)));
+  }
+  int64_t rest = thread ? offset & ~reached : offset;
+  return rest ? advance(address, int32_t(rest)) : address;
 }

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // What the conversion of tiles to one thread's code is made of: a tile becomes its registers of this thread,
-// in the order of its linear layout.
+// in the order of its linear layout; of factors of matrix instructions those of 16 bits are pairs.
 #ifndef WEFT_LIB_CONVERSION_TILETONVVM_THREADS_H
 #define WEFT_LIB_CONVERSION_TILETONVVM_THREADS_H
 
@@ -55,10 +55,35 @@ Value positionOf(ThreadCode code, SharedType buffer, ArrayRef<Value> point, Valu
 /// Loads `count` neighbours at an address that their size divides.
 SmallVector<Value> loadGroup(OpBuilder &b, Location loc, Value address, Type element, int64_t count);
 
+/// The addresses of a thread's registers in shared memory: `bytes` is a layout whose only coordinate is the
+/// place in bytes. The thread's part is computed once; a register adds a constant.
+class SharedAddresses {
+public:
+  SharedAddresses(ThreadCode code, Value pointer, const LinearLayout &bytes);
+  /// Of the register of this number, or of a place (in bytes) that the map adds.
+  Value ofRegister(int64_t number) { return at(number == 0 ? 0 : bytes.ofRegister(number)[0]); }
+  Value at(int64_t offset);
+
+private:
+  ThreadCode code;
+  Value pointer;
+  LinearLayout bytes;
+  Value thread;        ///< null: nothing
+  int64_t reached = 0; ///< bits of the address that threads differ in
+};
+/// The layout of a tile as places in a buffer of its shape, or of the shape turned.
+LinearLayout placesIn(SharedType buffer, const LinearLayout &layout, bool transposed);
+
+/// How many registers of a tile one access to global memory takes.
+int64_t groupOf(Type tile, Type element, int64_t contiguous);
+void storeGroup(OpBuilder &b, Location loc, Value address, ValueRange values);
+
 /// Per family of ops.
 void populateElementwise(RewritePatternSet &patterns, const TypeConverter &converter);
 void populateMemory(RewritePatternSet &patterns, const TypeConverter &converter);
 void populateExchange(RewritePatternSet &patterns, const TypeConverter &converter);
+void populateCopy(RewritePatternSet &patterns, const TypeConverter &converter);
+void populateMatrix(RewritePatternSet &patterns, const TypeConverter &converter);
 
 } // namespace weft::tile
 

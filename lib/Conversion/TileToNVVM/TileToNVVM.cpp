@@ -37,13 +37,14 @@ static void placeShared(func::FuncOp kernel) {
   OpBuilder b(kernel.getContext());
   Type pointer = LLVM::LLVMPointerType::get(b.getContext(), 3);
   for (AllocSharedOp op : buffers) {
-    bytes = llvm::alignTo(bytes, 128);
+    // Permuted lines repeat every 1024 bytes, which wgmma takes for granted.
+    bytes = llvm::alignTo(bytes, op.getType().getBytes() >= 1024 ? 1024 : 128);
     b.setInsertionPoint(op);
     Value start = LLVM::AddressOfOp::create(b, op.getLoc(), pointer, sharedName);
     Value address = LLVM::GEPOp::create(b, op.getLoc(), pointer, b.getI8Type(), start,
                                         ArrayRef<LLVM::GEPArg>{int32_t(bytes)});
     Value cast = UnrealizedConversionCastOp::create(b, op.getLoc(), op.getType(), address).getResult(0);
-    bytes += op.getType().getNumElements() * op.getType().getElementBytes();
+    bytes += op.getType().getBytes();
     op.replaceAllUsesWith(cast);
     op.erase();
   }
@@ -75,9 +76,9 @@ static void convertTables(ModuleOp module) {
 /// Whether nothing is stored at addresses made from this pointer.
 static bool isReadOnly(Value pointer) {
   return llvm::all_of(pointer.getUses(), [](OpOperand &use) {
-    if (isa<LLVM::GEPOp>(use.getOwner()))
+    if (isa<LLVM::GEPOp, LLVM::AddrSpaceCastOp>(use.getOwner()))
       return isReadOnly(use.getOwner()->getResult(0));
-    return isa<LLVM::LoadOp>(use.getOwner());
+    return isa<LLVM::LoadOp, NVVM::CpAsyncOp>(use.getOwner());
   });
 }
 
@@ -149,6 +150,8 @@ LogicalResult weft::convertTileToThreads(ModuleOp module) {
   populateElementwise(patterns, converter);
   populateMemory(patterns, converter);
   populateExchange(patterns, converter);
+  populateCopy(patterns, converter);
+  populateMatrix(patterns, converter);
   scf::populateSCFStructuralTypeConversionsAndLegality(converter, patterns, target);
   populateFunctionOpInterfaceTypeConversionPattern<func::FuncOp>(patterns, converter);
   target.addDynamicallyLegalOp<func::FuncOp>(

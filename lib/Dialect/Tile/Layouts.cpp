@@ -144,15 +144,152 @@ LinearLayout SliceAttr::toLinear(ArrayRef<int64_t> shape) const {
   return cast<LayoutInterface>(getParent()).toLinear(whole).without(getDim());
 }
 
+//===-- Matrix instructions
+//----------------------------------------------------------------------------------===//
+
+/// A warp's part of dimension `dim`, as many numbers as `warps` leaves of the extent.
+static int64_t perWarp(ArrayRef<int64_t> warps, int64_t dim, int64_t extent) {
+  return std::max<int64_t>(extent / warps[dim], 1);
+}
+
+/// Collects bases along two dimensions; a tile that is smaller than a piece repeats it.
+namespace {
+struct Bases {
+  ArrayRef<int64_t> shape;
+  /// Bits of `dim` from `first` up to below `end`.
+  void add(SmallVectorImpl<Coordinates> &bases, int64_t dim, int64_t first, int64_t end,
+           bool keepEmpty) const {
+    for (int64_t bit = first; bit < end; bit *= 2) {
+      Coordinates basis(shape.size(), 0);
+      if (bit < shape[dim])
+        basis[dim] = bit;
+      else if (!keepEmpty)
+        continue;
+      bases.push_back(basis);
+    }
+  }
+};
+} // namespace
+
+LogicalResult MmaAttr::verify(function_ref<InFlightDiagnostic()> emitError, ArrayRef<int64_t> warps) {
+  if (warps.size() != 2 ||
+      llvm::any_of(warps, [](int64_t number) { return number <= 0 || !llvm::isPowerOf2_64(number); }))
+    return emitError() << "found a matrix layout of " << warps.size()
+                       << " numbers of warps, wanted two powers of two";
+  return success();
+}
+
+LogicalResult MmaAttr::verifyEncoding(ArrayRef<int64_t> shape, Type,
+                                      function_ref<InFlightDiagnostic()> emitError) const {
+  if (failed(verifyTile(shape, getRank(), emitError)))
+    return failure();
+  if (shape[0] < 16 * getWarps()[0] || shape[1] < 8 * getWarps()[1])
+    return emitError() << "found accumulators of " << shape[0] << " x " << shape[1]
+                       << ", wanted 16 x 8 for each warp";
+  return success();
+}
+
+int64_t MmaAttr::getRank() const { return 2; }
+int64_t MmaAttr::getNumWarps() const { return llvm::product_of(getWarps()); }
+
+LinearLayout MmaAttr::toLinear(ArrayRef<int64_t> shape) const {
+  LinearLayout layout;
+  Bases bases{shape};
+  int64_t rows = perWarp(getWarps(), 0, shape[0]), columns = perWarp(getWarps(), 1, shape[1]);
+  bases.add(layout.registers, 1, 1, 2, /*keepEmpty=*/false);
+  bases.add(layout.registers, 0, 8, 16, false);
+  bases.add(layout.registers, 1, 8, columns, false);
+  bases.add(layout.registers, 0, 16, rows, false);
+  bases.add(layout.lanes, 1, 2, 8, /*keepEmpty=*/true);
+  bases.add(layout.lanes, 0, 1, 8, true);
+  bases.add(layout.warps, 0, rows, rows * getWarps()[0], true);
+  bases.add(layout.warps, 1, columns, columns * getWarps()[1], true);
+  return layout;
+}
+
+LogicalResult DotOperandAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t operand,
+                                     int64_t width, Attribute parent) {
+  if (operand < 0 || operand > 1 || (width != 1 && width != 2))
+    return emitError() << "found operand " << operand << " of width " << width
+                       << ", wanted 0 or 1 of width 1 or 2";
+  if (!isa_and_nonnull<MmaAttr>(parent))
+    return emitError() << "found a factor of " << parent << ", wanted one of a matrix layout";
+  return success();
+}
+
+LogicalResult DotOperandAttr::verifyEncoding(ArrayRef<int64_t> shape, Type element,
+                                             function_ref<InFlightDiagnostic()> emitError) const {
+  if (failed(verifyTile(shape, getRank(), emitError)))
+    return failure();
+  ArrayRef<int64_t> warps = cast<MmaAttr>(getParent()).getWarps();
+  int64_t outer = getOperand() == 0 ? 0 : 1;
+  // Four registers are loaded at once.
+  if (shape[1 - outer] < 8 * getWidth() || shape[outer] < 16 * warps[outer])
+    return emitError() << "found a factor of " << shape[0] << " x " << shape[1]
+                       << ", wanted 16 rows or columns for each warp and " << 8 * getWidth() << " of K";
+  return success();
+}
+
+int64_t DotOperandAttr::getRank() const { return 2; }
+int64_t DotOperandAttr::getNumWarps() const { return cast<MmaAttr>(getParent()).getNumWarps(); }
+
+LinearLayout DotOperandAttr::toLinear(ArrayRef<int64_t> shape) const {
+  LinearLayout layout;
+  Bases bases{shape};
+  ArrayRef<int64_t> warps = cast<MmaAttr>(getParent()).getWarps();
+  bool left = getOperand() == 0;
+  int64_t outer = left ? 0 : 1, depth = 1 - outer, width = getWidth();
+  int64_t mine = perWarp(warps, outer, shape[outer]);
+  bases.add(layout.registers, depth, 1, width, /*keepEmpty=*/false);
+  if (left)
+    bases.add(layout.registers, outer, 8, 16, false);
+  bases.add(layout.registers, depth, 4 * width, shape[depth], false);
+  bases.add(layout.registers, outer, left ? 16 : 8, mine, false);
+  bases.add(layout.lanes, depth, width, 4 * width, /*keepEmpty=*/true);
+  bases.add(layout.lanes, outer, 1, 8, true);
+  for (int64_t dim = 0; dim < 2; ++dim)
+    for (int64_t warp = 1; warp < warps[dim]; warp *= 2) {
+      Coordinates basis(2, 0);
+      if (dim == outer)
+        basis[dim] = mine * warp;
+      layout.warps.push_back(basis);
+    }
+  return layout;
+}
+
+LinearLayout DotOperandAttr::toLdmatrix(ArrayRef<int64_t> shape, bool transposed) const {
+  LinearLayout own = toLinear(shape), result;
+  int64_t inRegister = llvm::Log2_64(getWidth());
+  // Rows of a matrix run along K, or along M or N: then the numbers of K are its rows.
+  if (transposed) {
+    llvm::append_range(result.lanes, ArrayRef(own.registers).take_front(inRegister));
+    llvm::append_range(result.lanes, ArrayRef(own.lanes).take_front(2));
+  } else {
+    llvm::append_range(result.lanes, ArrayRef(own.lanes).drop_front(2));
+  }
+  llvm::append_range(result.lanes, ArrayRef(own.registers).slice(inRegister, 2));
+  llvm::append_range(result.registers, ArrayRef(own.registers).drop_front(inRegister + 2));
+  result.warps = own.warps;
+  return result;
+}
+
 //===-- Memory
 //-----------------------------------------------------------------------------------------------===//
 
 LogicalResult SwizzledAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t vector,
-                                   int64_t phases) {
-  if (vector <= 0 || phases <= 0 || !llvm::isPowerOf2_64(vector) || !llvm::isPowerOf2_64(phases))
-    return emitError() << "found a swizzle of vector " << vector << " and phases " << phases
-                       << ", wanted powers of two";
+                                   int64_t phases, int64_t rows) {
+  for (int64_t number : {vector, phases, rows})
+    if (number <= 0 || !llvm::isPowerOf2_64(number))
+      return emitError() << "found a swizzle of vector " << vector << ", phases " << phases << " and rows "
+                         << rows << ", wanted powers of two";
   return success();
+}
+
+SwizzledAttr SwizzledAttr::forRows(MLIRContext *context, int64_t rowBytes, int64_t elementBytes) {
+  // Banks repeat every 128 bytes: shorter rows lie side by side there.
+  constexpr int64_t line = 128, group = 16;
+  return get(context, group / elementBytes, std::min(rowBytes, line) / group,
+             std::max<int64_t>(line / rowBytes, 1));
 }
 
 LogicalResult SharedType::verify(function_ref<InFlightDiagnostic()> emitError, ArrayRef<int64_t> shape,
@@ -170,6 +307,12 @@ LogicalResult SharedType::verify(function_ref<InFlightDiagnostic()> emitError, A
 int64_t SharedType::getNumElements() const { return llvm::product_of(getShape()); }
 int64_t SharedType::getElementBytes() const {
   return getElementType().isIndex() ? 8 : llvm::divideCeil(getElementType().getIntOrFloatBitWidth(), 8);
+}
+
+int64_t SharedType::byteOf(ArrayRef<int64_t> point) const {
+  SwizzledAttr swizzle = getLayout();
+  int64_t phase = point[0] / swizzle.getRows() % swizzle.getPhases();
+  return (point[0] * getShape().back() + (point[1] ^ phase * swizzle.getVector())) * getElementBytes();
 }
 
 Type SharedType::parse(AsmParser &parser) {

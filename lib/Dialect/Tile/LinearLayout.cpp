@@ -62,3 +62,11 @@ LinearLayout LinearLayout::without(int64_t dim) const {
   llvm::erase_if(rest.registers, isZero);
   return rest;
 }
+
+LinearLayout LinearLayout::mapped(llvm::function_ref<Coordinates(const Coordinates &)> map) const {
+  LinearLayout result = *this;
+  for (auto *bases : {&result.registers, &result.lanes, &result.warps})
+    for (Coordinates &basis : *bases)
+      basis = map(basis);
+  return result;
+}

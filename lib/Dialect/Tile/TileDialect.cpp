@@ -6,6 +6,7 @@
 
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/DialectImplementation.h"
+#include "llvm/ADT/TypeSwitch.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
@@ -18,9 +19,16 @@ namespace {
 struct LayoutNames : OpAsmDialectInterface {
   using OpAsmDialectInterface::OpAsmDialectInterface;
   AliasResult getAlias(Attribute attribute, raw_ostream &os) const override {
-    if (!isa<BlockedAttr, SliceAttr, SwizzledAttr>(attribute))
+    StringRef name = llvm::TypeSwitch<Attribute, StringRef>(attribute)
+                         .Case<BlockedAttr>([](auto) { return "blocked"; })
+                         .Case<SliceAttr>([](auto) { return "slice"; })
+                         .Case<MmaAttr>([](auto) { return "mma"; })
+                         .Case<DotOperandAttr>([](auto) { return "operand"; })
+                         .Case<SwizzledAttr>([](auto) { return "swizzled"; })
+                         .Default([](auto) { return ""; });
+    if (name.empty())
       return AliasResult::NoAlias;
-    os << (isa<BlockedAttr>(attribute) ? "blocked" : isa<SliceAttr>(attribute) ? "slice" : "swizzled");
+    os << name;
     return AliasResult::FinalAlias;
   }
 };
@@ -119,7 +127,55 @@ LogicalResult LocalStoreOp::verify() {
   return verifyLocal(*this, getValue().getType(), getBuffer().getType(), getTransposed());
 }
 LogicalResult LocalLoadOp::verify() {
-  return verifyLocal(*this, getType(), getBuffer().getType(), getTransposed());
+  SharedType buffer = getBuffer().getType();
+  if (failed(verifyLocal(*this, getType(), buffer, getTransposed())))
+    return failure();
+  if (auto at = getAt()) {
+    SmallVector<int64_t> shape(getType().getShape());
+    if (getTransposed())
+      std::reverse(shape.begin(), shape.end());
+    if (at->size() != shape.size() || llvm::any_of(llvm::zip(*at, shape, buffer.getShape()), [](auto part) {
+          auto [first, extent, whole] = part;
+          return first < 0 || first + extent > whole;
+        }))
+      return emitOpError("loads ") << getType() << " at [" << *at << "] of " << buffer
+                                   << ", wanted a part of the buffer";
+  }
+  auto operand = dyn_cast<DotOperandAttr>(getType().getEncoding());
+  if (!operand)
+    return success();
+  if (operand.getWidth() * buffer.getElementBytes() != 4 || getRow() ||
+      !llvm::all_of(buffer.getShape(), llvm::isPowerOf2_64))
+    return emitOpError("loads ") << getType() << " from " << buffer
+                                 << ", wanted extents that are powers of two and registers of 32 bits";
+  // What runs along the rows of memory: K, unless the operand is turned.
+  if ((operand.getOperand() == 1) != getTransposed() && operand.getWidth() != 2)
+    return emitOpError("loads ") << getType() << " from rows of M or N, wanted rows of K: only elements of "
+                                 << "16 bits can be turned";
+  return success();
+}
+
+LogicalResult SlotOp::verify() {
+  SharedType ring = getRing().getType(), slot = getResult().getType();
+  if (ring.getShape().size() != 3 || ring.getShape().drop_front() != slot.getShape() ||
+      ring.getElementType() != slot.getElementType() || ring.getLayout() != slot.getLayout())
+    return emitOpError("takes ") << slot << " from " << ring << ", wanted one of a ring of such buffers";
+  if (getAhead() < 0)
+    return emitOpError("looks ") << getAhead() << " steps ahead, wanted none or more";
+  return success();
+}
+
+LogicalResult AsyncCopyOp::verify() {
+  auto offset = getOffset().getType();
+  SharedType target = getTarget().getType();
+  if (target.getShape() != offset.getShape() ||
+      target.getElementType() != cast<MemRefType>(getSource().getType()).getElementType() ||
+      !llvm::all_of(target.getShape(), llvm::isPowerOf2_64))
+    return emitOpError("copies from ")
+           << getSource().getType() << " at " << offset << " to " << target
+           << ", wanted a buffer of the tile's shape and of the source's elements";
+  return verifyAccess(*this, withElement(offset, target.getElementType()), getSource().getType(), offset,
+                      getMask() ? getMask().getType() : Type(), getContiguous());
 }
 
 LogicalResult ReduceOp::verify() {
@@ -183,6 +239,47 @@ LogicalResult DotOp::verify() {
   if (!good)
     return emitOpError("multiplies ") << a << " and " << b << " into " << accumulator
                                       << ", wanted f32: K x M and K x N into a blocked M x N";
+  return success();
+}
+
+LogicalResult MmaOp::verify() {
+  auto a = getA().getType(), b = getB().getType(), sum = getAccumulator().getType();
+  auto factor = [&](RankedTensorType tile, int64_t number) {
+    auto layout = dyn_cast<DotOperandAttr>(tile.getEncoding());
+    Type element = tile.getElementType();
+    return layout && layout.getOperand() == number && layout.getParent() == sum.getEncoding() &&
+           element == a.getElementType() && (element.isF16() || element.isBF16() || element.isF32()) &&
+           layout.getWidth() * element.getIntOrFloatBitWidth() == 32;
+  };
+  bool good = isa<MmaAttr>(sum.getEncoding()) && factor(a, 0) && factor(b, 1) &&
+              sum.getElementType().isF32() && a.getDimSize(1) == b.getDimSize(0) &&
+              a.getDimSize(0) == sum.getDimSize(0) && b.getDimSize(1) == sum.getDimSize(1);
+  if (!good)
+    return emitOpError("multiplies ") << a << " and " << b << " into " << sum
+                                      << ", wanted factors M x K and K x N of the accumulators' layout, of "
+                                      << "f16, bf16 or f32, and sums in f32";
+  return success();
+}
+
+LogicalResult WarpgroupMmaOp::verify() {
+  SharedType a = getA().getType(), b = getB().getType();
+  auto sum = getAccumulator().getType();
+  auto layout = dyn_cast<MmaAttr>(sum.getEncoding());
+  auto factor = [&](SharedType buffer, int64_t outer) {
+    return buffer.getShape() == ArrayRef<int64_t>{outer, 64} &&
+           buffer.getElementType() == a.getElementType() &&
+           buffer.getLayout() == SwizzledAttr::forRows(getContext(), 128, 2);
+  };
+  bool good = layout && layout.getWarps()[0] % 4 == 0 && layout.getWarps()[1] == 1 &&
+              sum.getDimSize(0) == 16 * layout.getWarps()[0] && sum.getDimSize(1) >= 8 &&
+              sum.getDimSize(1) <= 256 && sum.getElementType().isF32() &&
+              (a.getElementType().isF16() || a.getElementType().isBF16()) && factor(a, sum.getDimSize(0)) &&
+              factor(b, sum.getDimSize(1));
+  if (!good)
+    return emitOpError("multiplies ")
+           << a << " and " << b << " into " << sum
+           << ", wanted M x 64 and N x 64 of f16 or bf16, swizzled in lines of 128 "
+           << "bytes, 16 rows for each warp and 8 to 256 columns";
   return success();
 }
 

@@ -70,3 +70,37 @@ func.func @memory(%v: tensor<8x32xf32, #blocked>, %i: index) -> tensor<8x32xf32,
   %1 = tile.private_load %p[%i] : !tile.private<16 x tensor<8x32xf32, #blocked>>, index
   return %1 : tensor<8x32xf32, #blocked>
 }
+
+#copy = #tile.blocked<per_thread [1, 8], lanes [4, 8], warps [4, 1], order [1, 0]>
+#mma = #tile.mma<warps [4, 1]>
+#left = #tile.dot_operand<0, width 2, #mma>
+#right = #tile.dot_operand<1, width 2, #mma>
+#lines = #tile.swizzled<vector 8, phases 8>
+#short = #tile.swizzled<vector 8, phases 4, rows 2>
+
+// CHECK-LABEL: func.func @matrices
+func.func @matrices(%x: memref<64x64xf16>, %o: tensor<64x64xindex, #copy>, %m: tensor<64x64xi1, #copy>, %i: index, %sum: tensor<64x64xf32, #mma>, %t: !tile.shared<64x32xf16, #short>) -> tensor<64x64xf32, #mma> {
+  // CHECK: tile.alloc_shared : <3x64x64xf16, #[[LINES:.*]]>
+  %ring = tile.alloc_shared : !tile.shared<3x64x64xf16, #lines>
+  // CHECK: tile.slot %{{.*}}[%{{.*}}] {ahead = 2 : i64} : <3x64x64xf16, #[[LINES]]> -> <64x64xf16, #[[LINES]]>
+  %s = tile.slot %ring[%i] {ahead = 2} : !tile.shared<3x64x64xf16, #lines> -> !tile.shared<64x64xf16, #lines>
+  // CHECK: tile.async_copy %{{.*}}[%{{.*}}] mask %{{.*}} to %{{.*}} {contiguous = 8 : i64}
+  tile.async_copy %x[%o] mask %m to %s {contiguous = 8} : memref<64x64xf16>, tensor<64x64xindex, #copy>, tensor<64x64xi1, #copy> to !tile.shared<64x64xf16, #lines>
+  // CHECK: tile.async_commit
+  tile.async_commit
+  // CHECK: tile.async_wait 1
+  tile.async_wait 1
+  // CHECK: tile.proxy_fence
+  tile.proxy_fence
+  // CHECK: tile.local_load %{{.*}} at [0, 16] : <64x64xf16, #[[LINES]]> -> tensor<64x16xf16, #[[LEFT:.*]]>
+  %a = tile.local_load %s at [0, 16] : !tile.shared<64x64xf16, #lines> -> tensor<64x16xf16, #left>
+  // CHECK: tile.local_load %{{.*}} at [0, 16] transposed : <64x64xf16, #[[LINES]]> -> tensor<16x64xf16, #[[RIGHT:.*]]>
+  %b = tile.local_load %s at [0, 16] transposed : !tile.shared<64x64xf16, #lines> -> tensor<16x64xf16, #right>
+  // CHECK: tile.mma %{{.*}} : tensor<64x16xf16, #[[LEFT]]>, tensor<16x64xf16, #[[RIGHT]]>, tensor<64x64xf32
+  %0 = tile.mma %a, %b, %sum : tensor<64x16xf16, #left>, tensor<16x64xf16, #right>, tensor<64x64xf32, #mma>
+  // CHECK: tile.warpgroup_mma
+  %1 = tile.warpgroup_mma %s, %s, %0 : !tile.shared<64x64xf16, #lines>, !tile.shared<64x64xf16, #lines>, tensor<64x64xf32, #mma>
+  // CHECK: tile.warpgroup_wait
+  tile.warpgroup_wait
+  return %1 : tensor<64x64xf32, #mma>
+}

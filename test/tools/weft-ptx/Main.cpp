@@ -8,11 +8,12 @@
 // --transpose=AxBxC:IxJxK permutes elements of 4 bytes, or of so many as follow a comma.
 //   weft-ptx (FILE.mlir | --transpose=EXTENTS:PERMUTATION[,BYTES] | --gemm=MxNxK[,WORD...] |
 //   --conv=NxHxWxCIxCOxKERNELxSTRIDE[,f16|,tf32])...
-//   [--target=sm_80|sm_90a] [--emit=nvvm|llvm|ptx]
+//   [--target=sm_80|sm_90a] [--emit=tile|threads|nvvm|llvm|ptx]
 #include "weft/Codegen/GPU/EmitPTX.h"
 #include "weft/Codegen/GPU/GenerateConv.h"
 #include "weft/Codegen/GPU/GenerateTranspose.h"
 #include "weft/Codegen/GPU/LowerToNVVM.h"
+#include "weft/Pipeline/LowerTiles.h"
 
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/MLIRContext.h"
@@ -40,8 +41,8 @@ llvm::SmallVector<int64_t> parseExtents(llvm::StringRef text) {
   return extents;
 }
 
-mlir::FailureOr<gpu::GpuKernel> makeGemm(mlir::MLIRContext &context, llvm::StringRef text,
-                                         const gpu::GpuTarget &target) {
+mlir::FailureOr<gpu::TiledKernel> makeGemm(mlir::MLIRContext &context, llvm::StringRef text,
+                                           const gpu::GpuTarget &target) {
   llvm::SmallVector<llvm::StringRef> words;
   text.split(words, ',');
   mlir::OpBuilder b(&context);
@@ -72,8 +73,8 @@ mlir::FailureOr<gpu::GpuKernel> makeGemm(mlir::MLIRContext &context, llvm::Strin
   return gpu::generateGemm(b.getUnknownLoc(), spec, gpu::chooseTiling(spec, target));
 }
 
-mlir::FailureOr<gpu::GpuKernel> makeConv(mlir::MLIRContext &context, llvm::StringRef text,
-                                         const gpu::GpuTarget &target) {
+mlir::FailureOr<gpu::TiledKernel> makeConv(mlir::MLIRContext &context, llvm::StringRef text,
+                                           const gpu::GpuTarget &target) {
   auto [shape, type] = text.split(',');
   mlir::OpBuilder b(&context);
   llvm::SmallVector<int64_t> n = parseExtents(shape);
@@ -126,16 +127,19 @@ int main(int argc, char **argv) {
   llvm::SmallVector<const gpu::GpuKernel *> list;
   for (llvm::StringRef input : inputs) {
     auto kernel = std::make_unique<gpu::GpuKernel>();
-    if (input.consume_front("--gemm=")) {
-      auto made = makeGemm(context, input, *target);
-      if (mlir::failed(made))
+    bool isGemm = input.consume_front("--gemm="), isConv = !isGemm && input.consume_front("--conv=");
+    if (isGemm || isConv) {
+      auto tiled = isGemm ? makeGemm(context, input, *target) : makeConv(context, input, *target);
+      if (mlir::failed(tiled))
         return 1;
-      *kernel = std::move(*made);
-    } else if (input.consume_front("--conv=")) {
-      auto made = makeConv(context, input, *target);
-      if (mlir::failed(made))
+      auto observe = [&](llvm::StringRef stage, mlir::ModuleOp module) {
+        if (form == stage)
+          module.print(llvm::outs());
+      };
+      auto lowered = lowerTiles(std::move(*tiled), /*verify=*/true, observe);
+      if (mlir::failed(lowered))
         return 1;
-      *kernel = std::move(*made);
+      *kernel = std::move(*lowered);
     } else if (input.consume_front("--transpose=")) {
       auto made = makeTranspose(context, input);
       if (mlir::failed(made))
@@ -152,7 +156,7 @@ int main(int argc, char **argv) {
     list.push_back(kernel.get());
     kernels.push_back(std::move(kernel));
   }
-  if (form == "nvvm")
+  if (form == "nvvm" || form == "tile" || form == "threads")
     return 0;
   auto text = form == "llvm" ? gpu::emitNvptxIR(list, *target) : gpu::emitPTX(list, *target);
   if (!text) {

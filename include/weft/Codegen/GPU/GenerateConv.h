@@ -34,7 +34,7 @@ MmaTiling chooseTiling(const ConvSpec &spec, const GpuTarget &target);
 
 /// The kernel of `spec`: arguments x [N, space..., Ci], weights [Co, taps * Ci / groups], the epilogue's
 /// operands, y [N * out..., Co]. Bad specifications are diagnostics at `loc`.
-mlir::FailureOr<GpuKernel> generateConv(mlir::Location loc, const ConvSpec &spec, const MmaTiling &tiling);
+mlir::FailureOr<TiledKernel> generateConv(mlir::Location loc, const ConvSpec &spec, const MmaTiling &tiling);
 
 /// Brings weights into the order the kernel wants: the element of output channel o, input channel i (of its
 /// group) and tap t lies at o * strideO + i * strideI + t * strideTap elements of `source`.

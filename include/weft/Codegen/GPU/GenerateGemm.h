@@ -8,8 +8,8 @@
 #define WEFT_CODEGEN_GPU_GENERATEGEMM_H
 
 #include "weft/Codegen/GPU/Epilogue.h"
-#include "weft/Codegen/GPU/GpuKernel.h"
 #include "weft/Codegen/GPU/Target.h"
+#include "weft/Codegen/GPU/TiledKernel.h"
 
 #include <string>
 
@@ -41,7 +41,7 @@ MmaTiling chooseTiling(const GemmSpec &spec, const GpuTarget &target);
 
 /// The kernel of `spec`: arguments A, B, the epilogue's operands, C. Bad specifications are diagnostics at
 /// `loc`.
-mlir::FailureOr<GpuKernel> generateGemm(mlir::Location loc, const GemmSpec &spec, const MmaTiling &tiling);
+mlir::FailureOr<TiledKernel> generateGemm(mlir::Location loc, const GemmSpec &spec, const MmaTiling &tiling);
 
 } // namespace weft::gpu
 

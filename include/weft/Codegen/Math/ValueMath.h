@@ -1,8 +1,8 @@
 // Part of Weft, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Arithmetic on MLIR values that reads like C. A V is a scalar or a vector of any shape; every operator is
-// elementwise, and a number beside a V is the constant of its type.
+// Arithmetic on MLIR values that reads like C. A V is a scalar, a vector or a tile of any shape; every
+// operator is elementwise, and a number beside a V is the constant of its type.
 #ifndef WEFT_CODEGEN_MATH_VALUEMATH_H
 #define WEFT_CODEGEN_MATH_VALUEMATH_H
 
@@ -18,8 +18,8 @@ namespace weft::codegen {
 inline mlir::Type elementOf(mlir::Type type) { return mlir::getElementTypeOrSelf(type); }
 /// `type` with another element type and the same shape.
 inline mlir::Type withElement(mlir::Type type, mlir::Type element) {
-  if (auto vector = llvm::dyn_cast<mlir::VectorType>(type))
-    return vector.clone(element);
+  if (auto shaped = llvm::dyn_cast<mlir::ShapedType>(type))
+    return shaped.clone(element);
   return element;
 }
 
@@ -47,8 +47,8 @@ struct V {
     return constant(mlir::IntegerAttr::get(element(), llvm::APInt(bits(), x, false, true)));
   }
   V constant(mlir::TypedAttr scalar) const {
-    if (auto vector = llvm::dyn_cast<mlir::VectorType>(type()))
-      scalar = mlir::DenseElementsAttr::get(vector.clone(scalar.getType()), mlir::Attribute(scalar));
+    if (auto shaped = llvm::dyn_cast<mlir::ShapedType>(type()))
+      scalar = mlir::DenseElementsAttr::get(shaped.clone(scalar.getType()), mlir::Attribute(scalar));
     return with(mlir::arith::ConstantOp::create(*builder, loc, scalar));
   }
   V inf() const { return c(std::numeric_limits<double>::infinity()); }

@@ -8,6 +8,7 @@
 #define WEFT_DIALECT_TILE_LINEARLAYOUT_H
 
 #include "llvm/ADT/ArrayRef.h"
+#include "llvm/ADT/STLFunctionalExtras.h"
 #include "llvm/ADT/SmallVector.h"
 
 #include <cstdint>
@@ -33,6 +34,9 @@ struct LinearLayout {
 
   /// Without a dimension; registers that hold the same element then are one.
   LinearLayout without(int64_t dim) const;
+  /// The layout in other coordinates, of which `map` is a linear function: it is asked for each basis. With
+  /// places in memory as the only coordinate it is a thread's addresses.
+  LinearLayout mapped(llvm::function_ref<Coordinates(const Coordinates &)> map) const;
 };
 
 } // namespace weft::tile

@@ -25,6 +25,8 @@ def Tile_Dialect : Dialect {
   let extraClassDeclaration = [{
     /// On a kernel's function: threads of a block.
     static constexpr ::llvm::StringLiteral getThreadsAttrName() { return "tile.threads"; }
+    /// On a loop: steps whose copies are under way at one time, and one that is computed.
+    static constexpr ::llvm::StringLiteral getStagesAttrName() { return "tile.stages"; }
     void registerAttributes();
     void registerTypes();
   }];
@@ -74,16 +76,51 @@ def Tile_SliceAttr : Tile_Layout<"Slice", "slice"> {
   let assemblyFormat = "`<` $dim `,` $parent `>`";
 }
 
+def Tile_MmaAttr : Tile_Layout<"Mma", "mma"> {
+  let summary = "accumulators of matrix instructions";
+  let description = [{
+    `#tile.mma<warps [2, 4]>`: each of 2 x 4 warps holds a block of the tile, made of pieces of 16 x 8 that `mma.sync` computes
+    (and of 64 x N over four warps, `wgmma`): a lane holds two neighbours of a row and, in two more registers, those eight
+    rows below; four lanes share a row. Warps are numbered down first.
+  }];
+  let parameters = (ins ArrayRefParameter<"int64_t">:$warps);
+  let assemblyFormat = "`<` `warps` `[` $warps `]` `>`";
+}
+
+def Tile_DotOperandAttr : Tile_Layout<"DotOperand", "dot_operand"> {
+  let summary = "a factor of a matrix instruction, in registers";
+  let description = [{
+    `#tile.dot_operand<0, width 2, #mma>`: the left factor, M x K, of a product whose accumulators have layout `#mma`;
+    `#tile.dot_operand<1, width 2, #mma>` the right one, K x N. A register of 32 bits holds `width` neighbours along K: two of
+    16 bits, or one of 32. Warps beside each other hold the same left factor, warps below each other the same right one.
+  }];
+  let parameters = (ins "int64_t":$operand, "int64_t":$width, "::mlir::Attribute":$parent);
+  let assemblyFormat = "`<` $operand `,` `width` $width `,` $parent `>`";
+  let extraClassDeclaration = [{
+    /// How a warp loads a tile of this layout from shared memory by ldmatrix: lane l names the beginning of row l mod 8 of
+    /// the l / 8th of four matrices that land in four registers of 32 bits; the remaining registers are further loads.
+    /// `transposed`: memory has rows of M or N, and the instruction turns them.
+    ::weft::tile::LinearLayout toLdmatrix(::llvm::ArrayRef<int64_t> shape, bool transposed) const;
+  }];
+}
+
 def Tile_SwizzledAttr : AttrDef<Tile_Dialect, "Swizzled"> {
   let mnemonic = "swizzled";
   let summary = "shared memory whose rows are permuted so that columns do not meet in one bank";
   let description = [{
     `#tile.swizzled<vector 4, phases 8>`: row `r` holds its groups of `vector` elements in the order `group xor (r mod
-    phases)`. `vector 1, phases 1` is plain row-major memory.
+    phases)`. `vector 1, phases 1` is plain row-major memory. With `rows 2`, for rows of half a line of all banks, `r / 2`
+    takes the place of `r`.
   }];
-  let parameters = (ins "int64_t":$vector, "int64_t":$phases);
-  let assemblyFormat = "`<` `vector` $vector `,` `phases` $phases `>`";
+  let parameters = (ins "int64_t":$vector, "int64_t":$phases, DefaultValuedParameter<"int64_t", "1">:$rows);
+  let builders = [AttrBuilder<(ins "int64_t":$vector, "int64_t":$phases), [{ return $_get($_ctxt, vector, phases, 1); }]>];
+  let assemblyFormat = "`<` `vector` $vector `,` `phases` $phases (`,` `rows` $rows^)? `>`";
   let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    /// For rows of so many bytes: groups of 16 bytes, permuted so that the same group of eight rows that follow each other
+    /// lies in eight different groups of banks. Rows of 128 bytes lie as the descriptors of `wgmma` want them.
+    static SwizzledAttr forRows(::mlir::MLIRContext *context, int64_t rowBytes, int64_t elementBytes);
+  }];
 }
 
 //===-- Memory -----------------------------------------------------------------------------------------------===//
@@ -95,13 +132,19 @@ class Tile_Type<string name, string mnemonic_, list<Trait> traits = []> : TypeDe
 
 def Tile_SharedType : Tile_Type<"Shared", "shared"> {
   let summary = "a buffer that the threads of a block share";
-  let description = "`!tile.shared<64x32xf32, #tile.swizzled<vector 4, phases 8>>`; row-major, with its rows permuted.";
+  let description = [{
+    `!tile.shared<64x32xf32, #tile.swizzled<vector 4, phases 8>>`; row-major, with its rows permuted. A third extent in front
+    makes it a ring of such buffers, of which `tile.slot` takes one.
+  }];
   let parameters = (ins ArrayRefParameter<"int64_t">:$shape, "::mlir::Type":$elementType, "::weft::tile::SwizzledAttr":$layout);
   let hasCustomAssemblyFormat = 1;
   let extraClassDeclaration = [{
     int64_t getNumElements() const;
     /// Whole bytes of an element.
     int64_t getElementBytes() const;
+    int64_t getBytes() const { return getNumElements() * getElementBytes(); }
+    /// Where an element of a buffer of rank 2 lies, in bytes. Linear over bits where extents are powers of two.
+    int64_t byteOf(::llvm::ArrayRef<int64_t> point) const;
   }];
 }
 

@@ -143,11 +143,68 @@ def Tile_LocalStoreOp : Tile_Op<"local_store"> {
 
 def Tile_LocalLoadOp : Tile_Op<"local_load"> {
   let summary = "loads a tile from shared memory";
-  let description = "As tile.local_store.";
-  let arguments = (ins Arg<Tile_SharedType, "", [MemRead]>:$buffer, Optional<Index>:$row, UnitAttr:$transposed);
+  let description = [{
+    As tile.local_store. `at`: which element of the buffer is the tile's first. A factor of a matrix instruction is loaded by
+    ldmatrix.
+  }];
+  let arguments = (ins Arg<Tile_SharedType, "", [MemRead]>:$buffer, Optional<Index>:$row, UnitAttr:$transposed,
+                       OptionalAttr<DenseI64ArrayAttr>:$at);
   let results = (outs Tile_Tile:$result);
-  let assemblyFormat = "$buffer (`row` $row^)? (`transposed` $transposed^)? attr-dict `:` type($buffer) `->` type($result)";
+  let assemblyFormat = [{
+    $buffer (`row` $row^)? (`at` $at^)? (`transposed` $transposed^)? attr-dict `:` type($buffer) `->` type($result)
+  }];
+  let builders = [OpBuilder<(ins "::mlir::Type":$result, "::mlir::Value":$buffer, "::mlir::Value":$row, "bool":$transposed),
+    [{ build($_builder, $_state, result, buffer, row, transposed, ::mlir::DenseI64ArrayAttr()); }]>];
   let hasVerifier = 1;
+}
+
+def Tile_SlotOp : Tile_Op<"slot", [Pure]> {
+  let summary = "the buffer of a ring that belongs to a step of a loop";
+  let description = [{
+    `tile.slot %ring[%step] {ahead = 3}` is number `step + ahead` of the ring, counted around: what step `%step` may fill for the
+    third step after it. Slots of one step that are not a whole turn apart are different memory, which is how
+    `--tile-insert-barriers` knows what may be touched at one time.
+  }];
+  let arguments = (ins Tile_SharedType:$ring, Index:$step, DefaultValuedAttr<I64Attr, "0">:$ahead);
+  let results = (outs Tile_SharedType:$result);
+  let assemblyFormat = "$ring `[` $step `]` attr-dict `:` type($ring) `->` type($result)";
+  let hasVerifier = 1;
+}
+
+def Tile_AsyncCopyOp : Tile_Op<"async_copy"> {
+  let summary = "begins to copy a tile of a buffer into shared memory";
+  let description = [{
+    The tile's elements are those of tile.load; where `mask` is false zeros are written. In a loop that carries `tile.stages = n`
+    the copy is as good as done when the op is: `--tile-pipeline-copies` moves it ahead of its use, and adds the waits.
+  }];
+  let arguments = (ins Arg<AnyMemRef, "", [MemRead]>:$source, Tile_Tile:$offset, Optional<Tile_Tile>:$mask,
+                       Arg<Tile_SharedType, "", [MemWrite]>:$target, DefaultValuedAttr<I64Attr, "1">:$contiguous);
+  let assemblyFormat = [{
+    $source `[` $offset `]` (`mask` $mask^)? `to` $target attr-dict `:` type($source) `,` type($offset) (`,` type($mask)^)?
+    `to` type($target)
+  }];
+  let hasVerifier = 1;
+}
+
+def Tile_AsyncCommitOp : Tile_Op<"async_commit", [MemoryEffects<[MemRead, MemWrite]>]> {
+  let summary = "ends a group of copies; inserted by --tile-pipeline-copies";
+  let assemblyFormat = "attr-dict";
+}
+
+def Tile_AsyncWaitOp : Tile_Op<"async_wait", [MemoryEffects<[MemRead, MemWrite]>]> {
+  let summary = "waits for this thread's copies, but for the last `pending` groups; inserted by --tile-pipeline-copies";
+  let arguments = (ins I64Attr:$pending);
+  let assemblyFormat = "$pending attr-dict";
+}
+
+def Tile_ProxyFenceOp : Tile_Op<"proxy_fence", [MemoryEffects<[MemRead, MemWrite]>]> {
+  let summary = "makes what this thread wrote known to tile.warpgroup_mma; inserted by --tile-insert-barriers";
+  let assemblyFormat = "attr-dict";
+}
+
+def Tile_WarpgroupWaitOp : Tile_Op<"warpgroup_wait", [MemoryEffects<[MemRead, MemWrite]>]> {
+  let summary = "waits for all products of the warpgroup; inserted by --tile-insert-barriers";
+  let assemblyFormat = "attr-dict";
 }
 
 def Tile_BarrierOp : Tile_Op<"barrier", [MemoryEffects<[MemRead, MemWrite]>]> {
@@ -210,6 +267,29 @@ def Tile_DotOp : Tile_Op<"dot", [AllTypesMatch<["accumulator", "result"]>]> {
   let summary = "accumulator + a b, by fused multiply-adds in f32";
   let description = [{
     `a` is K x M and `b` is K x N, both in shared memory; the accumulator is an M x N tile of a blocked layout.
+  }];
+  let arguments = (ins Arg<Tile_SharedType, "", [MemRead]>:$a, Arg<Tile_SharedType, "", [MemRead]>:$b, Tile_Tile:$accumulator);
+  let results = (outs Tile_Tile:$result);
+  let assemblyFormat = "$a `,` $b `,` $accumulator attr-dict `:` type($a) `,` type($b) `,` type($accumulator)";
+  let hasVerifier = 1;
+}
+
+def Tile_MmaOp : Tile_Op<"mma", [Pure, AllTypesMatch<["accumulator", "result"]>]> {
+  let summary = "accumulator + a b on tensor cores, by mma.sync";
+  let description = [{
+    f16 and bf16, or f32 that is rounded to tf32; sums in f32. `a` is M x K and `b` is K x N, both in registers.
+  }];
+  let arguments = (ins Tile_Tile:$a, Tile_Tile:$b, Tile_Tile:$accumulator);
+  let results = (outs Tile_Tile:$result);
+  let assemblyFormat = "$a `,` $b `,` $accumulator attr-dict `:` type($a) `,` type($b) `,` type($accumulator)";
+  let hasVerifier = 1;
+}
+
+def Tile_WarpgroupMmaOp : Tile_Op<"warpgroup_mma", [AllTypesMatch<["accumulator", "result"]>]> {
+  let summary = "accumulator + a b on tensor cores, by wgmma";
+  let description = [{
+    f16 and bf16; sums in f32. `a` is M x K and `b` is N x K, with 64 numbers of K, both in shared memory, from where the
+    instruction reads while threads go on: `--tile-insert-barriers` adds the waits.
   }];
   let arguments = (ins Arg<Tile_SharedType, "", [MemRead]>:$a, Arg<Tile_SharedType, "", [MemRead]>:$b, Tile_Tile:$accumulator);
   let results = (outs Tile_Tile:$result);

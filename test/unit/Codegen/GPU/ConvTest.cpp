@@ -7,6 +7,7 @@
 #include "EmulatedKernel.h"
 
 #include "weft/Codegen/GPU/GenerateConv.h"
+#include "weft/Pipeline/LowerTiles.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/Builders.h"
@@ -102,7 +103,9 @@ TEST_P(Conv, IsRightUnderEverySchedule) {
   const Case &c = GetParam();
   gpu::ConvSpec spec = specOf(c);
   mlir::OpBuilder b(&gpuContext());
-  auto kernel = gpu::generateConv(b.getUnknownLoc(), spec, c.tiling);
+  auto tiled = gpu::generateConv(b.getUnknownLoc(), spec, c.tiling);
+  ASSERT_TRUE(mlir::succeeded(tiled));
+  auto kernel = lowerTiles(std::move(*tiled), /*verify=*/true);
   ASSERT_TRUE(mlir::succeeded(kernel));
   std::string error;
   auto emulated = EmulatedKernel::compile(*kernel, error);

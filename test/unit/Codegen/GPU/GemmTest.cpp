@@ -6,6 +6,7 @@
 #include "EmulatedKernel.h"
 
 #include "weft/Codegen/GPU/GenerateGemm.h"
+#include "weft/Pipeline/LowerTiles.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -78,6 +79,14 @@ gpu::GemmSpec specOf(const Case &c) {
     };
   }
   return spec;
+}
+
+mlir::FailureOr<gpu::GpuKernel> generate(const Case &c) {
+  mlir::OpBuilder b(&gpuContext());
+  auto tiled = gpu::generateGemm(b.getUnknownLoc(), specOf(c), c.tiling);
+  if (mlir::failed(tiled))
+    return mlir::failure();
+  return lowerTiles(std::move(*tiled), /*verify=*/true);
 }
 
 struct Problem {
@@ -158,8 +167,7 @@ class Gemm : public ::testing::TestWithParam<Case> {};
 
 TEST_P(Gemm, IsRightUnderEverySchedule) {
   const Case &c = GetParam();
-  mlir::OpBuilder b(&gpuContext());
-  auto kernel = gpu::generateGemm(b.getUnknownLoc(), specOf(c), c.tiling);
+  auto kernel = generate(c);
   ASSERT_TRUE(mlir::succeeded(kernel));
   std::string error;
   auto emulated = EmulatedKernel::compile(*kernel, error);
@@ -285,8 +293,7 @@ TEST(GemmLint, MemoryIsUsedWhole) {
   for (bool transposed : {false, true}) {
     Case c = kPlain;
     c.ta = transposed, c.tb = !transposed;
-    mlir::OpBuilder b(&gpuContext());
-    auto kernel = gpu::generateGemm(b.getUnknownLoc(), specOf(c), c.tiling);
+    auto kernel = generate(c);
     ASSERT_TRUE(mlir::succeeded(kernel));
     std::string error;
     auto emulated = EmulatedKernel::compile(*kernel, error);
@@ -297,7 +304,7 @@ TEST(GemmLint, MemoryIsUsedWhole) {
     ASSERT_TRUE(emulated->run(options, p.inputs, p.result, p.extents, p.blocks).isOk());
     int lines = 0;
     std::istringstream report(emulated->lint);
-    // The stores of copies are counted in LinearMapTest.
+    // The stores of copies are counted in LayoutTest.
     for (std::string line; std::getline(report, line); ++lines)
       if (line.find("shared store") == std::string::npos)
         EXPECT_THAT(line, HasSubstr(": 1.00x the ideal"));
@@ -310,8 +317,7 @@ TEST(GemmLint, MemoryIsUsedWhole) {
 
 /// What the emulator says of the kernel of `c` after `mutate`; the schedule that finds the most.
 std::string runMutant(const Case &c, llvm::function_ref<void(mlir::ModuleOp)> mutate, bool *wrong = nullptr) {
-  mlir::OpBuilder b(&gpuContext());
-  auto kernel = gpu::generateGemm(b.getUnknownLoc(), specOf(c), c.tiling);
+  auto kernel = generate(c);
   if (mlir::failed(kernel))
     return "not generated";
   mutate(*kernel->module);
