@@ -27,7 +27,7 @@ public:
   CallOutliner(host::CallOp call, SymbolTable &symbols)
       : call(call), symbols(symbols), b(call), operands(call.getOperands()) {}
 
-  /// Replaces the call, if there are kernels for it.
+  /// Replaces the call, if there are kernels for it; whether there are.
   bool run() {
     auto outline = llvm::StringSwitch<bool (CallOutliner::*)()>(call.getFunction())
                        .Case("sort", &CallOutliner::outlineSort)
@@ -133,7 +133,7 @@ struct OutlineCalls : impl::OutlineCallsPassBase<OutlineCalls> {
         calls.push_back(call);
     });
     for (host::CallOp call : calls)
-      numOutlined += CallOutliner(call, symbols).run();
+      CallOutliner(call, symbols).run();
   }
 };
 

@@ -35,7 +35,6 @@ def OutlineCallsPass : Pass<"weft-outline-calls", "::mlir::ModuleOp"> {
     Before: `%0 = host.call "sort"(%x) {...}`
     After: `%0 = host.launch @sort(%x)`, and `host.kernel @sort` with the call in it
   }];
-  let statistics = [Statistic<"numOutlined", "outlined", "calls that became kernels">];
   let dependentDialects = ["::weft::host::HostDialect"];
 }
 
