@@ -7,7 +7,10 @@
 
 #include "KernelParts.h"
 #include "weft/Codegen/GPU/GenerateScan.h"
+#include "weft/Codegen/GPU/GenerateScatter.h"
 #include "weft/Codegen/GPU/GenerateTranspose.h"
+#include "weft/Conversion/WeftToLinalg.h"
+#include "weft/Dialect/Weft/Constants.h"
 
 using namespace mlir;
 using namespace weft;
@@ -102,11 +105,87 @@ static Generated generateCumulative(host::KernelOp kernel, CumulativeOp op) {
   return finish(std::move(generated), gpu::generateScan(op.getLoc(), spec));
 }
 
+static gpu::ScatterSpec::Kind scatterKind(ScatterKind kind) {
+  switch (kind) {
+  case ScatterKind::set:
+    return gpu::ScatterSpec::Kind::Set;
+  case ScatterKind::add:
+    return gpu::ScatterSpec::Kind::Add;
+  case ScatterKind::mul:
+    return gpu::ScatterSpec::Kind::Mul;
+  case ScatterKind::max:
+    return gpu::ScatterSpec::Kind::Max;
+  case ScatterKind::min:
+    return gpu::ScatterSpec::Kind::Min;
+  }
+  llvm_unreachable("a kind of scatter");
+}
+
+static MergedDims eachOf(Type type) {
+  MergedDims dims;
+  for (int64_t d = 0, e = cast<RankedTensorType>(type).getRank(); d < e; ++d)
+    dims.push_back({d});
+  return dims;
+}
+
+static Generated generateScatter(host::KernelOp kernel, ScatterOp op) {
+  auto type = cast<RankedTensorType>(op.getX().getType()),
+       indexType = cast<RankedTensorType>(op.getIndex().getType()),
+       updateType = cast<RankedTensorType>(op.getUpdate().getType());
+  DType element = toDType(type.getElementType()), indexElement = toDType(indexType.getElementType());
+  bool isPlain = !isStorageType(element) && (element != DType::I1 || op.getKind() == ScatterKind::set);
+  if (!isPlain || isStorageType(indexElement))
+    return std::optional<GeneratedGpuKernel>();
+  gpu::ScatterSpec spec;
+  spec.name = kernel.getSymName().str();
+  spec.kind = scatterKind(op.getKind());
+  spec.type = getMemoryElementType(type.getElementType());
+  spec.isUnsigned = isUnsignedInteger(element);
+  spec.indexType = getMemoryElementType(indexType.getElementType());
+  spec.isIndexUnsigned = isUnsignedInteger(indexElement);
+  llvm::append_range(spec.shape, type.getShape());
+  llvm::append_range(spec.index, indexType.getShape());
+  llvm::append_range(spec.update, updateType.getShape());
+  llvm::append_range(spec.dims, op.getDims());
+  llvm::append_range(spec.batchDims, op.getBatchDims());
+  llvm::append_range(spec.indexBatchDims, op.getIndexBatchDims());
+  spec.at = op.getAt();
+
+  GeneratedGpuKernel generated;
+  for (OpOperand &operand : op->getOpOperands()) {
+    if (int64_t number = argumentNumber(operand.get()); number >= 0) {
+      generated.arguments.push_back({unsigned(number), eachOf(operand.get().getType())});
+      continue;
+    }
+    // A constant that the outliner moved in: one value everywhere.
+    auto constant = operand.get().getDefiningOp<ConstantOp>();
+    std::optional<HostTensor> splat = constant ? getSplat(constant.getValue()) : std::nullopt;
+    if (!splat || operand.getOperandNumber() == 1)
+      return std::optional<GeneratedGpuKernel>();
+    TypedAttr fill = isFloat(element) ? TypedAttr(FloatAttr::get(spec.type, splat->asDouble(0)))
+                                      : IntegerAttr::get(spec.type, splat->asInt(0));
+    (operand.getOperandNumber() == 0 ? spec.xFill : spec.updateFill) = fill;
+  }
+  generated.arguments.push_back({unsigned(kernel.getArgumentTypes().size()), eachOf(type)});
+  return finish(std::move(generated), gpu::generateScatter(op.getLoc(), spec));
+}
+
 FailureOr<std::optional<GeneratedGpuKernel>> weft::generateGpuOp(host::KernelOp kernel) {
   Block &body = kernel.getBody().front();
-  Operation &op = body.front();
-  if (op.getNumOperands() != 1 || op.getNextNode() != body.getTerminator() ||
-      argumentNumber(op.getOperand(0)) != 0)
+  // The one op beside constants.
+  Operation *op = nullptr;
+  for (Operation &other : body.without_terminator()) {
+    if (isa<ConstantOp>(other))
+      continue;
+    if (op)
+      return std::optional<GeneratedGpuKernel>();
+    op = &other;
+  }
+  if (!op || body.getTerminator()->getOperands() != op->getResults())
+    return std::optional<GeneratedGpuKernel>();
+  if (auto scatter = dyn_cast<ScatterOp>(op))
+    return generateScatter(kernel, scatter);
+  if (op->getNumOperands() != 1 || argumentNumber(op->getOperand(0)) != 0)
     return std::optional<GeneratedGpuKernel>();
   if (auto transpose = dyn_cast<TransposeOp>(op))
     return generateTranspose(kernel, transpose);

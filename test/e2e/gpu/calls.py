@@ -1,9 +1,9 @@
 # Part of Weft, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Ops that have GPU kernels of their own on the emulator, against numpy: sorts, selections, factorisations, transposes,
-running and arg reductions.
+running and arg reductions, scatters.
 
-    calls.py sort|top_k|non_zero|factor|transpose|cumulative|arg_reduce DIR
+    calls.py sort|top_k|non_zero|factor|transpose|cumulative|arg_reduce|scatter DIR
     calls.py --text DIR     writes the programs only, as DIR/FAMILY.mlir
 
 Each family is one program of all its cases, run with all checks in three orders of threads: the bits must be equal,
@@ -286,11 +286,43 @@ def arg_reduce(program):
     add(np.full((2, 50), -np.inf, "f4"), 1, last=True)
 
 
+def scatter(program):
+    def add(x, index, update, kind, wanted, dims, batch=(), index_batch=(), at=0):
+        run = {"add": np.add, "mul": np.multiply, "max": np.maximum, "min": np.minimum}
+        for place, source in wanted:
+            with np.errstate(all="ignore"):
+                x[1][place] = update[source] if kind == "set" else run[kind](x[1][place], update[source])
+        lists = [f"{name} = array<i64{': ' * bool(v)}{', '.join(map(str, v))}>"
+                 for name, v in (("dims", dims), ("batch_dims", batch), ("index_batch_dims", index_batch))]
+        text = f"weft.scatter {kind} {{}} at {{}}, {{}} {{{{{', '.join(lists)}, at = {at}}}}}"
+        program.op(text, [x[0], index, update], [x[1]])
+
+    for n in (1, 31, 127, 600):
+        for kind in ("set", "add", "max"):  # rows, many of them several times, some outside
+            x = random.standard_normal((40, 5)).astype("f4")
+            index = random.integers(-3, 43, (n, 1)).astype("i4" if n == 31 else "i8")
+            update = random.standard_normal((n, 5)).astype("f4")
+            inside = [(int(row), i) for i, row in enumerate(index[:, 0]) if 0 <= row < 40]
+            add((x, x.copy()), index, update, kind, inside, [0])
+    for dtype, kind in (("i1", "add"), ("u1", "max"), ("i8", "min"), ("f8", "mul"), ("f2", "add"), ("?", "set")):
+        x, update = keys((6, 7), dtype), keys(50, dtype)
+        if dtype[0] == "f":
+            x, update = np.nan_to_num(x, posinf=2, neginf=-2), np.nan_to_num(update, posinf=2, neginf=-2)
+        index = random.integers(0, 6, (50, 2)).astype("i8")
+        add((x, x.copy()), index, update, kind, [(tuple(p), i) for i, p in enumerate(index)], [0, 1])
+    # A batch, and what is not indexed on both sides of the indices.
+    x = random.standard_normal((3, 4, 9, 2)).astype("f4")
+    index, update = random.integers(0, 9, (3, 8, 1)), random.standard_normal((4, 3, 8, 2)).astype("f4")
+    places = [((b, slice(None), int(index[b, j, 0])), (slice(None), b, j)) for b in range(3) for j in range(8)]
+    add((x, x.copy()), index, update, "add", places, [2], [0], [0], at=1)
+
+
 def main():
     folder = Path(sys.argv[2])
     folder.mkdir(parents=True, exist_ok=True)
     families = {"sort": sort, "top_k": top_k, "non_zero": non_zero, "factor": factor}
     families |= {"transpose": transpose, "cumulative": cumulative, "arg_reduce": arg_reduce}
+    families["scatter"] = scatter
     for name in families if sys.argv[1] == "--text" else sys.argv[1:2]:
         program = Program()
         families[name](program)
