@@ -11,7 +11,7 @@ namespace weft::distributed {
 
 constexpr const char *grpcModuleName = "libWeftGrpc.so", *grpcModuleSymbol = "weftGrpcLibrary";
 /// Raised whenever what crosses changes (Rpc.h, Transport.h, Frame.h, Status.h).
-constexpr uint32_t grpcModuleVersion = 2;
+constexpr uint32_t grpcModuleVersion = 3;
 /// Null for another version.
 using GrpcModuleFunction = const GrpcLibrary *(*)(uint32_t version);
 

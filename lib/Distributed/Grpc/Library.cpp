@@ -5,10 +5,13 @@
 #include "Grpc.h"
 
 #include "GrpcModule.h"
+#include "weft/Support/File.h"
 #include "weft/Support/Log.h"
 #include "weft/Support/Sha256.h"
 
+#include <cerrno>
 #include <grpc/support/log.h>
+#include <sys/stat.h>
 
 namespace weft::distributed {
 namespace {
@@ -118,8 +121,16 @@ Result<Listening> listen(const std::string &address, const RpcCredentials &crede
   if (!listening.server || port == 0)
     return unavailable("cannot listen at '", address,
                        "': the port is in use, or the address is not this host's");
-  listening.address =
-      address.rfind("unix:", 0) == 0 ? address : concat(address.substr(0, address.rfind(':')), ":", port);
+  const std::string_view unixScheme = "unix:";
+  if (address.rfind(unixScheme, 0) != 0) {
+    listening.address = concat(address.substr(0, address.rfind(':')), ":", port);
+    return listening;
+  }
+  // The kernel then lets no other user connect, in whatever folder it lies; what came before needs the token.
+  const std::string path = address.substr(unixScheme.size());
+  if (::chmod(path.c_str(), S_IRUSR | S_IWUSR) != 0)
+    return errnoStatus(errno, concat("cannot keep '", path, "' to this user"));
+  listening.address = address;
   return listening;
 }
 

@@ -148,4 +148,20 @@ TEST_F(Security, ARankMayOnlyBeItself) {
   }
 }
 
+TEST_F(Security, UnixSocketsAreTheirUsersAlone) {
+  const TempDir folder;
+  for (const char *name : {"calls", "stream"}) {
+    const std::string path = folder.file(name);
+    std::unique_ptr<RpcServer> server;
+    std::unique_ptr<Transport> transport;
+    if (name == std::string("calls"))
+      server = *(*grpcLibrary())->serve("unix:" + path, secret(), [](std::shared_ptr<RpcCall>) {});
+    else
+      transport = *(*grpcLibrary())->makeTransport({0, 2, "unix:" + path, secret()});
+    struct stat status{};
+    ASSERT_EQ(::stat(path.c_str(), &status), 0);
+    EXPECT_EQ(status.st_mode & 0777, 0600u) << name;
+  }
+}
+
 } // namespace
