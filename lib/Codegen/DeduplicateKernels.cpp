@@ -26,7 +26,6 @@ struct DeduplicateKernels : impl::DeduplicateKernelsPassBase<DeduplicateKernels>
         continue;
       replacement[kernel.getSymName()] = entry->second.getSymName();
       kernel.erase();
-      ++numErased;
     }
     getOperation().walk([&](host::LaunchOp launch) {
       if (auto entry = replacement.find(launch.getKernel()); entry != replacement.end())

@@ -105,7 +105,6 @@ struct MarkInPlace : impl::MarkInPlacePassBase<MarkInPlace> {
         auto number = IntegerAttr::get(IntegerType::get(&getContext(), 64), i);
         launch->setAttr(host::inPlaceAttrName, number);
         kernel->setAttr(host::inPlaceAttrName, number);
-        ++numMarked;
         return;
       }
     });

@@ -27,15 +27,16 @@ public:
   CallOutliner(host::CallOp call, SymbolTable &symbols)
       : call(call), symbols(symbols), b(call), operands(call.getOperands()) {}
 
-  /// Replaces the call, if there are kernels for it; whether there are.
-  bool run() {
+  /// Replaces the call, if there are kernels for it.
+  void run() {
     auto outline = llvm::StringSwitch<bool (CallOutliner::*)()>(call.getFunction())
                        .Case("sort", &CallOutliner::outlineSort)
                        .Case("top_k", &CallOutliner::outlineTopK)
                        .Case("non_zero", &CallOutliner::outlineNonZero)
                        .Cases({"cholesky", "lu", "triangular_solve"}, &CallOutliner::outlineFactor)
                        .Default(nullptr);
-    return outline && (this->*outline)();
+    if (outline)
+      (this->*outline)();
   }
 
 private:

@@ -83,8 +83,7 @@ struct Group {
 /// The kernels of one block.
 class BlockOutliner {
 public:
-  BlockOutliner(Block &block, SymbolTable &symbols, Pass::Statistic &numKernels)
-      : block(block), symbols(symbols), numKernels(numKernels) {}
+  BlockOutliner(Block &block, SymbolTable &symbols) : block(block), symbols(symbols) {}
 
   void run() {
     for (Operation &op : block)
@@ -295,7 +294,6 @@ private:
       builder.clone(*op, mapping);
     host::ReturnOp::create(builder, loc,
                            llvm::map_to_vector(results, [&](Value v) { return mapping.lookup(v); }));
-    ++numKernels;
 
     builder.setInsertionPoint(ops.back());
     auto launch =
@@ -330,7 +328,6 @@ private:
 
   Block &block;
   SymbolTable &symbols;
-  Pass::Statistic &numKernels;
   std::vector<std::unique_ptr<Group>> groups;
   llvm::DenseMap<Operation *, Group *> groupOf;
   SmallVector<Operation *> outlined;
@@ -421,7 +418,7 @@ struct OutlineKernels : impl::OutlineKernelsPassBase<OutlineKernels> {
     for (auto function : getOperation().getOps<func::FuncOp>())
       function.walk([&](Block *block) { blocks.push_back(block); });
     for (Block *block : blocks)
-      BlockOutliner(*block, symbols, numKernels).run();
+      BlockOutliner(*block, symbols).run();
     // Arithmetic on extents and constants that kernels took along may be dead now.
     for (Block *block : blocks)
       for (Operation &op : llvm::make_early_inc_range(llvm::reverse(*block)))

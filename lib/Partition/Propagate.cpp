@@ -171,9 +171,6 @@ struct Propagate : impl::PropagatePassBase<Propagate> {
       return signalPassFailure();
     Places places = Propagator(*graph).run(std::move(seed));
     places.write(*graph);
-    for (Operation &op : graph->block())
-      for (Value result : op.getResults())
-        numSharded += !places.sharding(result).isWhole();
   }
 };
 

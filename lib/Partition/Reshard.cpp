@@ -21,8 +21,7 @@ namespace {
 
 class Resharder {
 public:
-  Resharder(Graph graph, Pass::Statistic &numReshards)
-      : graph(graph), places(graph.mesh), numReshards(numReshards) {}
+  explicit Resharder(Graph graph) : graph(graph), places(graph.mesh) {}
 
   LogicalResult run() {
     if (failed(places.read(graph)))
@@ -147,20 +146,18 @@ private:
                           to.toAttr(graph.mesh), reshardBytes(value.getType(), from, to, graph.mesh), reason);
     places.of(op.getResult()).sharding = to;
     places.of(op.getResult()).origins = places.of(value).origins;
-    ++numReshards;
     return op;
   }
 
   Graph graph;
   Places places;
-  Pass::Statistic &numReshards;
   llvm::DenseMap<Value, SmallVector<Value, 2>> movedOf;
 };
 
 struct Reshard : impl::ReshardPassBase<Reshard> {
   void runOnOperation() override {
     FailureOr<Graph> graph = getGraph(getOperation());
-    if (failed(graph) || failed(Resharder(*graph, numReshards).run()))
+    if (failed(graph) || failed(Resharder(*graph).run()))
       return signalPassFailure();
   }
 };

@@ -401,7 +401,6 @@ struct Split : impl::SplitPassBase<Split> {
       for (Operation &op : *module.getBody())
         if (!isa<ModuleOp>(op) && &op != graph->main)
           builder.clone(op);
-      role.walk([&](Operation *op) { numChannels += isStart(op); });
     }
     for (Operation &op : llvm::make_early_inc_range(*module.getBody()))
       if (!llvm::is_contained(roles, dyn_cast<ModuleOp>(op)))

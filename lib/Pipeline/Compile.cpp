@@ -338,6 +338,7 @@ LogicalResult Compiler::compileKernels() {
   kernelOptions.gpu = gpuTarget;
   kernelOptions.verify = options.verify;
   kernelOptions.fast = options.stages.numerics == Numerics::Fast;
+  kernelOptions.strict = options.stages.numerics == Numerics::Strict;
   std::optional<KernelCache> cache;
   if (!options.cacheDir.empty()) {
     Result<KernelCache> opened = KernelCache::open(options.cacheDir, options.buildId);

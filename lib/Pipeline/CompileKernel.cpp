@@ -120,7 +120,8 @@ FailureOr<CompiledKernel> weft::compileKernel(host::KernelOp kernel,
 
   OwningOpRef<ModuleOp> module;
   cpu::Pipeline pipeline = cpu::Pipeline::Loops;
-  FailureOr<std::optional<GeneratedFor>> generated = generateKernel(kernel, constantOperands, options.target);
+  FailureOr<std::optional<GeneratedFor>> generated =
+      generateKernel(kernel, constantOperands, options.target, options.strict);
   if (failed(generated))
     return failure();
   if (*generated) {

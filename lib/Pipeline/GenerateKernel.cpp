@@ -114,7 +114,7 @@ FailureOr<std::optional<GeneratedFor>> generateDot(host::KernelOp kernel, const 
 
 FailureOr<std::optional<GeneratedFor>> generateConvolution(host::KernelOp kernel, const KernelParts &parts,
                                                            const llvm::SmallBitVector &constants,
-                                                           const cpu::TargetInfo &target) {
+                                                           const cpu::TargetInfo &target, bool strict) {
   auto conv = cast<ConvOp>(parts.root);
   auto xType = cast<RankedTensorType>(conv.getX().getType());
   int64_t weights = argumentNumber(conv.getW());
@@ -131,6 +131,7 @@ FailureOr<std::optional<GeneratedFor>> generateConvolution(host::KernelOp kernel
   spec.xType = xType.getElementType();
   spec.wType = getElementTypeOrSelf(conv.getW().getType());
   spec.yType = getElementTypeOrSelf(parts.result);
+  spec.allowWinograd = !strict;
 
   GeneratedFor generated;
   MergedDims each;
@@ -310,12 +311,12 @@ bool weft::hasAttentionGenerator(AttentionOp op) {
 
 FailureOr<std::optional<GeneratedFor>> weft::generateKernel(host::KernelOp kernel,
                                                             const llvm::SmallBitVector &constantOperands,
-                                                            const cpu::TargetInfo &target) {
+                                                            const cpu::TargetInfo &target, bool strict) {
   std::optional<KernelParts> parts = takeApart(kernel);
   if (parts && isa<DotGeneralOp>(parts->root))
     return generateDot(kernel, *parts, constantOperands, target);
   if (parts && isa<ConvOp>(parts->root))
-    return generateConvolution(kernel, *parts, constantOperands, target);
+    return generateConvolution(kernel, *parts, constantOperands, target, strict);
   if (auto attention = dyn_cast<AttentionOp>(kernel.getBody().front().front());
       attention && hasAttentionGenerator(attention))
     return generateAttention(attention, kernel, target);

@@ -22,9 +22,10 @@ struct GeneratedFor {
 };
 
 /// Nothing when no generator takes this kernel: it then goes through linalg. Failure after a diagnostic.
+/// `strict`: --numerics=strict.
 mlir::FailureOr<std::optional<GeneratedFor>> generateKernel(host::KernelOp kernel,
                                                             const llvm::SmallBitVector &constantOperands,
-                                                            const cpu::TargetInfo &target);
+                                                            const cpu::TargetInfo &target, bool strict);
 
 /// Whether the CPU has a generator for this attention. Others are written with products and a softmax before
 /// kernels are formed: they would be slow as one kernel.

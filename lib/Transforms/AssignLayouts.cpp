@@ -49,8 +49,7 @@ SmallVector<int64_t> channelsLastDims(int64_t rank) {
 
 /// conv in any layout -> transpose, conv with the features last, transpose back.
 struct ConvToChannelsLast : OpRewritePattern<ConvOp> {
-  ConvToChannelsLast(MLIRContext *context, Pass::Statistic &numConvs)
-      : OpRewritePattern(context), numConvs(numConvs) {}
+  using OpRewritePattern::OpRewritePattern;
 
   LogicalResult matchAndRewrite(ConvOp conv, PatternRewriter &rewriter) const override {
     int64_t rank = cast<RankedTensorType>(conv.getX().getType()).getRank();
@@ -72,15 +71,12 @@ struct ConvToChannelsLast : OpRewritePattern<ConvOp> {
     for (int64_t p : permutation)
       moved.push_back(dims[p]);
     last.getResult().setType(makeTensorType(moved, conv.getType().getElementType()));
-    ++numConvs;
     if (yDims == wanted)
       rewriter.replaceOp(conv, last);
     else
       rewriter.replaceOpWithNewOp<TransposeOp>(conv, last, inverseOf(permutation));
     return success();
   }
-
-  Pass::Statistic &numConvs;
 };
 
 /// Builds `op` again on `operands`, its result types inferred; attributes may be changed by `change` before.
@@ -259,12 +255,11 @@ struct AssignLayouts : impl::AssignLayoutsPassBase<AssignLayouts> {
   void runOnOperation() override {
     MLIRContext *context = &getContext();
     RewritePatternSet patterns(context);
-    patterns.add<ConvToChannelsLast>(context, numConvs);
+    patterns.add<ConvToChannelsLast>(context);
     patterns.add<SinkThroughElementwise, SinkThroughReduceWindow, SinkThroughSoftmax, SinkThroughConcat,
                  SinkThroughReduce, TransposeToReshape>(context);
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
       return signalPassFailure();
-    getOperation()->walk([&](TransposeOp) { ++numLeft; });
   }
 };
 

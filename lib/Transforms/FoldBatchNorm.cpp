@@ -62,8 +62,7 @@ struct Contraction {
 
 /// contraction(x, w) * s and (contraction(x, w) + b) * s.
 struct FoldScale : OpRewritePattern<MulOp> {
-  FoldScale(MLIRContext *context, Pass::Statistic &numFolded)
-      : OpRewritePattern(context), numFolded(numFolded) {}
+  using OpRewritePattern::OpRewritePattern;
 
   LogicalResult matchAndRewrite(MulOp mul, PatternRewriter &rewriter) const override {
     Value scaled = mul.getLhs(), scale = mul.getRhs();
@@ -105,17 +104,14 @@ struct FoldScale : OpRewritePattern<MulOp> {
     } else {
       rewriter.replaceOp(mul, scaled);
     }
-    ++numFolded;
     return success();
   }
-
-  Pass::Statistic &numFolded;
 };
 
 struct FoldBatchNorm : impl::FoldBatchNormPassBase<FoldBatchNorm> {
   void runOnOperation() override {
     RewritePatternSet patterns(&getContext());
-    patterns.add<FoldScale>(&getContext(), numFolded);
+    patterns.add<FoldScale>(&getContext());
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
       signalPassFailure();
   }

@@ -35,10 +35,10 @@ static FailureOr<HostTensor> partOf(Value value, ArrayRef<int64_t> place, dist::
   return ir::toHostTensor(cast<TypedAttr>(parts.getValues()[number]));
 }
 
-FailureOr<bool> weft::foldPerWorker(Operation *op) {
+LogicalResult weft::foldPerWorker(Operation *op) {
   dist::MeshAttr mesh = dist::getMesh(op);
   if (!mesh)
-    return false;
+    return success();
   dist::Axes axes = axesOf(op, mesh);
   SmallVector<SmallVector<Attribute>> values(op->getNumResults());
   for (int64_t worker = 0; worker < mesh.product(axes); ++worker) {
@@ -52,7 +52,7 @@ FailureOr<bool> weft::foldPerWorker(Operation *op) {
     for (Value operand : op->getOperands()) {
       FailureOr<HostTensor> part = partOf(operand, place, mesh);
       if (failed(part))
-        return false;
+        return success();
       operands.push_back(*part);
     }
     FailureOr<SmallVector<HostTensor>> results = cast<ir::ReferenceOpInterface>(op).evaluate(operands);
@@ -73,5 +73,5 @@ FailureOr<bool> weft::foldPerWorker(Operation *op) {
     result.replaceAllUsesWith(constant);
   }
   op->erase();
-  return true;
+  return success();
 }

@@ -9,9 +9,9 @@
 
 namespace weft {
 
-/// Evaluates an op whose operands are constants, some of them parts of workers, once per worker. Returns
-/// whether it was replaced; failure when the evaluation fails.
-mlir::FailureOr<bool> foldPerWorker(mlir::Operation *op);
+/// Evaluates an op whose operands are constants, some of them parts of workers, once per worker; other ops
+/// stay as they are. Failure when the evaluation fails.
+mlir::LogicalResult foldPerWorker(mlir::Operation *op);
 
 } // namespace weft
 

@@ -52,8 +52,7 @@ bool isMask(Value value, Value scores) {
 }
 
 struct FuseProducts : OpRewritePattern<DotGeneralOp> {
-  FuseProducts(MLIRContext *context, Pass::Statistic &numFused)
-      : OpRewritePattern(context), numFused(numFused) {}
+  using OpRewritePattern::OpRewritePattern;
 
   LogicalResult matchAndRewrite(DotGeneralOp product, PatternRewriter &rewriter) const override {
     auto softmax = product.getLhs().getDefiningOp<SoftmaxOp>();
@@ -111,17 +110,14 @@ struct FuseProducts : OpRewritePattern<DotGeneralOp> {
     } else {
       rewriter.replaceOp(product, attention.getY());
     }
-    ++numFused;
     return success();
   }
-
-  Pass::Statistic &numFused;
 };
 
 struct FuseAttention : impl::FuseAttentionPassBase<FuseAttention> {
   void runOnOperation() override {
     RewritePatternSet patterns(&getContext());
-    patterns.add<FuseProducts>(&getContext(), numFused);
+    patterns.add<FuseProducts>(&getContext());
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
       signalPassFailure();
   }

@@ -17,7 +17,7 @@ namespace {
 
 struct InferShapes : impl::InferShapesPassBase<InferShapes> {
   void runOnOperation() override {
-    getOperation()->walk<WalkOrder::PreOrder>([&](Operation *op) { numRefined += refineResultTypes(op); });
+    getOperation()->walk<WalkOrder::PreOrder>([](Operation *op) { refineResultTypes(op); });
     updateFunctionTypes(getOperation());
   }
 };

@@ -19,8 +19,7 @@ namespace weft {
 namespace {
 
 struct LowerScanOp : OpRewritePattern<ScanOp> {
-  LowerScanOp(MLIRContext *context, Pass::Statistic &numLowered)
-      : OpRewritePattern(context), numLowered(numLowered) {}
+  using OpRewritePattern::OpRewritePattern;
 
   /// Slice `i` of `x` along axis 0, the axis dropped.
   static Value slice(OpBuilder &builder, Location loc, Value x, Value i, RankedTensorType wanted) {
@@ -141,18 +140,15 @@ struct LowerScanOp : OpRewritePattern<ScanOp> {
       }
       YieldOp::create(rewriter, loc, results);
     }
-    ++numLowered;
     rewriter.replaceOp(scan, loop.getResults().drop_front(1));
     return success();
   }
-
-  Pass::Statistic &numLowered;
 };
 
 struct LowerScan : impl::LowerScanPassBase<LowerScan> {
   void runOnOperation() override {
     RewritePatternSet patterns(&getContext());
-    patterns.add<LowerScanOp>(&getContext(), numLowered);
+    patterns.add<LowerScanOp>(&getContext());
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
       signalPassFailure();
   }

@@ -178,7 +178,6 @@ struct NameExtents : impl::NameExtentsPassBase<NameExtents> {
   static bool isUnknown(Value value, int64_t axis) { return getDim(value, axis).isUnknown(); }
 
   std::string freshName() {
-    ++numNamed;
     std::string text;
     do
       text = "data_" + std::to_string(next++);

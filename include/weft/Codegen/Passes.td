@@ -20,7 +20,6 @@ def OutlineKernelsPass : Pass<"weft-outline-kernels", "::mlir::ModuleOp"> {
     After: `%0 = host.launch @conv_add_relu(%x, %w, %b) ...`
   }];
   let options = [Option<"checks", "checks", "bool", "true", "whether kernels may fail">];
-  let statistics = [Statistic<"numKernels", "kernels", "kernels outlined">];
   let dependentDialects = ["::weft::host::HostDialect"];
 }
 
@@ -47,7 +46,6 @@ def MarkInPlacePass : Pass<"weft-mark-in-place", "::mlir::ModuleOp"> {
     Before: `%1 = host.launch @exp(%0)`
     After: `%1 = host.launch @exp(%0) {host.in_place = 0 : i64}`, and the same attribute on the kernel
   }];
-  let statistics = [Statistic<"numMarked", "marked", "launches that work in place">];
   let dependentDialects = ["::weft::host::HostDialect"];
 }
 
@@ -57,7 +55,6 @@ def DeduplicateKernelsPass : Pass<"weft-deduplicate-kernels", "::mlir::ModuleOp"
     Kernels whose text is equal but for names and locations compute the same: all launches name the first. Twelve equal
     layers compile once.
   }];
-  let statistics = [Statistic<"numErased", "erased", "kernels that were another's equal">];
   let dependentDialects = ["::weft::host::HostDialect"];
 }
 

@@ -28,7 +28,6 @@ def PropagatePass : Pass<"dist-propagate", "::mlir::ModuleOp"> {
     Before: `%0 = weft.relu %x`, x with `dist.sharding = #dist.sharding<[{data}, {} ]>`
     After: `%0 = weft.relu %x {dist.shardings = [#dist.sharding<[{data}, {} ]> ] }`
   }];
-  let statistics = [Statistic<"numSharded", "sharded", "values that are split over some axis">];
   let dependentDialects = ["::weft::dist::DistDialect"];
 }
 
@@ -39,7 +38,6 @@ def ReshardPass : Pass<"dist-reshard", "::mlir::ModuleOp"> {
     that is partial or lies elsewhere after it. An op without a sharding rule runs whole on every worker, and a remark
     says so.
   }];
-  let statistics = [Statistic<"numReshards", "reshards", "tensors moved">];
   let dependentDialects = ["::weft::dist::DistDialect"];
 }
 
@@ -61,7 +59,6 @@ def SplitPass : Pass<"dist-split", "::mlir::ModuleOp"> {
     Types become those of one rank's part, `dist.reshard` becomes collectives, values that cross from one stage to
     another are sent and received. Afterwards the module holds one module per role and nothing else.
   }];
-  let statistics = [Statistic<"numChannels", "channels", "communications">];
   let dependentDialects = ["::weft::dist::DistDialect", "::weft::ir::WeftDialect"];
 }
 
@@ -75,7 +72,6 @@ def VerifySchedulePass : Pass<"dist-verify-schedule", "::mlir::ModuleOp"> {
     channels that are used or waited for twice.
   }];
   let options = [Option<"slots", "slots", "int64_t", "2", "messages that may be under way from one rank to another">];
-  let statistics = [Statistic<"numEvents", "events", "starts and waits of all ranks">];
   let dependentDialects = ["::weft::dist::DistDialect"];
 }
 

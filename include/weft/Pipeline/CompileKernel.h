@@ -22,6 +22,8 @@ struct KernelOptions {
   bool verify = false;
   /// The liberties of --numerics=fast.
   bool fast = false;
+  /// --numerics=strict: no minimal filtering.
+  bool strict = false;
   /// Where machine code is kept between runs; null: nowhere.
   KernelCache *cache = nullptr;
   /// Called with the kernel's module after each stage ("tensor", "loops", "llvm"), for dumps. May be called

@@ -29,7 +29,6 @@ def DecomposePass : Pass<"weft-decompose"> {
     ```
   }];
   let options = [ListOption<"ops", "ops", "std::string", "names of ops to decompose, without the dialect; none: all">];
-  let statistics = [Statistic<"numDecomposed", "decomposed", "ops decomposed">];
 }
 
 #endif // WEFT_TRANSFORMS_DECOMPOSE_TD

@@ -15,7 +15,6 @@ def InferShapesPass : Pass<"weft-infer-shapes"> {
     Before: `%0 = weft.exp %x : (tensor<?xf32, #weft.dims<[n]>>) -> tensor<?xf32>`
     After: `%0 = weft.exp %x : (tensor<?xf32, #weft.dims<[n]>>) -> tensor<?xf32, #weft.dims<[n]>>`
   }];
-  let statistics = [Statistic<"numRefined", "refined", "result types refined">];
 }
 
 def FoldConstantsPass : Pass<"weft-fold-constants"> {
@@ -28,7 +27,6 @@ def FoldConstantsPass : Pass<"weft-fold-constants"> {
     Before: `%1 = weft.add %c2, %c3 : ...`
     After: `%1 = weft.constant dense<5.0> : ...`
   }];
-  let statistics = [Statistic<"numFolded", "folded", "ops evaluated">];
 }
 
 def FoldBatchNormPass : Pass<"weft-fold-batch-norm"> {
@@ -38,7 +36,6 @@ def FoldBatchNormPass : Pass<"weft-fold-batch-norm"> {
     only; likewise past an addition: `(conv(x, w) + b) * s` becomes `conv(x, w * s) + b * s`. The products are constants that
     weft-fold-constants evaluates.
   }];
-  let statistics = [Statistic<"numFolded", "folded", "scales folded into weights">];
 }
 
 def FuseAttentionPass : Pass<"weft-fuse-attention"> {
@@ -57,7 +54,6 @@ def FuseAttentionPass : Pass<"weft-fuse-attention"> {
     ```
     After: `%y, %lse = weft.attention %q, %k, %v mask %mask {scale = 0.125 : f64} ...`
   }];
-  let statistics = [Statistic<"numFused", "fused", "attentions found">];
 }
 
 def AssignLayoutsPass : Pass<"weft-assign-layouts"> {
@@ -67,8 +63,6 @@ def AssignLayoutsPass : Pass<"weft-assign-layouts"> {
     transpositions. Transpositions then sink through elementwise ops, pools, pads, concatenations and reductions until
     they meet their inverse or the end of the network.
   }];
-  let statistics = [Statistic<"numConvs", "convs", "convolutions re-laid out">,
-                    Statistic<"numLeft", "transposes-left", "transpositions that remain">];
 }
 
 def NameExtentsPass : Pass<"weft-name-extents", "::mlir::ModuleOp"> {
@@ -81,7 +75,6 @@ def NameExtentsPass : Pass<"weft-name-extents", "::mlir::ModuleOp"> {
     Before: `%1 = weft.iota axis 0 sizes [%n] : (tensor<i64>) -> tensor<?xi64>`
     After: `%2 = weft.name_extent %n as "data_0" ...; %1 = weft.iota axis 0 sizes [%2] : ... -> tensor<?xi64, #weft.dims<[data_0]>>`
   }];
-  let statistics = [Statistic<"numNamed", "named", "extents named">];
 }
 
 def LowerScanPass : Pass<"weft-lower-scan"> {
@@ -90,7 +83,6 @@ def LowerScanPass : Pass<"weft-lower-scan"> {
     The body reads slice i of each input and writes slice i of each stacked result; i runs upwards, or downwards for
     `reverse`.
   }];
-  let statistics = [Statistic<"numLowered", "lowered", "scans rewritten">];
 }
 
 #endif // WEFT_TRANSFORMS_PASSES_TD

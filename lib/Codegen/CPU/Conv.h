@@ -1,7 +1,7 @@
 // Part of Weft, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// What the two convolution generators share.
+// What the convolution generators share.
 #ifndef WEFT_LIB_CODEGEN_CPU_CONV_H
 #define WEFT_LIB_CODEGEN_CPU_CONV_H
 
@@ -24,6 +24,26 @@ struct Conv3 {
 
 /// Types of x and y.
 llvm::SmallVector<mlir::MemRefType> convBuffers(const ConvSpec &spec, llvm::ArrayRef<int64_t> weights);
+
+/// How a 3x3 convolution is done by minimal filtering.
+struct WinogradPlan {
+  int64_t m = 0;                 ///< output tiles are m x m: 4 or 2
+  int64_t width = 0, panels = 0; ///< output channels of a panel of weights, and their number
+  int64_t tileRows = 0, tileColumns = 0;
+  int64_t blockRows = 0;                                  ///< tile rows of a chunk
+  int64_t blockPanels = 0;                                ///< panels of a chunk
+  int64_t positions() const { return (m + 2) * (m + 2); } ///< of an input tile
+};
+/// Nothing where the direct way is estimated to be as fast, or minimal filtering is not allowed.
+std::optional<WinogradPlan> planWinograd(const ConvSpec &spec, const TargetInfo &target);
+/// The shape of transformed weights: [positions * panels][Ci][NR].
+llvm::SmallVector<int64_t> winogradShape(const ConvSpec &spec, const WinogradPlan &plan);
+/// Transforms f32 weights in f64 and rounds them once; strides as of packConvWeights.
+std::vector<std::byte> packWinograd(const ConvSpec &spec, const WinogradPlan &plan,
+                                    std::span<const std::byte> source, int64_t strideO, int64_t strideI,
+                                    int64_t strideTap);
+GeneratedKernel generateWinograd(mlir::Location loc, const ConvSpec &spec, const WinogradPlan &plan,
+                                 const TargetInfo &target);
 
 mlir::FailureOr<GeneratedKernel> generateDepthwise(mlir::Location loc, const ConvSpec &spec,
                                                    const TargetInfo &target);

@@ -4,6 +4,8 @@
 // Translates a lowered kernel to LLVM IR, optimises it, and writes an object or text. Stage: code.
 #include "weft/Codegen/CPU/EmitObject.h"
 
+#include "Passes.h"
+
 #include "mlir/Target/LLVMIR/Export.h"
 #include "llvm/Analysis/TargetLibraryInfo.h"
 #include "llvm/IR/LLVMContext.h"
@@ -104,6 +106,9 @@ static Expected<std::unique_ptr<Module>> translate(mlir::ModuleOp source, LLVMCo
   }
   if (Error error = optimise(*module, machine, pipeline))
     return error;
+  if (target.hasAvx512)
+    for (Function &function : *module)
+      useScalef(function);
   return module;
 }
 

@@ -33,6 +33,8 @@ static int64_t taps(const ConvSpec &spec) {
 SmallVector<int64_t> weft::cpu::packedConvShape(const ConvSpec &spec, const TargetInfo &target) {
   if (spec.isDepthwise())
     return {taps(spec), spec.co};
+  if (std::optional<WinogradPlan> plan = planWinograd(spec, target))
+    return winogradShape(spec, *plan);
   int64_t width = convPanelWidth(spec, target);
   return {spec.groups * ceilDivide(spec.co / spec.groups, width), taps(spec) * (spec.ci / spec.groups),
           width};
@@ -41,6 +43,8 @@ SmallVector<int64_t> weft::cpu::packedConvShape(const ConvSpec &spec, const Targ
 std::vector<std::byte> weft::cpu::packConvWeights(const ConvSpec &spec, const TargetInfo &target,
                                                   std::span<const std::byte> source, size_t elementBytes,
                                                   int64_t strideO, int64_t strideI, int64_t strideTap) {
+  if (std::optional<WinogradPlan> plan = planWinograd(spec, target))
+    return packWinograd(spec, *plan, source, strideO, strideI, strideTap);
   SmallVector<int64_t> shape = packedConvShape(spec, target);
   int64_t count = 1;
   for (int64_t e : shape)
@@ -425,5 +429,7 @@ FailureOr<GeneratedKernel> weft::cpu::generateConv(Location loc, const ConvSpec 
     return bad("an empty result");
   if (spec.isDepthwise())
     return generateDepthwise(loc, spec, target);
+  if (std::optional<WinogradPlan> plan = planWinograd(spec, target))
+    return generateWinograd(loc, spec, *plan, target);
   return ConvGenerator(loc, spec, target).generate();
 }

@@ -147,6 +147,7 @@ FailureOr<KernelInfo> weft::cpu::lowerKernelToLLVM(ModuleOp module, const Target
     codegen::relaxArithmetic(module);
   codegen::ExpandMathOptions math;
   math.approximate = options.fast;
+  math.nativeLdexp = target.hasAvx512;
   if (failed(codegen::expandMath(module, math)))
     return failure();
   info.scratchBytes = *scratch;

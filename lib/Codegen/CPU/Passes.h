@@ -9,6 +9,10 @@
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 
+namespace llvm {
+class Function;
+}
+
 namespace weft::cpu {
 
 /// The kernel of a module, after a check that it keeps the contract of LowerToLLVM.h; else a diagnostic.
@@ -21,6 +25,9 @@ mlir::LogicalResult lowerLeftovers(mlir::ModuleOp module, const TargetInfo &targ
 void rewriteSignature(mlir::func::FuncOp kernel);
 /// After conversion to the LLVM dialect: adds the function NAME that unpacks a WeftCall and calls NAME.body.
 void addEntry(mlir::ModuleOp module, const KernelInfo &info);
+
+/// Gives calls of llvm.ldexp whose exponent was rounded as a float to AVX-512's vscalef.
+void useScalef(llvm::Function &function);
 
 } // namespace weft::cpu
 

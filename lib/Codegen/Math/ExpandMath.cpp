@@ -85,6 +85,17 @@ struct ExpandPow : OpRewritePattern<math::PowFOp> {
   }
 };
 
+struct ExpandLdexp : OpRewritePattern<LLVM::CallIntrinsicOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(LLVM::CallIntrinsicOp op, PatternRewriter &rewriter) const override {
+    if (op.getIntrin() != "llvm.ldexp")
+      return failure();
+    V p(rewriter, op.getLoc(), op.getArgs()[0]), n = p.with(op.getArgs()[1]);
+    rewriter.replaceOp(op, scaleInSteps(p, n).value);
+    return success();
+  }
+};
+
 struct ExpandFPowI : OpRewritePattern<math::FPowIOp> {
   using OpRewritePattern::OpRewritePattern;
   LogicalResult matchAndRewrite(math::FPowIOp op, PatternRewriter &rewriter) const override {
@@ -329,6 +340,8 @@ LogicalResult weft::codegen::expandMath(ModuleOp module, const ExpandMathOptions
   if (!options.nativeNarrowConversions)
     patterns.add<ExpandBF16Ext>(context);
   patterns.add<ExpandTrunc>(context, options.nativeNarrowConversions);
+  if (!options.nativeLdexp)
+    patterns.add<ExpandLdexp>(context);
   if (options.approximate)
     patterns.add<ExpandTanhApproximately>(context, /*benefit=*/2);
   arith::populateCeilFloorDivExpandOpsPatterns(patterns);

@@ -34,7 +34,12 @@ V clampTo(V x, double low, double high) {
   return select(lt(x, low), x.c(low), x);
 }
 
-V expTail(V r) { return r.is64() ? horner(r, kExp64) : horner(r, kExp32); }
+/// exp(r), |r| <= ln2 / 2. f32 goes the way with fewer operations, which costs a tenth of an ulp.
+V expReduced(V r) {
+  if (r.is64())
+    return fma(r * r, horner(r, kExp64), r) + 1.0;
+  return fma(fma(horner(r, kExp32), r, 1.0), r, 1.0);
+}
 
 /// x = n ln2 + r + low.
 struct Reduced {
@@ -66,7 +71,7 @@ V weft::codegen::emitExpScaled(V x, V low, int extra) {
   Rounded n = roundFma(x, kLog2e);
   V r = fma(n.real, x.c(-ln2Hi(x)), x);
   r = fma(n.real, x.c(-ln2Lo(x)), r) + low;
-  V p = fma(r * r, expTail(r), r) + 1.0;
+  V p = expReduced(r);
   return scaleBy(p, extra ? n.integer + extra : n.integer);
 }
 
@@ -75,14 +80,14 @@ V weft::codegen::emitExp(V x) {
   Rounded n = roundFma(y, kLog2e);
   V r = fma(n.real, y.c(-ln2Hi(y)), y);
   r = fma(n.real, y.c(-ln2Lo(y)), r);
-  return scaleBy(fma(r * r, expTail(r), r) + 1.0, n.integer);
+  return scaleBy(expReduced(r), n.integer);
 }
 
 V weft::codegen::emitExp2(V x) {
   V y = x.is64() ? clampTo(x, -1080, 1025) : clampTo(x, -152, 129);
   Rounded n = roundFma(y, 1.0);
   V r = (y - n.real) * 0.6931471805599453;
-  return scaleBy(fma(r * r, expTail(r), r) + 1.0, n.integer);
+  return scaleBy(expReduced(r), n.integer);
 }
 
 V weft::codegen::emitExpm1(V x) {

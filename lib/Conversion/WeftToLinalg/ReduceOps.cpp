@@ -5,6 +5,8 @@
 // elementwise generic; only the combining op of a reduction may be regrouped (fastmath<reassoc>).
 #include "Lowering.h"
 
+#include "weft/Dialect/IgnoresNaN.h"
+
 using namespace mlir;
 using namespace weft;
 using namespace weft::lowering;
@@ -41,7 +43,8 @@ public:
     Type elementType = op.getX().getType().getElementType();
     Value result = op.getKind() == ir::ReduceKind::logaddexp
                        ? lowerLogAddExp(b, loc, adaptor.getX(), op.getAxes(), elementType)
-                       : reduce(b, loc, adaptor.getX(), op.getKind(), op.getAxes(), elementType);
+                       : reduce(b, loc, adaptor.getX(), op.getKind(), op.getAxes(), elementType,
+                                op->hasAttr(ignoresNaNMark));
     result = roundTo(b, loc, result, elementType);
     b.replaceOp(op, castTo(b, loc, result, getTypeConverter()->convertType(op.getResult().getType())));
     return success();
@@ -67,14 +70,20 @@ private:
   }
 
   static Value reduce(OpBuilder &b, Location loc, Value x, ir::ReduceKind kind, ArrayRef<int64_t> axes,
-                      Type elementType) {
+                      Type elementType, bool ignoresNaN = false) {
     Shape shape = getShape(b, loc, x, axes);
     Value init = createFilled(b, loc, accumulatorIdentity(Scalars(b, loc), kind, elementType), shape.sizes);
     return createGeneric(b, loc, x, init, {shape.in, shape.out}, axes,
                          [&](const Scalars &s, ValueRange args) {
                            Value value = loadAccumulable(s, args[0], elementType);
-                           return SmallVector<Value>{
-                               combine(s, kind, args[1], value, isUnsigned(elementType))};
+                           Value combined = combine(s, kind, args[1], value, isUnsigned(elementType));
+                           auto op = combined.getDefiningOp<arith::ArithFastMathInterface>();
+                           if (ignoresNaN && op)
+                             op->setAttr(op.getFastMathAttrName(),
+                                         arith::FastMathFlagsAttr::get(s.b.getContext(),
+                                                                       op.getFastMathFlagsAttr().getValue() |
+                                                                           arith::FastMathFlags::nnan));
+                           return SmallVector<Value>{combined};
                          })
         .getResult(0);
   }

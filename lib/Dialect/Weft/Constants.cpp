@@ -183,7 +183,7 @@ FailureOr<HostTensor> weft::ir::toHostTensor(TypedAttr value) {
   } else {
     if (raw.size() != out.size())
       return failure();
-    std::memcpy(out.data(), raw.data(), raw.size());
+    llvm::copy(raw, reinterpret_cast<char *>(out.data()));
   }
   return tensor;
 }

@@ -33,8 +33,7 @@ static bool isSmall(Type type) {
     return false;
   int64_t count = 1;
   for (int64_t extent : tensor.getShape()) {
-    count *= extent; // bounded: stops before it can overflow
-    if (count > maxFolded)
+    if (extent > maxFolded || (count *= extent) > maxFolded) // stops before it can overflow
       return false;
   }
   return true;

@@ -78,7 +78,7 @@ static FailureOr<SmallVector<Value>> decomposeAttention(ir::AttentionOp op, Form
     scores = g.select(seen, scores, lowest);
   }
 
-  Value top = g.reduce(ReduceKind::max, scores, rank - 1);
+  Value top = g.reduce(ReduceKind::max, scores, rank - 1, /*ignoresNaN=*/true);
   Value masked = g.compare(CompareKind::eq, top, lowest);
   Value shift = g.select(masked, g.splat(top, 0), top);
   Value e = g.unary<ir::ExpOp>(g.binary<ir::SubOp>(scores, shift));

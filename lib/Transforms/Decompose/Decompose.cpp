@@ -81,7 +81,6 @@ struct DecomposePass : weft::impl::DecomposePassBase<DecomposePass> {
           return signalPassFailure();
         op->replaceAllUsesWith(*values);
         op->erase();
-        ++numDecomposed;
         changed = true;
       }
     }

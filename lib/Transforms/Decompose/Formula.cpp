@@ -4,6 +4,8 @@
 // Writes graphs of weft ops as formulas. Extents stay numbers where they are known.
 #include "Formula.h"
 
+#include "weft/Dialect/IgnoresNaN.h"
+
 using namespace mlir;
 using namespace weft;
 using namespace weft::decompose;
@@ -85,10 +87,12 @@ Value Formula::iota(Type type, ArrayRef<OpFoldResult> sizes, int64_t axis) {
   return ir::IotaOp::create(b, loc, result, values, statics, axis);
 }
 
-Value Formula::reduce(ir::ReduceKind kind, Value x, ArrayRef<int64_t> axes) {
+Value Formula::reduce(ir::ReduceKind kind, Value x, ArrayRef<int64_t> axes, bool ignoresNaN) {
   SmallVector<OpFoldResult> kept = sizes(x);
   for (int64_t axis : axes)
     kept[axis] = b.getI64IntegerAttr(1);
-  Value reduced = ir::ReduceOp::create(b, loc, x, kind, axes);
+  auto reduced = ir::ReduceOp::create(b, loc, x, kind, axes);
+  if (ignoresNaN)
+    reduced->setAttr(ignoresNaNMark, b.getUnitAttr());
   return reshape(reduced, kept);
 }

@@ -24,7 +24,8 @@ public:
   /// f32 for 16-bit floats, else as it is.
   Value widen(Value x);
   /// A reduction that keeps its axes with extent 1.
-  Value reduce(ir::ReduceKind kind, Value x, ArrayRef<int64_t> axes);
+  /// `ignoresNaN`: see ignoresNaNMark.
+  Value reduce(ir::ReduceKind kind, Value x, ArrayRef<int64_t> axes, bool ignoresNaN = false);
   /// `x` with other extents (an extent is a number or a rank-0 i64 value).
   Value reshape(Value x, ArrayRef<OpFoldResult> sizes);
   Value iota(Type elementType, ArrayRef<OpFoldResult> sizes, int64_t axis);

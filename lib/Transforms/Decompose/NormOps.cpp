@@ -13,7 +13,7 @@ using ir::ReduceKind;
 static FailureOr<SmallVector<Value>> decomposeSoftmax(ir::SoftmaxOp op, Formula &g) {
   Value x = g.widen(op.getX());
   int64_t axis = op.getAxis();
-  Value shifted = g.binary<ir::SubOp>(x, g.reduce(ReduceKind::max, x, axis));
+  Value shifted = g.binary<ir::SubOp>(x, g.reduce(ReduceKind::max, x, axis, /*ignoresNaN=*/true));
   Value e = g.unary<ir::ExpOp>(shifted);
   // The sum is at least 1 (or NaN), so its reciprocal is harmless and one division serves the row.
   Value sum = g.reduce(ReduceKind::add, e, axis);

@@ -1,5 +1,12 @@
 // Scalar loops become vector loops, and max is one instruction where an operand is not NaN.
 // RUN: weft-kernel %s --pipeline=loops --target-cpu=x86-64-v3 | FileCheck %s
+// With AVX-512 the scaling of an exponential is one instruction, fed with the exponent as a float.
+// RUN: weft-kernel %s --pipeline=loops --target-cpu=x86-64-v4 | FileCheck %s --check-prefix=V4
+// V4-LABEL: k.body:
+// V4-NOT:     vcvtdq2ps
+// V4:         vscalefps {{.*}}zmm
+// V4-NOT:     vpslld
+// V4:         vmovups %zmm
 // CHECK-LABEL: k.body:
 // CHECK:         vmaxps
 // CHECK-NOT:     vcmpunord

@@ -28,6 +28,10 @@ struct ConvSpec {
   llvm::SmallVector<ConvDim> space; ///< outermost first: (height, width)
   int64_t ci = 1, co = 1, groups = 1;
   mlir::Type xType, wType, yType; ///< f32, f16 or bf16 elements; sums are f32
+  /// 3x3 convolutions in f32 may go by minimal filtering (Winograd) where that is faster. Its sums are of
+  /// other products: errors differ by a small factor, and an element that is not finite reaches its whole
+  /// tile.
+  bool allowWinograd = false;
   Epilogue epilogue;
 
   /// Every channel by itself: weights [taps][channels] instead of panels.
@@ -40,7 +44,7 @@ mlir::FailureOr<GeneratedKernel> generateConv(mlir::Location loc, const ConvSpec
                                               const TargetInfo &target);
 
 /// The shape of the packed weights: [groups * panels][taps * Ci / groups][NR], or [taps][channels] when
-/// depthwise. Taps run over the kernel's positions, row-major.
+/// depthwise, or transformed ones. Taps run over the kernel's positions, row-major.
 llvm::SmallVector<int64_t> packedConvShape(const ConvSpec &spec, const TargetInfo &target);
 
 /// Packs weights: the element of output channel o, input channel i (of its group) and tap t lies at o *

@@ -13,6 +13,8 @@ struct ExpandMathOptions {
   /// The target converts between 16-bit floats and f32 or f64 by instructions that round to nearest even and
   /// keep denormals; else bf16 is converted by integer arithmetic.
   bool nativeNarrowConversions = false;
+  /// The target has an instruction for p * 2^n (llvm.ldexp); else integer arithmetic does it.
+  bool nativeLdexp = false;
   /// tanh in f32 by a quotient of polynomials, within 8 ulp.
   bool approximate = false;
 };

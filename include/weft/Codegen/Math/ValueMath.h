@@ -7,6 +7,7 @@
 #define WEFT_CODEGEN_MATH_VALUEMATH_H
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/IR/Builders.h"
 
@@ -181,10 +182,20 @@ inline Rounded roundFma(V x, double factor) {
 
 /// 2^n for n within the exponent range of normal numbers; n has the integer type of the float's width.
 inline V exp2i(V n) { return n.bits() == 64 ? asFloat((n + 1023) << 52) : asFloat((n + 127) << 23); }
-/// p * 2^n, rounded once, for n up to twice the exponent range: overflows and denormals come out right.
-inline V scaleBy(V p, V n) {
+/// p * 2^n, rounded once, for n up to twice the exponent range: overflows and denormals come out right. By
+/// integer arithmetic and two products.
+inline V scaleInSteps(V p, V n) {
   V half = sar(n, n.i(1));
   return p * exp2i(half) * exp2i(n - half);
+}
+/// The same by a call of llvm.ldexp, which expandMath replaces where the target has no instruction for it.
+inline V scaleBy(V p, V n) {
+  if (auto vector = llvm::dyn_cast<mlir::VectorType>(p.type()); vector && vector.getRank() > 1)
+    return scaleInSteps(p, n);
+  mlir::StringAttr name = p.builder->getStringAttr("llvm.ldexp");
+  mlir::Value operands[] = {p.value, n.value};
+  return p.with(
+      mlir::LLVM::CallIntrinsicOp::create(*p.builder, p.loc, p.type(), name, operands).getResult(0));
 }
 
 } // namespace weft::codegen

@@ -28,6 +28,8 @@ struct Shape {
   std::vector<ConvDim> space;
   int64_t ci, co, groups = 1;
   bool epilogue = false, dynamicBatch = false;
+  int64_t winograd =
+      0; ///< the side of output tiles that minimal filtering is expected to choose; 0: not allowed
 };
 
 std::vector<float> randoms(size_t n, unsigned seed) {
@@ -61,6 +63,7 @@ void check(const Shape &shape, const cpu::TargetInfo &target) {
   spec.space.append(shape.space.begin(), shape.space.end());
   spec.ci = shape.ci, spec.co = shape.co, spec.groups = shape.groups;
   spec.xType = spec.wType = spec.yType = builder.getF32Type();
+  spec.allowWinograd = shape.winograd != 0;
   ConvDim dims[3] = {};
   for (size_t d = 0; d < shape.space.size(); ++d)
     dims[3 - shape.space.size() + d] = shape.space[d];
@@ -93,6 +96,8 @@ void check(const Shape &shape, const cpu::TargetInfo &target) {
   // Weights as ONNX has them: [Co][Ci / groups][taps].
   auto bytes = cpu::packConvWeights(spec, target, std::as_bytes(std::span(w)), 4, inner * taps, taps, 1);
   std::vector<float> packed(bytes.size() / 4);
+  if (int64_t side = shape.winograd + 2; shape.winograd)
+    ASSERT_EQ(cpu::packedConvShape(spec, target)[0] % (side * side), 0) << what;
   std::copy_n(reinterpret_cast<const float *>(bytes.data()), packed.size(), packed.begin());
   auto xb = Buffer::of(x), wb = Buffer::of(packed), rb = Buffer::of(r);
   std::vector<int64_t> dynamic(kernel.info.numDims, shape.n);
@@ -132,7 +137,8 @@ void check(const Shape &shape, const cpu::TargetInfo &target) {
               sum += double(px[c]) * w[(co * inner + c) * taps + t];
           }
           float got = y.as<float>()[(n * outs + o) * shape.co + co];
-          if (!(std::abs(got - sum) <= 4e-6 * std::sqrt(double(taps * inner) + 1))) {
+          if (!(std::abs(got - sum) <=
+                (shape.winograd == 4 ? 2e-5 : 4e-6) * std::sqrt(double(taps * inner) + 1))) {
             ADD_FAILURE() << what << (oneCall ? " in one call" : " chunk by chunk") << ": y[" << n << ", "
                           << at[0] << "," << at[1] << "," << at[2] << ", " << co << "] = " << got << ", want "
                           << sum;
@@ -202,6 +208,19 @@ TEST(Conv, DynamicBatch) {
     checkAll({{n, {same(7, 3), same(7, 3)}, 8, 40, 1, true, true},
               {n, {{4, 1}, {4, 1}}, 8, 40, 1, false, true},
               {n, {same(6, 3), same(6, 3)}, 24, 24, 24, true, true}});
+}
+
+TEST(Conv, MinimalFiltering) {
+  auto valid = [](int64_t in) { return ConvDim{in, 3, 1, 1, 0, 0}; };
+  checkAll({{1, {same(28, 3), same(28, 3)}, 32, 32, 1, false, false, 4},
+            {2, {same(29, 3), same(31, 3)}, 48, 80, 1, true, false, 4},
+            {1, {valid(31), valid(27)}, 64, 32, 1, true, false, 4},
+            {1, {{40, 3, 1, 1, 3, 0}, {23, 3, 1, 1, 0, 5}}, 32, 48, 1, false, false, 4},
+            {1, {same(56, 3), same(58, 3)}, 32, 32, 1, true, false, 4},
+            {1, {same(14, 3), same(14, 3)}, 128, 128, 1, true, false, 2},
+            {3, {same(15, 3), same(13, 3)}, 96, 112, 1, false, false, 2}});
+  for (int64_t n : {0, 1, 3})
+    checkAll({{n, {same(28, 3), same(29, 3)}, 32, 64, 1, true, true, 4}});
 }
 
 TEST(Conv, RefusesBadSpecifications) {
