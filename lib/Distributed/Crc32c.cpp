@@ -2,8 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // CRC-32C. The instruction has a latency of three cycles: three stripes are summed side by side, then joined
-// by tables that say what a checksum becomes when a stripe of zeros follows. Copying on the way costs little
-// more: the instruction leaves the ports of loads and stores idle.
+// by tables that say what a checksum becomes when a stripe of zeros follows.
 #include "weft/Distributed/Frame.h"
 
 #include <cstring>
@@ -51,22 +50,11 @@ const Tables &tables() {
 }
 
 #if defined(__x86_64__)
-template <bool copies>
-__attribute__((target("sse4.2"))) uint32_t crc32cHardware(std::byte *to, const std::byte *data, size_t size,
-                                                          uint32_t crc) {
-  // The word at an offset, copied on the way.
-  const auto word = [&](size_t at) {
+__attribute__((target("sse4.2"))) uint32_t crc32cHardware(const std::byte *data, size_t size, uint32_t crc) {
+  const auto word = [](const std::byte *at) {
     uint64_t value;
-    std::memcpy(&value, data + at, 8);
-    if constexpr (copies)
-      std::memcpy(to + at, &value, 8);
+    std::memcpy(&value, at, 8);
     return value;
-  };
-  const auto advance = [&](size_t by) {
-    data += by;
-    size -= by;
-    if constexpr (copies)
-      to += by;
   };
   const Tables &table = tables();
   const auto behindStripe = [&](uint32_t sum) {
@@ -74,23 +62,20 @@ __attribute__((target("sse4.2"))) uint32_t crc32cHardware(std::byte *to, const s
            table.skip[3][sum >> 24];
   };
   uint64_t a = ~crc;
-  for (; size >= 3 * stripe; advance(3 * stripe)) {
+  for (; size >= 3 * stripe; size -= 3 * stripe, data += 3 * stripe) {
     uint64_t b = 0, c = 0;
     for (size_t i = 0; i < stripe; i += 8) {
-      a = _mm_crc32_u64(a, word(i));
-      b = _mm_crc32_u64(b, word(stripe + i));
-      c = _mm_crc32_u64(c, word(2 * stripe + i));
+      a = _mm_crc32_u64(a, word(data + i));
+      b = _mm_crc32_u64(b, word(data + stripe + i));
+      c = _mm_crc32_u64(c, word(data + 2 * stripe + i));
     }
     a = behindStripe(behindStripe(uint32_t(a)) ^ uint32_t(b)) ^ uint32_t(c);
   }
-  for (; size >= 8; advance(8))
-    a = _mm_crc32_u64(a, word(0));
+  for (; size >= 8; size -= 8, data += 8)
+    a = _mm_crc32_u64(a, word(data));
   auto sum = uint32_t(a);
-  for (; size > 0; advance(1)) {
+  for (; size > 0; --size, ++data)
     sum = _mm_crc32_u8(sum, uint8_t(*data));
-    if constexpr (copies)
-      *to = *data;
-  }
   return ~sum;
 }
 #endif
@@ -105,29 +90,13 @@ uint32_t detail::crc32cPortable(std::span<const std::byte> bytes, uint32_t crc) 
   return ~crc;
 }
 
-#if defined(__x86_64__)
-static bool hasInstruction() {
-  static const bool has = __builtin_cpu_supports("sse4.2");
-  return has;
-}
-#endif
-
 uint32_t crc32c(std::span<const std::byte> bytes, uint32_t crc) {
 #if defined(__x86_64__)
-  if (hasInstruction())
-    return crc32cHardware<false>(nullptr, bytes.data(), bytes.size(), crc);
+  static const bool hasInstruction = __builtin_cpu_supports("sse4.2");
+  if (hasInstruction)
+    return crc32cHardware(bytes.data(), bytes.size(), crc);
 #endif
   return detail::crc32cPortable(bytes, crc);
-}
-
-uint32_t copyWithCrc32c(std::byte *to, std::span<const std::byte> from, uint32_t crc) {
-#if defined(__x86_64__)
-  if (hasInstruction())
-    return crc32cHardware<true>(to, from.data(), from.size(), crc);
-#endif
-  if (!from.empty())
-    std::memcpy(to, from.data(), from.size());
-  return detail::crc32cPortable({to, from.size()}, crc);
 }
 
 } // namespace weft::distributed

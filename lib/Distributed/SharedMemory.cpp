@@ -170,7 +170,6 @@ public:
   uint32_t numRanks() const override { return options.numRanks; }
   std::string name() const override { return "shm"; }
   size_t preferredPayload() const override { return size_t(256) << 10; }
-  bool sumsPayloads() const override { return true; }
 
   Status open(FrameReceiver &to, std::chrono::milliseconds timeout, const std::stop_token &stop) override {
     receiver = &to;
@@ -275,17 +274,15 @@ private:
   Bell &bell() { return *reinterpret_cast<Bell *>(ownBell->head()); }
 
   /// False when there is no room. Under the peer's mutex.
-  static bool write(Peer &peer, FrameHeader header, std::span<const std::byte> payload) {
+  static bool write(Peer &peer, const FrameHeader &header, std::span<const std::byte> payload) {
     const size_t size = paddedSize(payload.size());
     std::byte *memory = peer.out->reserve(size);
     if (!memory)
       return false;
-    if (header.payloadCrc == 0)
-      header.payloadCrc = copyWithCrc32c(memory + frameHeaderSize, payload);
-    else
-      std::memcpy(memory + frameHeaderSize, payload.data(), payload.size());
     const auto bytes = encodeFrameHeader(header);
     std::memcpy(memory, bytes.data(), bytes.size());
+    if (!payload.empty())
+      std::memcpy(memory + frameHeaderSize, payload.data(), payload.size());
     peer.out->publish(size);
     peer.bell->ring();
     return true;

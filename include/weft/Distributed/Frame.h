@@ -40,7 +40,7 @@ struct FrameHeader {
   uint64_t total = 0;                 ///< bytes of the whole transfer
   uint64_t offset = 0;                ///< of this piece in it, a multiple of 64
   uint32_t size = 0;                  ///< of this piece
-  uint32_t payloadCrc = 0;            ///< to a transport that sums itself (Transport.h) 0: not known yet
+  uint32_t payloadCrc = 0;
 };
 
 std::array<std::byte, frameHeaderSize> encodeFrameHeader(const FrameHeader &header);
@@ -52,8 +52,6 @@ Status checkFramePayload(const FrameHeader &header, std::span<const std::byte> p
 
 /// CRC-32C (Castagnoli), by the CPU's instructions where it has them; `crc` is that of the bytes before.
 uint32_t crc32c(std::span<const std::byte> bytes, uint32_t crc = 0);
-/// The same, and copies the bytes: the checksum is that of the copy, whoever writes to `from` meanwhile.
-uint32_t copyWithCrc32c(std::byte *to, std::span<const std::byte> from, uint32_t crc = 0);
 namespace detail {
 /// The same without the CPU's help, for tests.
 uint32_t crc32cPortable(std::span<const std::byte> bytes, uint32_t crc);

@@ -49,9 +49,6 @@ public:
   /// How many bytes of a transfer one frame should carry, a multiple of 64.
   virtual size_t preferredPayload() const { return maxFramePayload; }
 
-  /// Whether it copies what it sends anyway, and then sums where a header has no payloadCrc.
-  virtual bool sumsPayloads() const { return false; }
-
   /// Returns when all ranks are connected; frames come in from then on. DEADLINE_EXCEEDED names those that
   /// did not come in time; CANCELLED: `stop` was asked for first. Call once.
   virtual Status open(FrameReceiver &receiver, std::chrono::milliseconds timeout,

@@ -49,10 +49,6 @@ TEST(Frame, ChecksumsAgreeAtEverySize) {
     const uint32_t wanted = detail::crc32cPortable(part, 0);
     EXPECT_EQ(crc32c(part), wanted) << size;
     EXPECT_EQ(crc32c(part.subspan(size / 3), crc32c(part.first(size / 3))), wanted) << size;
-    std::vector<std::byte> copy(size + 1, std::byte(0x5a));
-    EXPECT_EQ(copyWithCrc32c(copy.data(), part), wanted) << size;
-    EXPECT_TRUE(std::equal(part.begin(), part.end(), copy.begin())) << size;
-    EXPECT_EQ(copy.back(), std::byte(0x5a)) << size;
   }
 }
 
