@@ -1,8 +1,10 @@
 // Part of Weft, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Frames over gRPC: one stream for each pair of ranks, opened by the higher one. A message is a frame: a
-// slice with the header, and a slice that is the tensor's own memory. Protobuf is not involved.
+// Frames over gRPC: one stream for each pair of ranks, opened by the higher one. Its first message is a
+// greeting of one byte: the higher rank knows by then that the stream stands, so a lower one that has all
+// greetings may do its work, end and be gone. Any other message is a frame: a slice with the header, and a
+// slice that is the tensor's own memory. Protobuf is not involved.
 #include "Grpc.h"
 
 #include <atomic>
@@ -82,6 +84,7 @@ protected:
   std::mutex mutex;
   std::deque<grpc::ByteBuffer> queue;
   bool isBroken = false, isEnding = false, isOver = false;
+  bool awaitsGreeting = false; ///< only what reads touches it
   grpc::ByteBuffer in;
 };
 
@@ -120,7 +123,9 @@ private:
 class ServerStream final : public Stream, public grpc::ServerGenericBidiReactor {
 public:
   ServerStream(StreamTransport &owner, uint32_t peer, grpc::GenericCallbackServerContext &context)
-      : Stream(owner, peer), context(context) {}
+      : Stream(owner, peer), context(context) {
+    awaitsGreeting = true;
+  }
   void start() { StartSendInitialMetadata(); }
   /// Not before there is a receiver: a call of gRPC that waited for one would keep a thread of gRPC's few,
   /// and with it what open() itself waits for. Once.
@@ -284,8 +289,6 @@ public:
     ServerStream *reactor = stream.get();
     streams[peer] = std::move(stream);
     ++numOpen;
-    isUp.insert(peer);
-    changed.notify_all();
     reactor->start();
     if (receiver)
       reactor->startReading();
@@ -344,12 +347,20 @@ private:
 };
 
 void ClientStream::OnReadInitialMetadataDone(bool ok) {
-  if (ok)
-    owner.up(peer);
+  if (!ok)
+    return;
+  const grpc::Slice greeting("!", 1);
+  write(grpc::ByteBuffer(&greeting, 1));
+  owner.up(peer);
 }
 
 void Stream::read(bool ok) {
   FrameReceiver *receiver = ok ? owner.currentReceiver() : nullptr;
+  if (receiver && std::exchange(awaitsGreeting, false) && in.Length() == 1) {
+    owner.up(peer);
+    in.Clear();
+    return startRead(in);
+  }
   if (receiver) {
     std::vector<grpc::Slice> slices;
     std::array<std::byte, frameHeaderSize> bytes{};
