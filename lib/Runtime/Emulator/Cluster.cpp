@@ -244,6 +244,7 @@ void Cluster::threadMain(void *self) {
     }
     // Nobody uses this stack before the switch is over.
     cluster.freeFibers.push_back(fiber);
+    fiber->willEnd();
     cluster.switchFrom(*fiber, next);
   }
 }

@@ -139,6 +139,7 @@ void startFiber(Fiber *self) { Fiber::start(self); }
 void Fiber::reset(void (*newEntry)(void *), void *newArgument) {
   entry = newEntry;
   argument = newArgument;
+  isEnding = false;
   fakeStack = nullptr;
 #if defined(__x86_64__)
   // As weftSwitchStack leaves a stack: six registers, then where to return to. rbx and r12 carry what to
@@ -168,7 +169,7 @@ void Fiber::reset(void (*newEntry)(void *), void *newArgument) {
 void Fiber::switchTo(Fiber &next) {
 #if WEFT_ASAN
   lastFiber = this;
-  __sanitizer_start_switch_fiber(&fakeStack, next.memory ? next.memory : next.hostStack,
+  __sanitizer_start_switch_fiber(isEnding ? nullptr : &fakeStack, next.memory ? next.memory : next.hostStack,
                                  next.memory ? next.size : next.hostStackSize);
 #endif
 #if WEFT_TSAN

@@ -32,6 +32,8 @@ public:
   void reset(void (*entry)(void *), void *argument);
   /// Stops here and goes on there; returns when someone switches back.
   void switchTo(Fiber &next);
+  /// The next switch from here is the last before a reset: sanitizers let go of what they keep for it then.
+  void willEnd() { isEnding = true; }
 
   bool owns(const void *address) const { return address >= memory && address < memory + size; }
 
@@ -47,6 +49,7 @@ private:
   void (*entry)(void *) = nullptr;
   void *argument = nullptr;
   // What the sanitizers want to know of stacks.
+  bool isEnding = false;
   void *fakeStack = nullptr;
   const void *hostStack = nullptr;
   size_t hostStackSize = 0;
