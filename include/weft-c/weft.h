@@ -43,7 +43,8 @@ typedef enum WeftDType {
   WEFT_F8E4M3FN = 18,
   WEFT_F8E5M2 = 19,
   WEFT_F4E2M1FN = 20,
-  WEFT_F8E8M0FNU = 21
+  WEFT_F8E8M0FNU = 21,
+  WEFT_DTYPE_MAX = 0x7fffffff /* no type: makes any int a value of this enum, to be refused by name */
 } WeftDType;
 
 /* Codes of errors: those of gRPC. */
