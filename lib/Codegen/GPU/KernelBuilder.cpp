@@ -15,8 +15,7 @@ using namespace weft::gpu;
 
 KernelBuilder::KernelBuilder(Location loc, const std::string &name, int64_t threads, ArrayRef<Buffer> buffers,
                              unsigned numResults)
-    : loc(loc), name(name), threads(threads), buffers(buffers), module(ModuleOp::create(loc)),
-      b(module->getBodyRegion()) {
+    : KernelFunction(loc, buffers), name(name), threads(threads) {
   MLIRContext *context = loc.getContext();
   auto bytes = LLVM::LLVMArrayType::get(b.getI8Type(), 0);
   LLVM::GlobalOp::create(b, loc, bytes, /*isConstant=*/false, LLVM::Linkage::External, kSharedName,
@@ -24,8 +23,7 @@ KernelBuilder::KernelBuilder(Location loc, const std::string &name, int64_t thre
                          /*alignment=*/1024, /*addrSpace=*/3);
   auto pointer = LLVM::LLVMPointerType::get(context);
   SmallVector<Type> types(buffers.size(), pointer);
-  for (const Buffer &buffer : buffers)
-    types.append(llvm::count_if(buffer.shape, ShapedType::isDynamic), b.getI64Type());
+  types.append(numDynamicExtents(buffers.size()), b.getI64Type());
   types.push_back(pointer); // the fault record
   auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(context), types);
   auto function = LLVM::LLVMFuncOp::create(b, loc, name, type);
@@ -55,38 +53,9 @@ FailureOr<GpuKernel> KernelBuilder::finish(int64_t sharedBytes, cpu::ChunkCount 
   return kernel;
 }
 
-V KernelBuilder::i32(int64_t value) {
-  return wrap(arith::ConstantOp::create(b, loc, b.getI32IntegerAttr(int32_t(value))));
-}
-V KernelBuilder::i64(int64_t value) {
-  return wrap(arith::ConstantOp::create(b, loc, b.getI64IntegerAttr(value)));
-}
-V KernelBuilder::widen(V value) {
-  return value.is64() ? value : wrap(arith::ExtUIOp::create(b, loc, b.getI64Type(), value.value));
-}
-V KernelBuilder::narrow(V value) {
-  return value.is64() ? wrap(arith::TruncIOp::create(b, loc, b.getI32Type(), value.value)) : value;
-}
 V KernelBuilder::threadId() { return wrap(NVVM::ThreadIdXOp::create(b, loc, b.getI32Type())); }
 V KernelBuilder::blockId() { return wrap(NVVM::BlockIdXOp::create(b, loc, b.getI32Type())); }
 V KernelBuilder::numBlocks() { return wrap(NVVM::GridDimXOp::create(b, loc, b.getI32Type())); }
-
-V KernelBuilder::extent(unsigned buffer, unsigned dim) {
-  if (!ShapedType::isDynamic(buffers[buffer].shape[dim]))
-    return i64(buffers[buffer].shape[dim]);
-  unsigned number = buffers.size();
-  for (unsigned i = 0; i < buffer; ++i)
-    number += llvm::count_if(buffers[i].shape, ShapedType::isDynamic);
-  for (unsigned d = 0; d < dim; ++d)
-    number += ShapedType::isDynamic(buffers[buffer].shape[d]);
-  return wrap(entry->getArgument(number));
-}
-
-V KernelBuilder::ceilDiv(V a, int64_t divisor) { return divui(a + (divisor - 1), a.i(divisor)); }
-
-std::optional<V> KernelBuilder::both(std::optional<V> a, std::optional<V> b) {
-  return a && b ? *a & *b : a ? a : b;
-}
 
 Value KernelBuilder::global(unsigned buffer, V offset) {
   auto space = LLVM::LLVMPointerType::get(loc.getContext(), 1);

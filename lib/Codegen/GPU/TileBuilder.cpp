@@ -20,12 +20,11 @@ RankedTensorType TileSpace::alongColumns(Type element) const {
 }
 
 TileBuilder::TileBuilder(Location loc, const std::string &name, int64_t threads, ArrayRef<Buffer> buffers)
-    : loc(loc), buffers(buffers), module(ModuleOp::create(loc)), b(module->getBodyRegion()) {
+    : KernelFunction(loc, buffers) {
   SmallVector<Type> types;
   for (const Buffer &buffer : buffers)
     types.push_back(MemRefType::get(buffer.shape, buffer.type));
-  for (const Buffer &buffer : buffers)
-    types.append(llvm::count_if(buffer.shape, ShapedType::isDynamic), b.getIndexType());
+  types.append(numDynamicExtents(buffers.size()), b.getIndexType());
   auto function = func::FuncOp::create(b, loc, name, b.getFunctionType(types, {}));
   function->setAttr(tile::TileDialect::getThreadsAttrName(), b.getI64IntegerAttr(threads));
   entry = function.addEntryBlock();
@@ -37,41 +36,10 @@ TiledKernel TileBuilder::finish(cpu::ChunkCount blocks) {
   return {std::move(module), std::move(blocks)};
 }
 
-V TileBuilder::i32(int64_t value) {
-  return wrap(arith::ConstantOp::create(b, loc, b.getI32IntegerAttr(int32_t(value))));
-}
-V TileBuilder::i64(int64_t value) {
-  return wrap(arith::ConstantOp::create(b, loc, b.getI64IntegerAttr(value)));
-}
-V TileBuilder::widen(V value) {
-  return value.is64() ? value : codegen::convertTo<arith::ExtUIOp>(value, b.getI64Type());
-}
-V TileBuilder::narrow(V value) {
-  if (value.element().isIndex())
-    return codegen::convertTo<arith::IndexCastOp>(value, b.getI32Type());
-  return value.is64() ? codegen::convertTo<arith::TruncIOp>(value, b.getI32Type()) : value;
-}
 Value TileBuilder::asIndex(V value) {
   return codegen::convertTo<arith::IndexCastOp>(widen(value), b.getIndexType()).value;
 }
 V TileBuilder::blockId() { return narrow(wrap(tile::ProgramIdOp::create(b, loc))); }
-
-V TileBuilder::extent(unsigned buffer, unsigned dim) {
-  if (!ShapedType::isDynamic(buffers[buffer].shape[dim]))
-    return i64(buffers[buffer].shape[dim]);
-  unsigned number = buffers.size();
-  for (unsigned i = 0; i < buffer; ++i)
-    number += llvm::count_if(buffers[i].shape, ShapedType::isDynamic);
-  for (unsigned d = 0; d < dim; ++d)
-    number += ShapedType::isDynamic(buffers[buffer].shape[d]);
-  return wrap(arith::IndexCastOp::create(b, loc, b.getI64Type(), entry->getArgument(number)));
-}
-
-V TileBuilder::ceilDiv(V a, int64_t divisor) { return divui(a + (divisor - 1), a.i(divisor)); }
-
-std::optional<V> TileBuilder::both(std::optional<V> a, std::optional<V> b) {
-  return a && b ? *a & *b : a ? a : b;
-}
 
 V TileBuilder::rowNumbers(const TileSpace &space) {
   return narrow(wrap(tile::RangeOp::create(b, loc, space.alongRows(b.getIndexType()))));
