@@ -6,7 +6,6 @@
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
-#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
@@ -73,16 +72,9 @@ struct AsyncCopy : OpConversionPattern<AsyncCopyOp> {
 
   static SmallVector<Value> load(OpBuilder &b, Location loc, Value from, Type element, int64_t group,
                                  Value mask) {
-    if (!mask)
-      return loadGroup(b, loc, from, element, group);
-    SmallVector<Value> zeros(group, arith::ConstantOp::create(b, loc, b.getZeroAttr(element)));
-    auto choice = scf::IfOp::create(
-        b, loc, mask,
-        [&](OpBuilder &inner, Location) {
-          scf::YieldOp::create(inner, loc, loadGroup(inner, loc, from, element, group));
-        },
-        [&](OpBuilder &inner, Location) { scf::YieldOp::create(inner, loc, zeros); });
-    return choice.getResults();
+    return valuesWhere(
+        b, loc, mask, [&](OpBuilder &inner) { return loadGroup(inner, loc, from, element, group); },
+        [&] { return SmallVector<Value>(group, arith::ConstantOp::create(b, loc, b.getZeroAttr(element))); });
   }
 };
 

@@ -8,7 +8,6 @@
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
-#include "mlir/Dialect/SCF/IR/SCF.h"
 
 using namespace mlir;
 using namespace weft::tile;
@@ -134,7 +133,7 @@ struct StorePartials : OpConversionPattern<StorePartialsOp> {
     shape.erase(shape.begin() + axis);
     auto points = code.coordinates(RankedTensorType::get(
         shape, tile.getElementType(), SliceAttr::get(getContext(), axis, tile.getEncoding())));
-    auto store = [&](OpBuilder &b) {
+    onlyWhere(rewriter, loc, code.bitsAreZero(silent), [&](OpBuilder &b) {
       ThreadCode inner(b, loc);
       for (auto [r, sum] : llvm::enumerate(sums))
         for (auto [k, value] : llvm::enumerate(sum)) {
@@ -145,14 +144,7 @@ struct StorePartials : OpConversionPattern<StorePartialsOp> {
           Value address = inner.address(adaptor.getScratch()[k][0], type.getElementType(), position);
           LLVM::StoreOp::create(b, loc, value, address);
         }
-    };
-    if (Value one = code.bitsAreZero(silent))
-      scf::IfOp::create(rewriter, loc, one, [&](OpBuilder &b, Location) {
-        store(b);
-        scf::YieldOp::create(b, loc);
-      });
-    else
-      store(rewriter);
+    });
     rewriter.eraseOp(op);
     return success();
   }

@@ -102,21 +102,16 @@ struct Load : OpConversionPattern<LoadOp> {
         Value address = ThreadCode(b, loc).address(adaptor.getBuffer()[0], element, offsets[r]);
         return loadGroup(b, loc, address, element, group);
       };
-      Value mask = registerOr(masks, r);
-      if (!mask) {
-        llvm::append_range(registers, access(rewriter));
-        continue;
-      }
-      SmallVector<Value> otherwise;
-      for (int64_t i = 0; i < group; ++i) {
-        Value other = registerOr(others, r + i);
-        otherwise.push_back(other ? other
-                                  : arith::ConstantOp::create(rewriter, loc, rewriter.getZeroAttr(element)));
-      }
-      auto choice = scf::IfOp::create(
-          rewriter, loc, mask, [&](OpBuilder &b, Location) { scf::YieldOp::create(b, loc, access(b)); },
-          [&](OpBuilder &b, Location) { scf::YieldOp::create(b, loc, otherwise); });
-      llvm::append_range(registers, choice.getResults());
+      auto otherwise = [&] {
+        SmallVector<Value> values;
+        for (int64_t i = 0; i < group; ++i) {
+          Value other = registerOr(others, r + i);
+          values.push_back(other ? other
+                                 : arith::ConstantOp::create(rewriter, loc, rewriter.getZeroAttr(element)));
+        }
+        return values;
+      };
+      llvm::append_range(registers, valuesWhere(rewriter, loc, registerOr(masks, r), access, otherwise));
     }
     rewriter.replaceOpWithMultiple(op, {registers});
     return success();
@@ -141,17 +136,9 @@ struct Store : OpConversionPattern<StoreOp> {
       Value mask = registerOr(masks, r);
       if (first)
         mask = mask ? Value(arith::AndIOp::create(rewriter, loc, mask, first)) : first;
-      auto access = [&](OpBuilder &b) {
+      onlyWhere(rewriter, loc, mask, [&](OpBuilder &b) {
         Value address = ThreadCode(b, loc).address(adaptor.getBuffer()[0], element, offsets[r]);
         storeGroup(b, loc, address, values.slice(r, group));
-      };
-      if (!mask) {
-        access(rewriter);
-        continue;
-      }
-      scf::IfOp::create(rewriter, loc, mask, [&](OpBuilder &b, Location) {
-        access(b);
-        scf::YieldOp::create(b, loc);
       });
     }
     rewriter.eraseOp(op);

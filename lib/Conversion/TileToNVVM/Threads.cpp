@@ -6,11 +6,34 @@
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/IRMapping.h"
 
 using namespace mlir;
 using namespace weft;
 using namespace weft::tile;
+
+void weft::tile::onlyWhere(OpBuilder &b, Location loc, Value condition,
+                           llvm::function_ref<void(OpBuilder &)> body) {
+  if (!condition)
+    return body(b);
+  scf::IfOp::create(b, loc, condition, [&](OpBuilder &inner, Location) {
+    body(inner);
+    scf::YieldOp::create(inner, loc);
+  });
+}
+
+SmallVector<Value> weft::tile::valuesWhere(OpBuilder &b, Location loc, Value condition,
+                                           llvm::function_ref<SmallVector<Value>(OpBuilder &)> body,
+                                           llvm::function_ref<SmallVector<Value>()> otherwise) {
+  if (!condition)
+    return body(b);
+  SmallVector<Value> others = otherwise();
+  auto choice = scf::IfOp::create(
+      b, loc, condition, [&](OpBuilder &inner, Location) { scf::YieldOp::create(inner, loc, body(inner)); },
+      [&](OpBuilder &inner, Location) { scf::YieldOp::create(inner, loc, others); });
+  return choice.getResults();
+}
 
 ThreadTypeConverter::ThreadTypeConverter() {
   addConversion([](Type type) { return type; });

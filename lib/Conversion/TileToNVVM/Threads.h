@@ -46,6 +46,13 @@ public:
   Location loc;
 };
 
+/// Runs `body` where the condition holds; always, if there is none.
+void onlyWhere(OpBuilder &b, Location loc, Value condition, llvm::function_ref<void(OpBuilder &)> body);
+/// What `body` gives where the condition holds (always, if there is none), else `otherwise`.
+SmallVector<Value> valuesWhere(OpBuilder &b, Location loc, Value condition,
+                               llvm::function_ref<SmallVector<Value>(OpBuilder &)> body,
+                               llvm::function_ref<SmallVector<Value>()> otherwise);
+
 /// Copies a combiner's code for two groups of scalars.
 SmallVector<Value> inlineCombiner(OpBuilder &b, Region &combiner, ValueRange x, ValueRange y);
 
