@@ -6,6 +6,8 @@
 // instruction, and two conversions go.
 #include "Passes.h"
 
+#include "weft/Codegen/Math/ValueMath.h"
+
 #include "llvm/IR/IRBuilder.h"
 #include "llvm/IR/InstIterator.h"
 #include "llvm/IR/IntrinsicsX86.h"
@@ -22,11 +24,10 @@ static Value *roundedBy(Value *n, Constant *&magic) {
   if (!isDifference && !match(n, m_Add(m_BitCast(m_Value(t)), m_APInt(bits))))
     return nullptr;
   APFloat number(t->getType()->getScalarType()->getFltSemantics(), isDifference ? *bits : -*bits);
-  // 1.5 * 2^23 and 1.5 * 2^52.
-  double wanted = t->getType()->getScalarSizeInBits() == 64 ? 0x1.8p52 : 0x1.8p23;
-  if (number.convertToDouble() != wanted)
+  double rounding = weft::codegen::roundingMagic(t->getType()->getScalarSizeInBits() == 64);
+  if (number.convertToDouble() != rounding)
     return nullptr;
-  magic = ConstantFP::get(t->getType(), wanted);
+  magic = ConstantFP::get(t->getType(), rounding);
   return t;
 }
 

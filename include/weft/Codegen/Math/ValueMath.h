@@ -169,13 +169,15 @@ template <size_t N> V horner(V x, const double (&c)[N]) {
   return p;
 }
 
-/// The nearest integer of a small t, as a float and as an integer: adding 1.5 * 2^mantissa leaves it in the
-/// low bits.
+/// 1.5 * 2^mantissa: added to a small number, it leaves the nearest integer in the low bits.
+constexpr double roundingMagic(bool is64) { return is64 ? 0x1.8p52 : 0x1.8p23; }
+
+/// The nearest integer of a small t, as a float and as an integer.
 struct Rounded {
   V real, integer;
 };
 inline Rounded roundFma(V x, double factor) {
-  double magic = x.is64() ? 6755399441055744.0 : 12582912.0;
+  double magic = roundingMagic(x.is64());
   V t = fma(x, factor, x.c(magic));
   return {t - magic, asInt(t) - asInt(x.c(magic))};
 }
