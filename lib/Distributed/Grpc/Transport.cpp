@@ -212,11 +212,13 @@ public:
       std::lock_guard lock(mutex);
       if (!isClosing && !isOver[to])
         stream = streams[to].get();
+      numLent += sent && !payload.empty();
     }
     const auto bytes = encodeFrameHeader(header);
     grpc::Slice slices[2] = {grpc::Slice(bytes.data(), bytes.size()), grpc::Slice()};
     if (!payload.empty())
-      slices[1] = sent ? grpc::Slice(const_cast<std::byte *>(payload.data()), payload.size(), letGo, sent)
+      slices[1] = sent ? grpc::Slice(const_cast<std::byte *>(payload.data()), payload.size(), letGo,
+                                     new Lent{*this, *sent})
                        : grpc::Slice(payload.data(), payload.size());
     grpc::ByteBuffer message(slices, payload.empty() ? 1 : 2);
     slices[1] = grpc::Slice();
@@ -231,7 +233,7 @@ public:
     {
       std::unique_lock lock(mutex);
       if (isClosing) {
-        changed.wait(lock, [&] { return numOpen == 0; });
+        changed.wait(lock, [&] { return numOpen == 0 && numLent == 0; });
         return;
       }
       isClosing = true;
@@ -262,6 +264,11 @@ public:
       listening.server->Wait();
       listening.server.reset();
     }
+    // gRPC holds what it did not send as long as the call lives, and its listeners must not outlive this.
+    for (auto &stream : streams)
+      stream.reset();
+    std::unique_lock lock(mutex);
+    changed.wait(lock, [&] { return numLent == 0; });
   }
 
   grpc::ServerGenericBidiReactor *CreateReactor(grpc::GenericCallbackServerContext *context) override {
@@ -328,7 +335,18 @@ private:
     std::lock_guard lock(mutex);
     return isUp.count(peer) > 0;
   }
-  static void letGo(void *listener) { static_cast<SentListener *>(listener)->onSent(); }
+  /// The memory of a tensor in gRPC's hands.
+  struct Lent {
+    StreamTransport &owner;
+    SentListener &listener;
+  };
+  static void letGo(void *memory) {
+    const std::unique_ptr<Lent> lent(static_cast<Lent *>(memory));
+    lent->listener.onSent();
+    std::lock_guard lock(lent->owner.mutex);
+    --lent->owner.numLent;
+    lent->owner.changed.notify_all();
+  }
 
   const GrpcTransportOptions options;
   std::vector<std::string> peers;
@@ -342,6 +360,7 @@ private:
   std::set<uint32_t> isUp;
   std::map<uint32_t, Status> reasons;
   uint32_t numOpen = 0;
+  uint64_t numLent = 0; ///< payloads whose listeners wait
   bool isClosing = false;
   Listening listening;
 };
