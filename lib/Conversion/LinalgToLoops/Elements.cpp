@@ -84,8 +84,21 @@ Expr KernelLowering::extentOf(Value tensor, int64_t dim) {
 }
 
 void KernelLowering::unifyExtents() {
+  bool changed = false;
+  auto unify = [&](const Expr &first, const Expr &extent) {
+    if (changed || first == extent)
+      return;
+    auto atom = extent.asAtom(), other = first.asAtom();
+    if (atom && !table.dependsOn(first, *atom))
+      sameExtents[*atom] = first;
+    else if (other && !table.dependsOn(extent, *other))
+      sameExtents[*other] = extent;
+    else
+      return;
+    changed = true;
+  };
   for (int round = 0; round < 64; ++round) {
-    bool changed = false;
+    changed = false;
     func.walk([&](linalg::GenericOp generic) {
       SmallVector<std::optional<Expr>> known(generic.getNumLoops());
       for (OpOperand &operand : generic->getOpOperands())
@@ -95,19 +108,19 @@ void KernelLowering::unifyExtents() {
             continue;
           Expr extent = extentOf(operand.get(), i);
           std::optional<Expr> &first = known[dim.getPosition()];
-          if (!first) {
+          if (!first)
             first = extent;
-          } else if (!(*first == extent)) {
-            auto atom = extent.asAtom(), other = first->asAtom();
-            if (atom && !table.dependsOn(*first, *atom))
-              sameExtents[*atom] = *first;
-            else if (other && !table.dependsOn(extent, *other))
-              sameExtents[*other] = extent;
-            else
-              continue;
-            changed = true;
-          }
+          else
+            unify(*first, extent);
         }
+    });
+    // What is inserted has the extents of its place.
+    func.walk([&](tensor::InsertSliceOp insert) {
+      SmallVector<OpFoldResult> sizes = insert.getMixedSizes();
+      if (insert.getSourceType().getRank() != int64_t(sizes.size()))
+        return;
+      for (auto [i, size] : llvm::enumerate(sizes))
+        unify(foldExpr(size), extentOf(insert.getSource(), i));
     });
     if (!changed)
       return;

@@ -362,7 +362,10 @@ public:
     for (auto [x, offset] : llvm::zip(adaptor.getXs(), offsets)) {
       SmallVector<OpFoldResult> starts(rank, b.getIndexAttr(0));
       starts[axis] = offset;
-      result = tensor::InsertSliceOp::create(b, loc, x, result, starts, getSizes(b, loc, x), strides);
+      // All operands have the first one's extents but along the axis: said so, loops over parts can be one.
+      SmallVector<OpFoldResult> sizes = total;
+      sizes[axis] = getSize(b, loc, x, axis);
+      result = tensor::InsertSliceOp::create(b, loc, x, result, starts, sizes, strides);
     }
     b.replaceOp(op, castTo(b, loc, result, type));
     return success();

@@ -67,6 +67,21 @@ func.func @concat(%x: tensor<3xf32>, %y: tensor<5xf32>) -> tensor<8xf32> {
 
 // -----
 
+// Operands have one batch, whichever buffer tells it: its points are spread over threads too, not run in turn by each.
+// CHECK-LABEL: func.func @concat_batches
+// CHECK: %[[N:.*]] = tile.num_programs
+// CHECK: scf.for {{.*}} step %[[N]]
+// CHECK-NOT: scf.for
+// CHECK-COUNT-3: tile.store
+// CHECK-NOT: scf.for
+// CHECK: return
+func.func @concat_batches(%x: tensor<?x14x16xf32>, %y: tensor<?x14x24xf32>, %z: tensor<?x14x8xf32>) -> tensor<?x14x48xf32> {
+  %0 = weft.concat %x, %y, %z axis 2 : (tensor<?x14x16xf32>, tensor<?x14x24xf32>, tensor<?x14x8xf32>) -> tensor<?x14x48xf32>
+  return %0 : tensor<?x14x48xf32>
+}
+
+// -----
+
 // A product goes block by block through shared memory; its epilogue reads the sums where they are.
 // CHECK-LABEL: func.func @product
 // CHECK-SAME: tile.threads = 256
