@@ -13,6 +13,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <vector>
 
 namespace weft::distributed {
 
@@ -53,8 +54,9 @@ Status checkFramePayload(const FrameHeader &header, std::span<const std::byte> p
 /// CRC-32C (Castagnoli), by the CPU's instructions where it has them; `crc` is that of the bytes before.
 uint32_t crc32c(std::span<const std::byte> bytes, uint32_t crc = 0);
 namespace detail {
-/// The same without the CPU's help, for tests.
-uint32_t crc32cPortable(std::span<const std::byte> bytes, uint32_t crc);
+/// All ways to compute it that this CPU has, for tests; the fastest is the last.
+using Crc32cWay = uint32_t (*)(const std::byte *data, size_t size, uint32_t crc);
+std::vector<Crc32cWay> crc32cWays();
 } // namespace detail
 
 } // namespace weft::distributed

@@ -10,6 +10,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <deque>
+#include <malloc.h>
 #include <map>
 #include <mutex>
 #include <set>
@@ -430,9 +431,24 @@ void Stream::over(const Status &status) {
                                            status.code() == Code::Cancelled ? "" : detail));
 }
 
+/// gRPC allocates memory for each frame that comes in, and frees it. glibc would give so much back to the
+/// system each time, and fetching and clearing its pages again takes longer than all that is done with a
+/// frame.
+void keepFreedMemory() {
+#ifdef __GLIBC__
+  constexpr int keptBytes = 64 << 20, mappedBytes = 8 << 20; // larger blocks stay mapped and unmapped alone
+  static std::once_flag once;
+  std::call_once(once, [] {
+    mallopt(M_TRIM_THRESHOLD, keptBytes);
+    mallopt(M_MMAP_THRESHOLD, mappedBytes);
+  });
+#endif
+}
+
 } // namespace
 
 Result<std::unique_ptr<GrpcTransport>> makeGrpcTransport(const GrpcTransportOptions &options) {
+  keepFreedMemory();
   auto transport = std::make_unique<StreamTransport>(options);
   WEFT_RETURN_IF_ERROR(transport->start());
   return std::unique_ptr<GrpcTransport>(std::move(transport));
