@@ -110,7 +110,8 @@ FailureOr<std::optional<GeneratedGpuKernel>> generateConvolution(host::KernelOp 
   // Of groups with few channels most of a tile would be empty.
   constexpr int64_t fewChannels = 8;
   if (!isTensorCoreFloat(conv.getX().getType(), fast) || !isGemmFloat(conv.getType()) ||
-      !constants[weights] || !taken || (taken->groups > 1 && taken->co / taken->groups < fewChannels))
+      !constants[weights] || !taken || taken->channelsFirst ||
+      (taken->groups > 1 && taken->co / taken->groups < fewChannels))
     return std::optional<GeneratedGpuKernel>();
   gpu::ConvSpec spec;
   spec.name = kernel.getSymName().str();

@@ -112,6 +112,18 @@ FailureOr<std::optional<GeneratedFor>> generateDot(host::KernelOp kernel, const 
   return std::optional<GeneratedFor>(std::move(generated));
 }
 
+cpu::ConvSpec convSpec(ConvOp conv, const ConvParts &parts) {
+  cpu::ConvSpec spec;
+  spec.batch = parts.batch;
+  spec.ci = parts.ci, spec.co = parts.co, spec.groups = parts.groups;
+  spec.space = parts.space;
+  spec.xType = getElementTypeOrSelf(conv.getX().getType());
+  spec.wType = getElementTypeOrSelf(conv.getW().getType());
+  spec.yType = getElementTypeOrSelf(conv.getType());
+  spec.channelsFirst = parts.channelsFirst;
+  return spec;
+}
+
 FailureOr<std::optional<GeneratedFor>> generateConvolution(host::KernelOp kernel, const KernelParts &parts,
                                                            const llvm::SmallBitVector &constants,
                                                            const cpu::TargetInfo &target, bool strict) {
@@ -123,15 +135,12 @@ FailureOr<std::optional<GeneratedFor>> generateConvolution(host::KernelOp kernel
       !constants[weights] || !taken)
     return std::optional<GeneratedFor>();
 
-  cpu::ConvSpec spec;
+  cpu::ConvSpec spec = convSpec(conv, *taken);
   spec.name = kernel.getSymName().str();
-  spec.batch = taken->batch;
-  spec.ci = taken->ci, spec.co = taken->co, spec.groups = taken->groups;
-  spec.space = taken->space;
-  spec.xType = xType.getElementType();
-  spec.wType = getElementTypeOrSelf(conv.getW().getType());
   spec.yType = getElementTypeOrSelf(parts.result);
   spec.allowWinograd = !strict;
+  if (spec.channelsFirst && !cpu::hasChannelsFirst(spec))
+    return std::optional<GeneratedFor>();
 
   GeneratedFor generated;
   MergedDims each;
@@ -307,6 +316,11 @@ bool weft::hasAttentionGenerator(AttentionOp op) {
   };
   return (all || none) && matches(rank - 3, getDims(qType)[rank - 3]) &&
          matches(rank - 2, getDims(qType)[rank - 2]) && matches(rank - 1, getDims(kType)[rank - 2]);
+}
+
+bool weft::takesChannelsFirst(ConvOp conv) {
+  std::optional<ConvParts> taken = takeConvApart(conv);
+  return taken && taken->channelsFirst && cpu::hasChannelsFirst(convSpec(conv, *taken));
 }
 
 FailureOr<std::optional<GeneratedFor>> weft::generateKernel(host::KernelOp kernel,

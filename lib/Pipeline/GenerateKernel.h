@@ -10,10 +10,10 @@
 #include "weft/Codegen/CompiledKernel.h"
 #include "weft/Dialect/Host/HostDialect.h"
 #include "weft/Dialect/Weft/AttentionOps.h"
+#include "weft/Dialect/Weft/ConvOps.h"
 #include "llvm/ADT/SmallBitVector.h"
 
 namespace weft {
-
 /// A kernel that a generator made, and how its arguments relate to the launch's.
 struct GeneratedFor {
   cpu::GeneratedKernel kernel;
@@ -30,6 +30,9 @@ mlir::FailureOr<std::optional<GeneratedFor>> generateKernel(host::KernelOp kerne
 /// Whether the CPU has a generator for this attention. Others are written with products and a softmax before
 /// kernels are formed: they would be slow as one kernel.
 bool hasAttentionGenerator(ir::AttentionOp op);
+
+/// Whether the CPU has a generator for this convolution as it is, with its features right after the batch.
+bool takesChannelsFirst(ir::ConvOp conv);
 
 } // namespace weft
 

@@ -180,26 +180,28 @@ std::optional<ConvParts> weft::takeConvApart(ConvOp conv) {
   auto xType = cast<RankedTensorType>(conv.getX().getType()),
        wType = cast<RankedTensorType>(conv.getW().getType());
   int64_t rank = xType.getRank(), spatial = rank - 2;
-  if (spatial < 1 || spatial > 3 || !wType.hasStaticShape() || wType.getNumElements() == 0 ||
-      xType.isDynamicDim(rank - 1))
-    return std::nullopt;
-  auto isChannelsLast = [&](ArrayRef<int64_t> dims) {
-    bool last = dims[0] == 0 && dims[1] == rank - 1;
-    for (int64_t i = 0; i < spatial; ++i)
-      last &= dims[2 + i] == 1 + i;
-    return last;
-  };
-  if (!isChannelsLast(conv.getXDims()) || !isChannelsLast(conv.getYDims()))
+  if (spatial < 1 || spatial > 3 || !wType.hasStaticShape() || wType.getNumElements() == 0)
     return std::nullopt;
   ConvParts parts;
+  parts.channelsFirst = conv.getXDims()[1] == 1;
+  int64_t channels = parts.channelsFirst ? 1 : rank - 1, firstSpatial = parts.channelsFirst ? 2 : 1;
+  for (ArrayRef<int64_t> dims : {conv.getXDims(), conv.getYDims()}) {
+    if (dims[0] != 0 || dims[1] != channels)
+      return std::nullopt;
+    for (int64_t i = 0; i < spatial; ++i)
+      if (dims[2 + i] != firstSpatial + i)
+        return std::nullopt;
+  }
+  if (xType.isDynamicDim(channels))
+    return std::nullopt;
   ArrayRef<int64_t> wDims = conv.getWDims();
   parts.batch = xType.getDimSize(0);
-  parts.ci = xType.getDimSize(rank - 1);
+  parts.ci = xType.getDimSize(channels);
   parts.co = wType.getDimSize(wDims[0]);
   parts.groups = conv.getFeatureGroups();
   for (int64_t i = 0; i < spatial; ++i) {
     cpu::ConvDim dim;
-    dim.in = xType.getDimSize(1 + i);
+    dim.in = xType.getDimSize(firstSpatial + i);
     dim.kernel = wType.getDimSize(wDims[2 + i]);
     dim.stride = conv.getStrides()[i];
     dim.dilation = conv.getKernelDilation()[i];

@@ -62,8 +62,9 @@ struct DotParts {
 /// Nothing when the dimensions of an operand do not lie in an order that a product has.
 std::optional<DotParts> takeDotApart(ir::DotGeneralOp dot);
 
-/// A convolution with channels last and known extents (but for the batch).
+/// A convolution with channels last, or right after the batch, and known extents (but for the batch).
 struct ConvParts {
+  bool channelsFirst = false;
   int64_t batch = 1, ci = 1, co = 1, groups = 1;
   llvm::SmallVector<cpu::ConvDim> space;
   /// In elements of the weights: between output channels, input channels, and taps.

@@ -87,7 +87,7 @@ void weft::buildGraphStage(mlir::OpPassManager &passes, const StageOptions &opti
   // Scales into weights while the graph still has the layouts of the model.
   passes.addPass(createFoldBatchNormPass());
   passes.addPass(createFoldConstantsPass());
-  passes.addPass(createAssignLayoutsPass());
+  passes.addPass(options.forGpu ? createAssignLayoutsPass() : createAssignLayoutsPass(takesChannelsFirst));
   // What the layouts made constant (transposed biases), and transpositions that met their inverse.
   passes.addPass(mlir::createCanonicalizerPass());
   passes.addPass(createFoldConstantsPass());

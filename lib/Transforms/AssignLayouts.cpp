@@ -47,9 +47,61 @@ SmallVector<int64_t> channelsLastDims(int64_t rank) {
   return dims;
 }
 
+/// Whether no op that cares for the layout is joined to `conv` through elementwise ops: transpositions around
+/// it would meet no other.
+bool standsAlone(ConvOp conv) {
+  SmallVector<Operation *> pending{conv};
+  llvm::SmallPtrSet<Operation *, 16> seen{conv};
+  auto visit = [&](Operation *op) {
+    if (!op || !seen.insert(op).second)
+      return true;
+    if (isa<ConvOp, ReduceWindowOp, TransposeOp>(op))
+      return false;
+    if (op->hasTrait<ir::Elementwise>())
+      pending.push_back(op);
+    return true;
+  };
+  while (!pending.empty()) {
+    Operation *op = pending.pop_back_val();
+    for (Operation *user : op->getUsers())
+      if (!visit(user))
+        return false;
+    for (Value operand : op->getOperands())
+      if ((op != conv || operand == conv.getX()) && !visit(operand.getDefiningOp()))
+        return false;
+  }
+  return true;
+}
+
+/// Whether dimensions lie in the order batch, feature, spatial...
+bool isChannelsFirst(ArrayRef<int64_t> dims) { return llvm::equal(dims, llvm::seq<int64_t>(dims.size())); }
+
+/// A convolution of one image whose window is one element, with the features in front: w[co, ci] x[ci, ...].
+Value asProduct(ConvOp conv, PatternRewriter &rewriter) {
+  auto wType = cast<RankedTensorType>(conv.getW().getType());
+  ArrayRef<int64_t> wDims = conv.getWDims();
+  auto are = [](ArrayRef<int64_t> values, int64_t wanted) {
+    return llvm::all_of(values, [=](int64_t value) { return value == wanted; });
+  };
+  bool isOneElement = wType.hasStaticShape() && llvm::all_of(wDims.drop_front(2), [&](int64_t dim) {
+                        return wType.getDimSize(dim) == 1;
+                      });
+  if (!isOneElement || cast<RankedTensorType>(conv.getX().getType()).getDimSize(0) != 1 ||
+      conv.getFeatureGroups() != 1 || wDims[0] > wDims[1] || !are(conv.getStrides(), 1) ||
+      !are(conv.getPaddingLow(), 0) || !are(conv.getPaddingHigh(), 0) || !are(conv.getInputDilation(), 1))
+    return {};
+  SmallVector<int64_t> shape{1, wType.getDimSize(wDims[0]), wType.getDimSize(wDims[1])};
+  Value w = ReshapeOp::create(rewriter, conv.getLoc(), conv.getW(), ValueRange(), shape);
+  return DotGeneralOp::create(rewriter, conv.getLoc(), w, conv.getX(), ArrayRef<int64_t>{0},
+                              ArrayRef<int64_t>{0}, ArrayRef<int64_t>{2}, ArrayRef<int64_t>{1},
+                              conv.getType().getElementType());
+}
+
 /// conv in any layout -> transpose, conv with the features last, transpose back.
 struct ConvToChannelsLast : OpRewritePattern<ConvOp> {
-  using OpRewritePattern::OpRewritePattern;
+  ConvToChannelsLast(MLIRContext *context, const std::function<bool(ConvOp)> &takesChannelsFirst)
+      : OpRewritePattern(context), takesChannelsFirst(takesChannelsFirst) {}
+  const std::function<bool(ConvOp)> &takesChannelsFirst;
 
   LogicalResult matchAndRewrite(ConvOp conv, PatternRewriter &rewriter) const override {
     int64_t rank = cast<RankedTensorType>(conv.getX().getType()).getRank();
@@ -57,6 +109,15 @@ struct ConvToChannelsLast : OpRewritePattern<ConvOp> {
     if (rank < 3 ||
         (conv.getXDims() == ArrayRef<int64_t>(wanted) && conv.getYDims() == ArrayRef<int64_t>(wanted)))
       return failure();
+    if (takesChannelsFirst && isChannelsFirst(conv.getXDims()) && isChannelsFirst(conv.getYDims()) &&
+        standsAlone(conv)) {
+      if (takesChannelsFirst(conv))
+        return failure();
+      if (Value product = asProduct(conv, rewriter)) {
+        rewriter.replaceOp(conv, product);
+        return success();
+      }
+    }
     Location loc = conv.getLoc();
     Value x = conv.getX();
     if (conv.getXDims() != ArrayRef<int64_t>(wanted))
@@ -252,16 +313,27 @@ struct TransposeToReshape : OpRewritePattern<TransposeOp> {
 };
 
 struct AssignLayouts : impl::AssignLayoutsPassBase<AssignLayouts> {
+  AssignLayouts() = default;
+  explicit AssignLayouts(std::function<bool(ConvOp)> takesChannelsFirst)
+      : takesChannelsFirst(std::move(takesChannelsFirst)) {}
+
   void runOnOperation() override {
     MLIRContext *context = &getContext();
     RewritePatternSet patterns(context);
-    patterns.add<ConvToChannelsLast>(context);
+    patterns.add<ConvToChannelsLast>(context, takesChannelsFirst);
     patterns.add<SinkThroughElementwise, SinkThroughReduceWindow, SinkThroughSoftmax, SinkThroughConcat,
                  SinkThroughReduce, TransposeToReshape>(context);
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
       return signalPassFailure();
   }
+
+  std::function<bool(ConvOp)> takesChannelsFirst;
 };
 
 } // namespace
+
+std::unique_ptr<mlir::Pass> createAssignLayoutsPass(std::function<bool(ConvOp)> takesChannelsFirst) {
+  return std::make_unique<AssignLayouts>(std::move(takesChannelsFirst));
+}
+
 } // namespace weft

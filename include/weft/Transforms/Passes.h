@@ -7,10 +7,20 @@
 
 #include "mlir/Pass/Pass.h"
 
+#include <functional>
+
 namespace weft {
+namespace ir {
+class ConvOp;
+}
+
 #define GEN_PASS_DECL
 #define GEN_PASS_REGISTRATION
 #include "weft/Transforms/Passes.h.inc"
+
+/// The same for a target that has kernels of some convolutions as they are, with features right after the
+/// batch.
+std::unique_ptr<mlir::Pass> createAssignLayoutsPass(std::function<bool(ir::ConvOp)> takesChannelsFirst);
 } // namespace weft
 
 #endif // WEFT_TRANSFORMS_PASSES_H

@@ -61,7 +61,8 @@ def AssignLayoutsPass : Pass<"weft-assign-layouts"> {
   let description = [{
     Each convolution whose features are not its last dimension is rewritten to channels-last between two
     transpositions. Transpositions then sink through elementwise ops, pools, pads, concatenations and reductions until
-    they meet their inverse or the end of the network.
+    they meet their inverse or the end of the network. A convolution that has no other of its kind within reach gains
+    nothing from this: where the target takes it as it is, or it is a matrix product, its layout stays.
   }];
 }
 

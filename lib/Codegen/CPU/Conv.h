@@ -5,6 +5,7 @@
 #ifndef WEFT_LIB_CODEGEN_CPU_CONV_H
 #define WEFT_LIB_CODEGEN_CPU_CONV_H
 
+#include "MicroKernel.h"
 #include "weft/Codegen/CPU/GenerateConv.h"
 
 namespace weft::cpu {
@@ -24,6 +25,9 @@ struct Conv3 {
 
 /// Types of x and y.
 llvm::SmallVector<mlir::MemRefType> convBuffers(const ConvSpec &spec, llvm::ArrayRef<int64_t> weights);
+
+/// The taps of a dimension that lie inside the image for output index `o`: [first, second).
+std::pair<mlir::Value, mlir::Value> tapsInside(KernelBuilder &builder, const ConvDim &dim, mlir::Value o);
 
 /// How a 3x3 convolution is done by minimal filtering.
 struct WinogradPlan {
@@ -45,8 +49,9 @@ std::vector<std::byte> packWinograd(const ConvSpec &spec, const WinogradPlan &pl
 GeneratedKernel generateWinograd(mlir::Location loc, const ConvSpec &spec, const WinogradPlan &plan,
                                  const TargetInfo &target);
 
-mlir::FailureOr<GeneratedKernel> generateDepthwise(mlir::Location loc, const ConvSpec &spec,
-                                                   const TargetInfo &target);
+GeneratedKernel generateDepthwise(mlir::Location loc, const ConvSpec &spec, const TargetInfo &target);
+/// The same with channels in front.
+GeneratedKernel generateDepthwisePlanes(mlir::Location loc, const ConvSpec &spec, const TargetInfo &target);
 
 } // namespace weft::cpu
 

@@ -13,7 +13,6 @@
 #include "weft/Codegen/CPU/GenerateConv.h"
 
 #include "Conv.h"
-#include "MicroKernel.h"
 
 using namespace mlir;
 using namespace weft::cpu;
@@ -30,7 +29,14 @@ static int64_t taps(const ConvSpec &spec) {
   return product;
 }
 
+bool weft::cpu::hasChannelsFirst(const ConvSpec &spec) {
+  return spec.isDepthwise() && spec.space.size() <= 2 && spec.space.back().stride == 1 &&
+         spec.xType.isF32() && spec.wType.isF32() && spec.yType.isF32();
+}
+
 SmallVector<int64_t> weft::cpu::packedConvShape(const ConvSpec &spec, const TargetInfo &target) {
+  if (spec.channelsFirst)
+    return {spec.co, taps(spec)};
   if (spec.isDepthwise())
     return {taps(spec), spec.co};
   if (std::optional<WinogradPlan> plan = planWinograd(spec, target))
@@ -57,7 +63,7 @@ std::vector<std::byte> weft::cpu::packConvWeights(const ConvSpec &spec, const Ta
   if (spec.isDepthwise()) {
     for (int64_t t = 0; t < numTaps; ++t)
       for (int64_t ch = 0; ch < spec.co; ++ch)
-        copy(ch * strideO + t * strideTap, t * spec.co + ch);
+        copy(ch * strideO + t * strideTap, spec.channelsFirst ? ch * numTaps + t : t * spec.co + ch);
     return packed;
   }
   int64_t width = shape[2], inner = spec.ci / spec.groups, outer = spec.co / spec.groups,
@@ -72,17 +78,30 @@ std::vector<std::byte> weft::cpu::packConvWeights(const ConvSpec &spec, const Ta
 }
 
 SmallVector<MemRefType> weft::cpu::convBuffers(const ConvSpec &spec, ArrayRef<int64_t> weights) {
-  SmallVector<int64_t> x = {spec.batch}, y = {spec.batch};
+  SmallVector<int64_t> x, y;
   for (const ConvDim &d : spec.space) {
     x.push_back(d.in);
     y.push_back(d.out());
   }
-  x.push_back(spec.ci);
-  y.push_back(spec.co);
+  x.insert(spec.channelsFirst ? x.begin() : x.end(), spec.ci);
+  y.insert(spec.channelsFirst ? y.begin() : y.end(), spec.co);
+  x.insert(x.begin(), spec.batch);
+  y.insert(y.begin(), spec.batch);
   SmallVector<MemRefType> buffers = {MemRefType::get(x, spec.xType), MemRefType::get(weights, spec.wType)};
   llvm::append_range(buffers, spec.epilogue.operands);
   buffers.push_back(MemRefType::get(y, spec.yType));
   return buffers;
+}
+
+std::pair<Value, Value> weft::cpu::tapsInside(KernelBuilder &b, const ConvDim &dim, Value o) {
+  if (dim.padLow == 0 && dim.padHigh == 0)
+    return {b.c(0), b.c(dim.kernel)};
+  // start = o * stride - padLow; taps k with 0 <= start + k * dilation < in.
+  Value scaled = b.mul(o, dim.stride);
+  Value missing = b.max(b.sub(b.c(dim.padLow), scaled), b.c(0));
+  Value room = b.max(b.sub(b.c(dim.in + dim.padLow), scaled), b.c(0));
+  Value last = b.min(b.c(dim.kernel), b.ceilDiv(room, dim.dilation));
+  return {b.min(b.ceilDiv(missing, dim.dilation), last), last};
 }
 
 namespace {
@@ -427,6 +446,12 @@ FailureOr<GeneratedKernel> weft::cpu::generateConv(Location loc, const ConvSpec 
   }
   if (empty)
     return bad("an empty result");
+  if (spec.channelsFirst) {
+    if (!hasChannelsFirst(spec))
+      return bad(
+          "channels in front; wanted a depthwise one in f32 of one or two dimensions, steps of 1 along rows");
+    return generateDepthwisePlanes(loc, spec, target);
+  }
   if (spec.isDepthwise())
     return generateDepthwise(loc, spec, target);
   if (std::optional<WinogradPlan> plan = planWinograd(spec, target))

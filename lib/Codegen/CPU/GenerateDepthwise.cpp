@@ -6,7 +6,6 @@
 // their loop, and the few output columns whose window leaves the image have a loop of their own with such
 // bounds.
 #include "Conv.h"
-#include "MicroKernel.h"
 
 using namespace mlir;
 using namespace weft::cpu;
@@ -20,8 +19,6 @@ public:
   GeneratedKernel generate();
 
 private:
-  /// The taps of dimension `d` that lie inside for the output index `o`: [first, second).
-  std::pair<Value, Value> tapRange(int d, Value o);
   void row(Value image, Value plane, Value oh);
   /// `count` output pixels from `ow` on whose windows are inside horizontally.
   void interior(Value image, Value plane, Value oh, Value ow, int64_t count);
@@ -34,17 +31,10 @@ private:
     for (size_t d = 3 - spec.space.size(); d < 3; ++d)
       at.push_back(all[d]);
     at.push_back(channel);
-    return width == 1 ? load(x, at) : loadVector(x, at, width);
+    return loadPiece(x, at, width);
   }
-  Value weight(Value tap, Value channel, int64_t width) {
-    return width == 1 ? load(weights, {tap, channel}) : loadVector(weights, {tap, channel}, width);
-  }
-  Value multiplyAdd(Value a, Value w, Value acc);
+  Value weight(Value tap, Value channel, int64_t width) { return loadPiece(weights, {tap, channel}, width); }
   void put(Value acc, Value image, Value plane, Value oh, Value ow, Value channel, int64_t width);
-  Value zero(int64_t width) {
-    Type type = width == 1 ? Type(b.getF32Type()) : vec(width);
-    return arith::ConstantOp::create(b, loc, b.getZeroAttr(type));
-  }
 
   const ConvSpec &spec;
   Conv3 s;
@@ -54,24 +44,6 @@ private:
 };
 
 } // namespace
-
-Value DepthwiseGenerator::multiplyAdd(Value a, Value w, Value acc) {
-  if (isa<VectorType>(acc.getType()))
-    return vector::FMAOp::create(b, loc, a, w, acc);
-  return math::FmaOp::create(b, loc, a, w, acc);
-}
-
-std::pair<Value, Value> DepthwiseGenerator::tapRange(int d, Value o) {
-  const ConvDim &dim = s.dims[d];
-  if (dim.padLow == 0 && dim.padHigh == 0)
-    return {c(0), c(dim.kernel)};
-  // start = o * stride - padLow; taps k with 0 <= start + k * dilation < in.
-  Value scaled = mul(o, dim.stride);
-  Value missing = max(sub(c(dim.padLow), scaled), c(0));
-  Value room = max(sub(c(dim.in + dim.padLow), scaled), c(0));
-  Value last = min(c(dim.kernel), ceilDiv(room, dim.dilation));
-  return {min(ceilDiv(missing, dim.dilation), last), last};
-}
 
 void DepthwiseGenerator::forChannels(int64_t atOnce, llvm::function_ref<void(Value, int64_t, int64_t)> body) {
   int64_t done = 0;
@@ -103,8 +75,8 @@ void DepthwiseGenerator::put(Value acc, Value image, Value plane, Value oh, Valu
 
 void DepthwiseGenerator::interior(Value image, Value plane, Value oh, Value ow, int64_t count) {
   const ConvDim &depth = s.dims[0], &height = s.dims[1], &wide = s.dims[2];
-  auto [kdLow, kdHigh] = tapRange(0, plane);
-  auto [khLow, khHigh] = tapRange(1, oh);
+  auto [kdLow, kdHigh] = tapsInside(*this, s.dims[0], plane);
+  auto [khLow, khHigh] = tapsInside(*this, s.dims[1], oh);
   Value left = sub(mul(ow, wide.stride), c(wide.padLow));
   forChannels(1, [&, kdLow = kdLow, kdHigh = kdHigh, khLow = khLow, khHigh = khHigh](Value channel,
                                                                                      int64_t width, int64_t) {
@@ -136,7 +108,8 @@ void DepthwiseGenerator::interior(Value image, Value plane, Value oh, Value ow, 
 
 void DepthwiseGenerator::border(Value image, Value plane, Value oh, Value ow) {
   const ConvDim &depth = s.dims[0], &height = s.dims[1], &wide = s.dims[2];
-  auto ranges = std::array{tapRange(0, plane), tapRange(1, oh), tapRange(2, ow)};
+  auto ranges = std::array{tapsInside(*this, s.dims[0], plane), tapsInside(*this, s.dims[1], oh),
+                           tapsInside(*this, s.dims[2], ow)};
   forChannels(4, [&](Value channel, int64_t width, int64_t atOnce) {
     SmallVector<Value> acc(atOnce, zero(width));
     acc = loop(ranges[0].first, ranges[0].second, 1, acc, [&](Value kd, ValueRange accD) {
@@ -215,7 +188,6 @@ GeneratedKernel DepthwiseGenerator::generate() {
   return kernel;
 }
 
-FailureOr<GeneratedKernel> weft::cpu::generateDepthwise(Location loc, const ConvSpec &spec,
-                                                        const TargetInfo &target) {
+GeneratedKernel weft::cpu::generateDepthwise(Location loc, const ConvSpec &spec, const TargetInfo &target) {
   return DepthwiseGenerator(loc, spec, target).generate();
 }

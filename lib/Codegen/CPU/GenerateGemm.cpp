@@ -364,9 +364,10 @@ void GemmGenerator::panels(const Block &block, Value panel, int64_t count, int64
 
 void GemmGenerator::chunk(Value index) {
   Value rowBlocks = ceilDiv(numTiles, t.blockTiles), columnBlocks = ceilDiv(numPanels, t.blockPanels);
-  Value rowBlock = rem(index, rowBlocks), rest = div(index, rowBlocks);
-  Value columnBlock = rem(rest, columnBlocks);
-  rest = div(rest, columnBlocks);
+  // Neighbouring chunks share their rows of A, which then stay in L2 while panels of B stream past.
+  Value columnBlock = rem(index, columnBlocks), rest = div(index, columnBlocks);
+  Value rowBlock = rem(rest, rowBlocks);
+  rest = div(rest, rowBlocks);
   Block block;
   SmallVector<Value> batch(spec.batch.size());
   for (size_t d = spec.batch.size(); d-- > 0;) {

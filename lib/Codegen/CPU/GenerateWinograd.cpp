@@ -12,7 +12,6 @@
 //   output transform of a tile and a vector of channels, through the epilogue to the result
 // A block whose panels are spread over chunks is transformed once by every thread that takes part.
 #include "Conv.h"
-#include "MicroKernel.h"
 
 using namespace mlir;
 using namespace weft::cpu;

@@ -70,7 +70,18 @@ void KernelBuilder::ifThen(Value condition, llvm::function_ref<void()> body) {
   body();
 }
 
-Value KernelBuilder::zeroVector() { return arith::ConstantOp::create(b, loc, b.getZeroAttr(vec(lanes))); }
+Value KernelBuilder::zeroVector() { return zero(lanes); }
+
+Value KernelBuilder::zero(int64_t width) {
+  Type type = width == 1 ? Type(b.getF32Type()) : vec(width);
+  return arith::ConstantOp::create(b, loc, b.getZeroAttr(type));
+}
+
+Value KernelBuilder::multiplyAdd(Value x, Value y, Value sum) {
+  if (isa<VectorType>(sum.getType()))
+    return vector::FMAOp::create(b, loc, x, y, sum);
+  return math::FmaOp::create(b, loc, x, y, sum);
+}
 
 Value KernelBuilder::widen(Value value) {
   if (getElementTypeOrSelf(value.getType()).isF32())

@@ -64,6 +64,13 @@ public:
     mlir::memref::PrefetchOp::create(b, loc, memref, indices, /*isWrite=*/false, /*localityHint=*/2,
                                      /*isDataCache=*/true);
   }
+  // Pieces: a vector of `width` elements, or a scalar where that is 1.
+  mlir::Value zero(int64_t width);
+  mlir::Value loadPiece(mlir::Value memref, mlir::ValueRange indices, int64_t width) {
+    return width == 1 ? load(memref, indices) : loadVector(memref, indices, width);
+  }
+  /// x * y + sum, rounded once.
+  mlir::Value multiplyAdd(mlir::Value x, mlir::Value y, mlir::Value sum);
   mlir::Value broadcast(mlir::Value scalar) {
     return mlir::vector::BroadcastOp::create(b, loc, vec(lanes), scalar);
   }

@@ -32,6 +32,8 @@ struct ConvSpec {
   /// other products: errors differ by a small factor, and an element that is not finite reaches its whole
   /// tile.
   bool allowWinograd = false;
+  /// x and y are [N, C, space...] instead. Only where hasChannelsFirst.
+  bool channelsFirst = false;
   Epilogue epilogue;
 
   /// Every channel by itself: weights [taps][channels] instead of panels.
@@ -43,8 +45,13 @@ struct ConvSpec {
 mlir::FailureOr<GeneratedKernel> generateConv(mlir::Location loc, const ConvSpec &spec,
                                               const TargetInfo &target);
 
+/// Whether there is a kernel of `spec` for tensors with their channels in front: depthwise ones in f32 that
+/// step by 1 along rows.
+bool hasChannelsFirst(const ConvSpec &spec);
+
 /// The shape of the packed weights: [groups * panels][taps * Ci / groups][NR], or [taps][channels] when
-/// depthwise, or transformed ones. Taps run over the kernel's positions, row-major.
+/// depthwise ([channels][taps] with channels in front), or transformed ones. Taps run over the kernel's
+/// positions, row-major.
 llvm::SmallVector<int64_t> packedConvShape(const ConvSpec &spec, const TargetInfo &target);
 
 /// Packs weights: the element of output channel o, input channel i (of its group) and tap t lies at o *

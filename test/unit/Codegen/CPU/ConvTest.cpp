@@ -30,6 +30,7 @@ struct Shape {
   bool epilogue = false, dynamicBatch = false;
   int64_t winograd =
       0; ///< the side of output tiles that minimal filtering is expected to choose; 0: not allowed
+  bool channelsFirst = false;
 };
 
 std::vector<float> randoms(size_t n, unsigned seed) {
@@ -64,6 +65,7 @@ void check(const Shape &shape, const cpu::TargetInfo &target) {
   spec.ci = shape.ci, spec.co = shape.co, spec.groups = shape.groups;
   spec.xType = spec.wType = spec.yType = builder.getF32Type();
   spec.allowWinograd = shape.winograd != 0;
+  spec.channelsFirst = shape.channelsFirst;
   ConvDim dims[3] = {};
   for (size_t d = 0; d < shape.space.size(); ++d)
     dims[3 - shape.space.size() + d] = shape.space[d];
@@ -75,7 +77,7 @@ void check(const Shape &shape, const cpu::TargetInfo &target) {
   }
   for (const ConvDim &d : shape.space)
     yShape.push_back(d.out());
-  yShape.push_back(shape.co);
+  yShape.insert(shape.channelsFirst ? yShape.begin() + 1 : yShape.end(), shape.co);
   if (shape.epilogue)
     spec.epilogue = residual(mlir::MemRefType::get(yShape, builder.getF32Type()));
   std::string what = "n" + std::to_string(shape.n) + " in " + std::to_string(dims[0].in) + "x" +
@@ -90,6 +92,10 @@ void check(const Shape &shape, const cpu::TargetInfo &target) {
   Kernel kernel = compile(*generated->module, target, generated->pipeline, error);
   ASSERT_TRUE(kernel.entry) << what << ": " << error;
 
+  // Where the element of image n, position p of so many, channel ch of so many lies.
+  auto element = [&](int64_t n, int64_t p, int64_t positions, int64_t ch, int64_t channels) {
+    return shape.channelsFirst ? (n * channels + ch) * positions + p : (n * positions + p) * channels + ch;
+  };
   int64_t inner = shape.ci / shape.groups, perGroup = shape.co / shape.groups;
   auto x = randoms(shape.n * in * shape.ci, 1), w = randoms(shape.co * inner * taps, 2),
        r = randoms(shape.n * outs * shape.co, 3);
@@ -118,7 +124,7 @@ void check(const Shape &shape, const cpu::TargetInfo &target) {
       for (int64_t o = 0; o < outs; ++o)
         for (int64_t co = 0; co < shape.co && !wrong; ++co) {
           int64_t at[3] = {o / (out[1] * out[2]), o / out[2] % out[1], o % out[2]}, g = co / perGroup;
-          double sum = shape.epilogue ? r[(n * outs + o) * shape.co + co] : 0;
+          double sum = shape.epilogue ? r[element(n, o, outs, co, shape.co)] : 0;
           for (int64_t t = 0; t < taps; ++t) {
             int64_t k[3] = {t / (dims[1].kernel * dims[2].kernel), t / dims[2].kernel % dims[1].kernel,
                             t % dims[2].kernel},
@@ -130,13 +136,12 @@ void check(const Shape &shape, const cpu::TargetInfo &target) {
             }
             if (!inside)
               continue;
-            const float *px =
-                &x[(((n * dims[0].in + i[0]) * dims[1].in + i[1]) * dims[2].in + i[2]) * shape.ci +
-                   g * inner];
+            int64_t position = (i[0] * dims[1].in + i[1]) * dims[2].in + i[2];
             for (int64_t c = 0; c < inner; ++c)
-              sum += double(px[c]) * w[(co * inner + c) * taps + t];
+              sum += double(x[element(n, position, in, g * inner + c, shape.ci)]) *
+                     w[(co * inner + c) * taps + t];
           }
-          float got = y.as<float>()[(n * outs + o) * shape.co + co];
+          float got = y.as<float>()[element(n, o, outs, co, shape.co)];
           if (!(std::abs(got - sum) <=
                 (shape.winograd == 4 ? 2e-5 : 4e-6) * std::sqrt(double(taps * inner) + 1))) {
             ADD_FAILURE() << what << (oneCall ? " in one call" : " chunk by chunk") << ": y[" << n << ", "
@@ -203,6 +208,21 @@ TEST(Conv, Depthwise) {
             {1, {same(33, 3)}, 31, 31, 31},
             {1, {same(4, 3), same(5, 3), same(6, 3)}, 20, 20, 20}});
 }
+TEST(Conv, DepthwisePlanes) {
+  auto planes = [](int64_t n, std::vector<ConvDim> space, int64_t channels, bool epilogue = false,
+                   bool dynamicBatch = false) {
+    return Shape{n, std::move(space), channels, channels, channels, epilogue, dynamicBatch, 0, true};
+  };
+  checkAll({planes(1, {same(56, 3), same(56, 3)}, 5, true), planes(2, {same(15, 3, 2), same(31, 3)}, 3),
+            planes(1, {same(7, 3), same(7, 3)}, 17, true), planes(1, {same(17, 5), same(127, 5)}, 3, true),
+            planes(1, {same(9, 3, 1, 2), same(33, 3, 1, 2)}, 3, true),
+            planes(1, {{11, 2, 3, 2, 0, 4}, {20, 4, 1, 3, 5, 0}}, 3, true),
+            planes(1, {{3, 5, 1, 1, 2, 2}, {3, 9, 1, 1, 4, 4}}, 31), planes(1, {same(19, 9), same(40, 9)}, 3),
+            planes(1, {same(1, 1), same(1023, 1)}, 2), planes(3, {same(33, 3)}, 31, true),
+            planes(1, {{1, 3, 1, 1, 1, 1}, {1, 3, 1, 1, 20, 20}}, 3), planes(1, {{64, 31}}, 2, true)});
+  for (int64_t n : {0, 1, 3})
+    checkAll({planes(n, {same(6, 3), same(18, 3)}, 7, true, true)});
+}
 TEST(Conv, DynamicBatch) {
   for (int64_t n : {0, 1, 5})
     checkAll({{n, {same(7, 3), same(7, 3)}, 8, 40, 1, true, true},
@@ -240,6 +260,10 @@ TEST(Conv, RefusesBadSpecifications) {
   spec.space = {{2, 3}, {8, 3}};
   EXPECT_TRUE(mlir::failed(cpu::generateConv(builder.getUnknownLoc(), spec, testTargets()[0])));
   EXPECT_THAT(message, ::testing::HasSubstr("empty result"));
+  spec.space = {{8, 3}, {8, 3}};
+  spec.channelsFirst = true;
+  EXPECT_TRUE(mlir::failed(cpu::generateConv(builder.getUnknownLoc(), spec, testTargets()[0])));
+  EXPECT_THAT(message, ::testing::HasSubstr("channels in front"));
 }
 
 } // namespace
