@@ -151,6 +151,12 @@ FailureOr<CompiledKernel> weft::compileKernel(host::KernelOp kernel,
       loops.getArgument(kernel.getArgumentTypes().size())
           .replaceAllUsesWith(loops.getArgument(operand.getInt()));
   }
+  auto resultType = kernel.getResultTypes().empty() ? RankedTensorType()
+                                                    : cast<RankedTensorType>(kernel.getResultTypes().front());
+  if (kernel->hasAttr(host::streamedAttrName) && resultType.hasStaticShape() &&
+      resultType.getNumElements() * (resultType.getElementTypeBitWidth() / 8) > options.target.l2Bytes)
+    (*module->getOps<func::FuncOp>().begin())
+        ->setAttr(cpu::streamedAttrName, UnitAttr::get(kernel.getContext()));
   observe("loops", *module);
 
   std::string contents;

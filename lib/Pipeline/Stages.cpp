@@ -109,5 +109,7 @@ void weft::buildHostStage(mlir::OpPassManager &passes, const StageOptions &optio
     passes.addPass(createOutlineCallsPass());
   // While each launch has a kernel of its own.
   passes.addPass(createMarkInPlacePass());
+  if (!options.forGpu)
+    passes.addPass(createMarkStreamedPass());
   passes.addPass(createDeduplicateKernelsPass());
 }

@@ -49,6 +49,18 @@ def MarkInPlacePass : Pass<"weft-mark-in-place", "::mlir::ModuleOp"> {
   let dependentDialects = ["::weft::host::HostDialect"];
 }
 
+def MarkStreamedPass : Pass<"weft-mark-streamed", "::mlir::ModuleOp"> {
+  let summary = "Marks kernels whose result the program does not read again";
+  let description = [{
+    What is only returned need not pass through the caches on its way to memory: a kernel of a result that is larger than
+    they are stores it without reading its lines first.
+
+    Before: `%1 = host.launch @softmax(%0)`, `return %1`, and `host.kernel @softmax(...)`
+    After: the same, and `host.kernel @softmax(...) attributes {host.streamed}`
+  }];
+  let dependentDialects = ["::weft::host::HostDialect"];
+}
+
 def DeduplicateKernelsPass : Pass<"weft-deduplicate-kernels", "::mlir::ModuleOp"> {
   let summary = "Makes equal kernels one";
   let description = [{

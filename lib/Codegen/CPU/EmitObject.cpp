@@ -56,7 +56,7 @@ static const char *loopPipeline =
     "insts;sink-common-insts>,"
     "loop-unroll<O2>,instcombine<no-verify-fixpoint>,loop-mssa(licm),early-cse,div-rem-pairs,simplifycfg)";
 
-static Error optimise(Module &module, TargetMachine &machine, Pipeline pipeline) {
+static Error optimise(Module &module, TargetMachine &machine, const TargetInfo &target, Pipeline pipeline) {
   PipelineTuningOptions tuning;
   tuning.LoopVectorization = true;
   tuning.LoopInterleaving = true;
@@ -77,6 +77,8 @@ static Error optimise(Module &module, TargetMachine &machine, Pipeline pipeline)
   if (Error error = builder.parsePassPipeline(passes, pipeline == Pipeline::Vectorized ? "function(early-cse)"
                                                                                        : loopPipeline))
     return error;
+  if (pipeline == Pipeline::Loops)
+    passes.addPass(createModuleToFunctionPassAdaptor(PrefetchRowsPass(target.l2Bytes, target.l1Bytes)));
   passes.run(module, modules);
   return Error::success();
 }
@@ -104,8 +106,12 @@ static Expected<std::unique_ptr<Module>> translate(mlir::ModuleOp source, LLVMCo
     function.addFnAttr(Attribute::MustProgress);
     function.addFnAttr(Attribute::WillReturn);
   }
-  if (Error error = optimise(*module, machine, pipeline))
+  if (Error error = optimise(*module, machine, target, pipeline))
     return error;
+  if (target.isX86)
+    for (Function &function : *module)
+      if (function.hasFnAttribute(streamedAttrName))
+        streamStores(function, function.getFnAttributeAsParsedInteger(streamedAttrName), target.vectorBits);
   if (target.hasAvx512)
     for (Function &function : *module)
       useScalef(function);

@@ -187,6 +187,11 @@ void weft::cpu::addEntry(ModuleOp module, const KernelInfo &info) {
   body.setSymVisibility(std::nullopt);
   body.setNoInlineAttr(UnitAttr::get(module.getContext()));
   body.setDsoLocal(true);
+  if (info.streamed) {
+    Builder text(module.getContext());
+    Attribute entry = text.getStrArrayAttr({streamedAttrName, std::to_string(*info.streamed)});
+    body.setPassthroughAttr(text.getArrayAttr(entry));
+  }
 
   OpBuilder b(module.getContext());
   b.setInsertionPointToEnd(module.getBody());

@@ -140,6 +140,8 @@ FailureOr<KernelInfo> weft::cpu::lowerKernelToLLVM(ModuleOp module, const Target
     ++info.numBuffers;
     info.numDims += cast<MemRefType>(type).getNumDynamicDims();
   }
+  if (kernel->getOperation()->hasAttr(streamedAttrName))
+    info.streamed = info.numBuffers - 1;
   FailureOr<int64_t> scratch = placeScratch(module);
   if (failed(scratch) || failed(lowerLeftovers(module, target)))
     return failure();

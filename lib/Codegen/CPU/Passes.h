@@ -9,9 +9,7 @@
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 
-namespace llvm {
-class Function;
-}
+#include "llvm/IR/PassManager.h"
 
 namespace weft::cpu {
 
@@ -28,6 +26,16 @@ void addEntry(mlir::ModuleOp module, const KernelInfo &info);
 
 /// Gives calls of llvm.ldexp whose exponent was rounded as a float to AVX-512's vscalef.
 void useScalef(llvm::Function &function);
+
+/// Asks for the next row of buffers of more than `leastBytes` while a row is computed with.
+struct PrefetchRowsPass : llvm::PassInfoMixin<PrefetchRowsPass> {
+  PrefetchRowsPass(int64_t leastBytes, int64_t l1Bytes) : leastBytes(leastBytes), l1Bytes(l1Bytes) {}
+  llvm::PreservedAnalyses run(llvm::Function &function, llvm::FunctionAnalysisManager &analyses);
+  int64_t leastBytes, l1Bytes;
+};
+
+/// On x86: stores of whole vectors through pointer argument `argument` go past the caches.
+void streamStores(llvm::Function &function, unsigned argument, unsigned vectorBits);
 
 } // namespace weft::cpu
 

@@ -10,6 +10,8 @@
 // aligned. The i32 is 0 or the index of a failed check + 1; with the attribute weft.tells_fault the kernel
 // has then put the last three numbers of WeftFault at the start of its scratch memory. The symbol NAME gets
 // the signature of WeftKernel: buf lists the memrefs, dim one extent for each `?` of them in order.
+// With the attribute weft.streamed whole vectors of the last buffer are stored past the caches, where the
+// target can.
 #ifndef WEFT_CODEGEN_CPU_LOWERTOLLVM_H
 #define WEFT_CODEGEN_CPU_LOWERTOLLVM_H
 
@@ -17,7 +19,11 @@
 
 #include "mlir/IR/BuiltinOps.h"
 
+#include <optional>
+
 namespace weft::cpu {
+
+constexpr llvm::StringLiteral streamedAttrName = "weft.streamed";
 
 struct LowerOptions {
   bool verify = false; ///< run the verifier between passes: doubles the time, for tests
@@ -30,7 +36,8 @@ struct KernelInfo {
   int64_t scratchBytes = 0; ///< per thread
   unsigned numBuffers = 0;
   unsigned numDims = 0;
-  bool tellsFault = false; ///< fills in a fault record when it fails
+  bool tellsFault = false;          ///< fills in a fault record when it fails
+  std::optional<unsigned> streamed; ///< the buffer that is stored past the caches
 };
 
 /// Registers all that lowering and emission need. Call it, and load the dialects, before several threads

@@ -22,6 +22,8 @@ namespace weft::host {
 /// On a launch of a kernel of one result, and on the kernel: the number (i64) of the operand whose place the
 /// result takes.
 constexpr llvm::StringLiteral inPlaceAttrName = "host.in_place";
+/// On a kernel of one result: its launches' results are returned, and nobody else reads them.
+constexpr llvm::StringLiteral streamedAttrName = "host.streamed";
 /// On a call: the model named the function. It is the host's, whatever its name.
 constexpr llvm::StringLiteral customAttrName = "host.custom";
 /// On a launch: result 1 says how many rows of result 0 there are, of at most one for each element of operand
