@@ -119,6 +119,11 @@ private:
           if (llvm::is_contained(step.axes, axis))
             outcome.moved += step.bytes;
       }
+      for (auto [value, tensor] : llvm::zip_equal(op->getResults(), rule.results)) {
+        Sharding produced = producedPlace(tensor, rule, factors, graph.mesh);
+        if (produced.holder >= 0 && llvm::is_contained(produced.partial, axis))
+          outcome.moved += reshardBytes(value.getType(), produced, produced.complete(), graph.mesh);
+      }
     }
     return outcome;
   }

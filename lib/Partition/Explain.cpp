@@ -70,6 +70,8 @@ static TransferSummary summarizeTransfer(Operation *start, StringRef location) {
     std::string names;
     for (auto axis : axes.getAsRange<StringAttr>())
       names += (names.empty() ? "" : "+") + axis.str();
+    if (auto broadcast = dyn_cast<BroadcastStartOp>(start))
+      transfer.what += " of " + std::to_string(broadcast.getMember());
     transfer.what += " over " + names;
   }
   Type value = cast<TokenType>(start->getResult(0).getType()).getValue();

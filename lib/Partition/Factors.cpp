@@ -21,12 +21,16 @@ Sharding dist::placeOf(const ShardingRule::TensorFactors &tensor, const Sharding
 }
 
 Sharding dist::producedPlace(const ShardingRule::TensorFactors &tensor, const ShardingRule &rule,
-                             const FactorAxes &factors) {
+                             const FactorAxes &factors, MeshAttr mesh) {
   Sharding sharding = placeOf(tensor, rule, factors);
   for (auto [factor, axes] : llvm::zip_equal(rule.factors, factors))
     if (factor.kind == Factor::Kind::Reduction && !axes.empty()) {
       llvm::append_range(sharding.partial, axes);
       sharding.combine = factor.combine;
+    } else if (factor.kind == Factor::Kind::Window && !axes.empty()) {
+      int64_t parts = mesh.product(axes);
+      llvm::append_range(sharding.partial, axes);
+      sharding.holder = std::max<int64_t>(sharding.holder, 0) * parts + factor.partOfWindow(parts);
     }
   return sharding;
 }
@@ -101,11 +105,9 @@ private:
       if (!place.isFree)
         bytes += reshardBytes(place.type, place.sharding, placeOf(tensor, rule, axes), mesh);
     for (auto [tensor, place] : llvm::zip_equal(rule.results, results)) {
-      Sharding produced = producedPlace(tensor, rule, axes), wanted = place.sharding;
-      if (!place.isWanted) {
-        wanted = produced;
-        wanted.partial.clear();
-      }
+      Sharding produced = producedPlace(tensor, rule, axes, mesh), wanted = place.sharding;
+      if (!place.isWanted)
+        wanted = produced.complete();
       bytes += reshardBytes(place.type, produced, wanted, mesh);
     }
     return bytes;
@@ -135,10 +137,13 @@ private:
   }
 
   /// A factor that is minor in some dimension can be split only when all before it there are used up; one
-  /// whose extent the axes do not divide cannot be split by them.
+  /// whose extent the axes do not divide cannot be split by them, nor one whose window would lie in two
+  /// parts.
   void dropUnrepresentable(FactorAxes &axes) {
     for (auto [factor, list] : llvm::zip_equal(rule.factors, axes))
-      while (!list.empty() && (factor.size == 0 || factor.size % mesh.product(list) != 0))
+      while (!list.empty() &&
+             (factor.size == 0 || factor.size % mesh.product(list) != 0 ||
+              (factor.kind == Factor::Kind::Window && factor.partOfWindow(mesh.product(list)) < 0)))
         list.pop_back();
     for (bool changed = true; changed;) {
       changed = false;

@@ -28,9 +28,9 @@ FactorAxes chooseFactors(const ShardingRule &rule, llvm::ArrayRef<TensorPlace> o
 /// Where an operand or result lies when the factors are split so.
 Sharding placeOf(const ShardingRule::TensorFactors &tensor, const ShardingRule &rule,
                  const FactorAxes &factors);
-/// A result's place: as above, and partial over the axes of reductions.
+/// A result's place: as above, partial over the axes of reductions, held by one worker over those of windows.
 Sharding producedPlace(const ShardingRule::TensorFactors &tensor, const ShardingRule &rule,
-                       const FactorAxes &factors);
+                       const FactorAxes &factors, MeshAttr mesh);
 
 } // namespace weft::dist
 

@@ -54,7 +54,7 @@ private:
       });
     }
     for (auto [result, tensor] : llvm::zip_equal(op->getResults(), rule.results))
-      setResult(result, producedPlace(tensor, rule, factors));
+      setResult(result, producedPlace(tensor, rule, factors, graph.mesh));
   }
 
   /// An op that cannot be split: all it reads and gives is whole.
@@ -103,8 +103,7 @@ private:
     Place wanted = places.of(result);
     if (wanted.sharding.isWhole() && !isa<ShardOp>(result.getDefiningOp())) {
       // Nobody asked for it whole: readers that want it so say it themselves.
-      wanted.sharding = produced;
-      wanted.sharding.partial.clear();
+      wanted.sharding = produced.complete();
     }
     places.of(result).sharding = produced;
     if (produced == wanted.sharding)
@@ -113,7 +112,9 @@ private:
     OpBuilder builder(op->getContext());
     builder.setInsertionPointAfter(op);
     std::string reason = describe(op) + " gives " + toText(produced, graph.mesh);
-    if (!produced.partial.empty())
+    if (produced.holder >= 0)
+      reason += ", who copies it to all";
+    else if (!produced.partial.empty())
       reason += ", whose terms are combined";
     if (wanted.sharding.isWhole() || !produced.partial.empty())
       reason += "; it is read as " + toText(wanted.sharding, graph.mesh);

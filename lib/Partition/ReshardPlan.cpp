@@ -16,22 +16,6 @@ int64_t dist::tensorBytes(Type type) {
   return tensor.getNumElements() * llvm::divideCeil(tensor.getElementTypeBitWidth(), 8);
 }
 
-StringRef dist::stepName(ReshardStep::Kind kind) {
-  switch (kind) {
-  case ReshardStep::Kind::AllSlice:
-    return "all_slice";
-  case ReshardStep::Kind::AllReduce:
-    return "all_reduce";
-  case ReshardStep::Kind::ReduceScatter:
-    return "reduce_scatter";
-  case ReshardStep::Kind::AllGather:
-    return "all_gather";
-  case ReshardStep::Kind::AllToAll:
-    return "all_to_all";
-  }
-  return {};
-}
-
 /// Whether `list` begins with `prefix`.
 static bool startsWith(ArrayRef<int> list, ArrayRef<int> prefix) {
   return list.take_front(prefix.size()) == prefix;
@@ -55,6 +39,7 @@ public:
 private:
   void add(ReshardStep::Kind kind, ArrayRef<int> axes, int64_t dim, int64_t toDim, const Sharding &after) {
     int64_t members = mesh.product(axes), local = tensorBytes(localType(whole, now, mesh)), bytes = 0;
+    int64_t member = kind == ReshardStep::Kind::Broadcast ? now.holder : 0;
     switch (kind) {
     case ReshardStep::Kind::AllSlice:
       break;
@@ -66,12 +51,13 @@ private:
       break;
     case ReshardStep::Kind::ReduceScatter:
     case ReshardStep::Kind::AllToAll:
+    case ReshardStep::Kind::Broadcast: // all but one get it once: the mean
       bytes = local * (members - 1) / members;
       break;
     }
     now = after;
     if (members > 1) // one worker alone has it already
-      steps.push_back({kind, Axes(axes), dim, toDim, bytes, after});
+      steps.push_back({kind, Axes(axes), dim, toDim, member, bytes, after});
   }
 
   /// Splits further what only needs to be split further, over axes that are free.
@@ -89,8 +75,18 @@ private:
     }
   }
 
-  /// Makes a partial value one: scattered over a dimension that wants the axes next, else reduced.
+  /// Makes a partial value one: what one worker holds is copied to all; terms are scattered over a dimension
+  /// that wants the axes next, else reduced.
   void combine() {
+    if (now.holder >= 0) {
+      if (now.partial != to.partial) {
+        Sharding after = now;
+        after.partial.clear();
+        after.holder = -1;
+        add(ReshardStep::Kind::Broadcast, Axes(now.partial), -1, -1, after);
+      }
+      return;
+    }
     Axes left;
     for (int axis : now.partial)
       if (!llvm::is_contained(to.partial, axis))

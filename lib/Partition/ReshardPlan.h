@@ -11,11 +11,12 @@ namespace weft::dist {
 
 /// One collective of a plan.
 struct ReshardStep {
-  enum class Kind { AllSlice, AllReduce, ReduceScatter, AllGather, AllToAll };
+  enum class Kind { AllSlice, AllReduce, ReduceScatter, AllGather, AllToAll, Broadcast };
   Kind kind;
   Axes axes;
   int64_t dim = -1;   ///< that is sliced, scattered, gathered, or split by all_to_all
   int64_t toDim = -1; ///< joined by all_to_all
+  int64_t member = 0; ///< of the group, whose value a broadcast copies
   int64_t bytes = 0;  ///< that one worker sends
   Sharding after;
 };
@@ -28,8 +29,6 @@ llvm::SmallVector<ReshardStep> planReshard(mlir::Type whole, const Sharding &fro
 int64_t reshardBytes(mlir::Type whole, const Sharding &from, const Sharding &to, MeshAttr mesh);
 /// Bytes of a tensor; 0 where an extent is not a number.
 int64_t tensorBytes(mlir::Type type);
-/// "all_gather", for people.
-llvm::StringRef stepName(ReshardStep::Kind kind);
 
 } // namespace weft::dist
 

@@ -53,6 +53,13 @@ int RuleBuilder::factor(int64_t size, Factor::Kind kind, Combine combine) {
   return rule.add(size, kind, combine);
 }
 
+int RuleBuilder::window(int64_t size, int64_t first, int64_t last) {
+  int f = rule.add(size, Factor::Kind::Window);
+  rule.factors[f].first = first;
+  rule.factors[f].last = last;
+  return f;
+}
+
 int64_t RuleBuilder::extent(Value value, int64_t dim) {
   int64_t size = cast<RankedTensorType>(value.getType()).getDimSize(dim);
   return ShapedType::isDynamic(size) ? 0 : size;

@@ -23,6 +23,8 @@ public:
 
   /// A new factor. A reduction whose elements cannot be combined between workers becomes whole.
   int factor(int64_t size, Factor::Kind kind = Factor::Kind::Parallel, Combine combine = Combine::sum);
+  /// A new factor of which only these positions are read.
+  int window(int64_t size, int64_t first, int64_t last);
   /// The dimension consists of these factors, the major one first.
   void operand(unsigned i, int64_t dim, llvm::ArrayRef<int> factors) { set(rule.operands[i][dim], factors); }
   void result(unsigned i, int64_t dim, llvm::ArrayRef<int> factors) { set(rule.results[i][dim], factors); }

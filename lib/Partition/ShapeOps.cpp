@@ -123,9 +123,9 @@ static FailureOr<Values> localIota(Operation *op, OpBuilder &builder, ValueRange
 //===-- Cutting and joining
 //----------------------------------------------------------------------------------===//
 
-/// Dimensions that `keeps` says are taken as they are belong together; the others are whole.
-static ShardingRule keptDims(Operation *op, unsigned numOperands, function_ref<bool(int64_t)> keeps) {
-  RuleBuilder rule(op);
+/// Dimensions that `keeps` says are taken as they are belong together.
+static void keepDims(RuleBuilder &rule, Operation *op, unsigned numOperands,
+                     function_ref<bool(int64_t)> keeps) {
   for (int64_t dim = 0; dim < cast<RankedTensorType>(op->getResult(0).getType()).getRank(); ++dim) {
     if (!keeps(dim))
       continue;
@@ -134,29 +134,51 @@ static ShardingRule keptDims(Operation *op, unsigned numOperands, function_ref<b
       rule.operand(i, dim, f);
     rule.result(0, dim, f);
   }
+}
+
+/// The others are whole.
+static ShardingRule keptDims(Operation *op, unsigned numOperands, function_ref<bool(int64_t)> keeps) {
+  RuleBuilder rule(op);
+  keepDims(rule, op, numOperands, keeps);
   return rule.take();
 }
 
+/// A window at a known place that lies in one worker's part is cut there.
 static ShardingRule sliceRule(Operation *op) {
   auto slice = cast<ir::SliceOp>(op);
-  return keptDims(op, 1, [&](int64_t dim) {
+  RuleBuilder rule(op);
+  auto isKept = [&](int64_t dim) {
     return slice.getStaticStarts()[dim] == 0 && slice.getStrides()[dim] == 1 &&
-           RuleBuilder::extent(slice.getX(), dim) != 0 &&
-           RuleBuilder::extent(slice.getX(), dim) == slice.getStaticSizes()[dim];
-  });
+           rule.operandExtent(0, dim) != 0 && rule.operandExtent(0, dim) == slice.getStaticSizes()[dim];
+  };
+  keepDims(rule, op, 1, isKept);
+  for (int64_t dim = 0; dim < cast<RankedTensorType>(slice.getX().getType()).getRank(); ++dim) {
+    int64_t start = slice.getStaticStarts()[dim], size = slice.getStaticSizes()[dim];
+    if (!isKept(dim) && rule.operandExtent(0, dim) > 0 && start >= 0 && size > 0)
+      rule.operand(
+          0, dim,
+          rule.window(rule.operandExtent(0, dim), start, start + (size - 1) * slice.getStrides()[dim]));
+  }
+  return rule.take();
 }
 
 static FailureOr<Values> localSlice(Operation *op, OpBuilder &builder, ValueRange operands,
                                     const Placement &placement) {
   auto slice = cast<ir::SliceOp>(op);
-  SmallVector<int64_t> sizes(slice.getStaticSizes());
+  SmallVector<int64_t> starts(slice.getStaticStarts()), sizes(slice.getStaticSizes());
   RankedTensorType type = placement.localResultType(op, 0);
-  for (auto [dim, axes] : llvm::enumerate(placement.results[0].dims))
-    if (!axes.empty())
+  for (auto [dim, from, to] : llvm::enumerate(placement.operands[0].dims, placement.results[0].dims)) {
+    if (!to.empty())
       sizes[dim] = type.getDimSize(dim);
+    else if (!from.empty()) // the window's place in the part that has it
+      starts[dim] %= cast<RankedTensorType>(operands[0].getType()).getDimSize(dim);
+  }
   FailureOr<Values> copy = cloneLocal(op, builder, operands, placement);
-  if (succeeded(copy))
-    copy->front().getDefiningOp<ir::SliceOp>().setStaticSizes(sizes);
+  if (succeeded(copy)) {
+    auto local = copy->front().getDefiningOp<ir::SliceOp>();
+    local.setStaticStarts(starts);
+    local.setStaticSizes(sizes);
+  }
   return copy;
 }
 

@@ -346,6 +346,8 @@ private:
     case ReshardStep::Kind::AllToAll:
       return AllToAllStartOp::create(builder, loc, type, x, step.dim, step.toDim, axes, channel, bytes,
                                      reason);
+    case ReshardStep::Kind::Broadcast:
+      return BroadcastStartOp::create(builder, loc, type, x, step.member, axes, channel, bytes, reason);
     case ReshardStep::Kind::AllSlice:
       break;
     }

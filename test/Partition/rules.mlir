@@ -200,3 +200,35 @@ module attributes {dist.mesh = #dist.mesh<m = 2>} {
     return %0, %1 : tensor<4x6xi8>, tensor<4x6xf32>
   }
 }
+
+// -----
+
+// CHECK-LABEL: module attributes {dist.mesh = #dist.mesh<n = 4>
+// Columns that one worker holds (6 of parts of 4 are in the second, at 2): it cuts them out and copies them to all.
+module attributes {dist.mesh = #dist.mesh<n = 4>} {
+  // CHECK: %[[S:.*]] = weft.slice %arg0 starts [0, 2] sizes [8, 1] strides [1, 1] : (tensor<8x4xf32>) -> tensor<8x1xf32>
+  // CHECK: %[[T:.*]] = dist.broadcast_start %[[S]] of 1 over ["n"] channel 0 {bytes = 24 : i64
+  // CHECK-SAME: reason = "slice gives [_, _] held by 1 of n, who copies it to all; it is read as [_, _]"
+  // CHECK: dist.done %[[T]]
+  func.func @main(%x: tensor<8x16xf32> {dist.sharding = #dist.sharding<[{}, {n}]>}) -> tensor<8x1xf32> {
+    %0 = weft.slice %x starts [0, 6] sizes [8, 1] strides [1, 1] : (tensor<8x16xf32>) -> tensor<8x1xf32>
+    return %0 : tensor<8x1xf32>
+  }
+}
+
+// -----
+
+// CHECK-LABEL: module attributes {dist.mesh = #dist.mesh<o = 2, p = 2>
+// A window in two dimensions: the worker at o = 1, p = 0 has it, the third of the four. One that lies in two parts is
+// gathered.
+module attributes {dist.mesh = #dist.mesh<o = 2, p = 2>} {
+  // CHECK-DAG: %[[S:.*]] = weft.slice %arg0 starts [1, 0] sizes [2, 3] strides [2, 1] : (tensor<4x4xf32>) -> tensor<2x3xf32>
+  // CHECK-DAG: dist.broadcast_start %[[S]] of 2 over ["o", "p"]
+  // CHECK-DAG: dist.all_gather_start %arg0 dim 0 over ["o"]
+  // CHECK-DAG: weft.slice %{{.*}} starts [3, 0] sizes [2, 4] strides [1, 1] : (tensor<8x4xf32>) -> tensor<2x4xf32>
+  func.func @main(%x: tensor<8x8xf32> {dist.sharding = #dist.sharding<[{o}, {p}]>}) -> (tensor<2x3xf32>, tensor<2x8xf32>) {
+    %0 = weft.slice %x starts [5, 0] sizes [2, 3] strides [2, 1] : (tensor<8x8xf32>) -> tensor<2x3xf32>
+    %1 = weft.slice %x starts [3, 0] sizes [2, 8] strides [1, 1] : (tensor<8x8xf32>) -> tensor<2x8xf32>
+    return %0, %1 : tensor<2x3xf32>, tensor<2x8xf32>
+  }
+}

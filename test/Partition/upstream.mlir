@@ -103,3 +103,38 @@ module attributes {dist.mesh = #dist.mesh<data = 2>} {
     return %0 : tensor<16x4xf32>
   }
 }
+
+// -----
+
+// A function without a body beside the graph: roles keep it.
+module attributes {dist.mesh = #dist.mesh<data = 2>} {
+  // CHECK: module @worker
+  // CHECK: func.func private @elsewhere(tensor<4xf32>) -> tensor<4xf32>
+  // CHECK: weft.abs {{.*}} : (tensor<4x4xf32>) -> tensor<4x4xf32>
+  func.func private @elsewhere(tensor<4xf32>) -> tensor<4xf32>
+  func.func @main(%x: tensor<8x4xf32> {dist.sharding = #dist.sharding<[{data}, {}]>}) -> tensor<8x4xf32> {
+    %0 = weft.abs %x : (tensor<8x4xf32>) -> tensor<8x4xf32>
+    return %0 : tensor<8x4xf32>
+  }
+}
+
+// -----
+
+// All that upstream's lowering stops at (all_gather, all_to_all, reduce_scatter, all_slice, broadcast) in one graph; that these
+// run is in test/e2e/distributed/reshards.test.
+module attributes {dist.mesh = #dist.mesh<model = 2>} {
+  // CHECK-DAG: dist.all_gather_start %{{.*}} dim 1 over ["model"]
+  // CHECK-DAG: dist.all_to_all_start %{{.*}} split 0 concat 1 over ["model"]
+  // CHECK-DAG: dist.reduce_scatter_start sum %{{.*}} dim 0 over ["model"]
+  // CHECK-DAG: dist.broadcast_start %{{.*}} of 1 over ["model"]
+  // CHECK-DAG: dist.all_slice %{{.*}} dim 0 over ["model"]
+  func.func @main(%x: tensor<8x16xf32> {dist.sharding = #dist.sharding<[{}, {model}]>}, %w: tensor<16x2xf32> {dist.sharding = #dist.sharding<[{}, {}]>})
+      -> (tensor<8x16xf32>, tensor<8x16xf32> {dist.sharding = #dist.sharding<[{model}, {}]>},
+          tensor<8x2xf32> {dist.sharding = #dist.sharding<[{model}, {}]>}, tensor<8x2xf32>) {
+    %0 = weft.softmax %x axis 1 : (tensor<8x16xf32>) -> tensor<8x16xf32>
+    %1 = weft.abs %x : (tensor<8x16xf32>) -> tensor<8x16xf32>
+    %2 = weft.dot_general %x, %w batch [] x [] contract [1] x [0] : (tensor<8x16xf32>, tensor<16x2xf32>) -> tensor<8x2xf32>
+    %3 = weft.slice %x starts [0, 13] sizes [8, 2] strides [1, 1] : (tensor<8x16xf32>) -> tensor<8x2xf32>
+    return %0, %1, %2, %3 : tensor<8x16xf32>, tensor<8x16xf32>, tensor<8x2xf32>, tensor<8x2xf32>
+  }
+}

@@ -933,7 +933,9 @@ LogicalResult FunctionBuilder::buildCommunication(Operation *op) {
   if (auto combine = op->getAttrOfType<dist::CombineAttr>("combine"))
     command.combine = combineOf(combine.getValue());
   command.dtype = toDType(getElementTypeOrSelf(op->getOperand(0)));
-  command.group = owner.mesh.groupOf(op->getAttrOfType<ArrayAttr>("axes"));
+  auto broadcast = dyn_cast<dist::BroadcastStartOp>(op); // from the first of a group
+  command.group =
+      owner.mesh.groupOf(op->getAttrOfType<ArrayAttr>("axes"), broadcast ? broadcast.getMember() : 0);
   command.channel = channel;
   command.from = from;
   command.to = to;

@@ -32,10 +32,10 @@ uint32_t MeshTables::axisOf(StringRef name) const {
   llvm_unreachable("the verifier knows all axes");
 }
 
-uint32_t MeshTables::groupOf(ArrayAttr axes) {
-  for (auto &[known, id] : groups)
-    if (known == axes)
-      return id;
+uint32_t MeshTables::groupOf(ArrayAttr axes, int64_t first) {
+  auto [known, isNew] = groups.try_emplace({axes, first}, out.groups.size());
+  if (!isNew)
+    return known->second;
   std::vector<int64_t> strides(out.mesh.size(), 1);
   for (size_t axis = out.mesh.size() - 1; axis-- > 0;)
     strides[axis] = strides[axis + 1] * out.mesh[axis + 1].size;
@@ -56,11 +56,11 @@ uint32_t MeshTables::groupOf(ArrayAttr axes) {
     }
     for (uint32_t member : set)
       isIn[member] = true;
+    std::rotate(set.begin(), set.begin() + first, set.end());
     sets.push_back(std::move(set));
   }
-  groups.emplace_back(axes, out.groups.size());
   out.groups.push_back(std::move(sets));
-  return groups.back().second;
+  return known->second;
 }
 
 uint32_t MeshTables::routeTo(int64_t other) {

@@ -18,8 +18,8 @@ public:
   MeshTables(mlir::ModuleOp module, program::Program &out);
 
   /// The group of the ranks that differ along these axes alone, in the order of their places, the first axis
-  /// the slowest.
-  uint32_t groupOf(mlir::ArrayAttr axes);
+  /// the slowest; from member `first` on, then around.
+  uint32_t groupOf(mlir::ArrayAttr axes, int64_t first = 0);
   /// The route between this module's stage and another.
   uint32_t routeTo(int64_t stage);
   uint32_t axisOf(llvm::StringRef name) const;
@@ -28,7 +28,7 @@ public:
 private:
   program::Program &out;
   int64_t stage = 0;
-  std::vector<std::pair<mlir::ArrayAttr, uint32_t>> groups;
+  llvm::DenseMap<std::pair<mlir::Attribute, int64_t>, uint32_t> groups; ///< by axes and first member
   std::vector<std::pair<int64_t, uint32_t>> routes;
 };
 

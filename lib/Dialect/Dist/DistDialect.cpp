@@ -147,6 +147,7 @@ Attribute ShardingAttr::parse(AsmParser &parser, Type) {
   SmallVector<ArrayAttr> dims;
   SmallVector<StringAttr> partial;
   Combine combine = Combine::sum;
+  int64_t holder = -1;
   auto dim = [&]() -> ParseResult {
     SmallVector<StringAttr> axes;
     if (parseAxes(parser, axes))
@@ -170,10 +171,13 @@ Attribute ShardingAttr::parse(AsmParser &parser, Type) {
     combine = *kind;
     if (parseAxes(parser, partial))
       return {};
+  } else if (succeeded(parser.parseOptionalKeyword("held"))) {
+    if (parser.parseKeyword("by") || parser.parseInteger(holder) || parseAxes(parser, partial))
+      return {};
   }
   if (parser.parseGreater())
     return {};
-  return ShardingAttr::get(context, dims, combine, partial);
+  return ShardingAttr::get(context, dims, combine, partial, holder);
 }
 
 void ShardingAttr::print(AsmPrinter &printer) const {
@@ -187,7 +191,10 @@ void ShardingAttr::print(AsmPrinter &printer) const {
   llvm::interleaveComma(getDims(), printer, axes);
   printer << "]";
   if (!getPartial().empty()) {
-    printer << " partial " << stringifyCombine(getCombine()) << " ";
+    if (getHolder() < 0)
+      printer << " partial " << stringifyCombine(getCombine()) << " ";
+    else
+      printer << " held by " << getHolder() << " ";
     axes(getPartial());
   }
   printer << ">";
@@ -201,6 +208,7 @@ Sharding Sharding::get(ShardingAttr attr, MeshAttr mesh) {
   for (StringAttr axis : attr.getPartial())
     sharding.partial.push_back(mesh.find(axis));
   sharding.combine = attr.getCombine();
+  sharding.holder = attr.getHolder();
   return sharding;
 }
 
@@ -211,7 +219,8 @@ ShardingAttr Sharding::toAttr(MeshAttr mesh) const {
                                      return mesh.getNames()[axis];
                                    })));
   auto names = llvm::map_to_vector(partial, [&](int axis) { return mesh.getNames()[axis]; });
-  return ShardingAttr::get(mesh.getContext(), lists, partial.empty() ? Combine::sum : combine, names);
+  return ShardingAttr::get(mesh.getContext(), lists, partial.empty() ? Combine::sum : combine, names,
+                           partial.empty() ? -1 : holder);
 }
 
 bool Sharding::isWhole() const {
@@ -224,7 +233,8 @@ bool Sharding::uses(int axis) const {
 }
 
 bool Sharding::operator==(const Sharding &other) const {
-  return dims == other.dims && partial == other.partial && (partial.empty() || combine == other.combine);
+  return dims == other.dims && partial == other.partial &&
+         (partial.empty() || (combine == other.combine && holder == other.holder));
 }
 
 RankedTensorType dist::localType(Type whole, const Sharding &sharding, MeshAttr mesh) {
@@ -246,7 +256,9 @@ std::string dist::toText(const Sharding &sharding, MeshAttr mesh) {
   for (auto [i, dim] : llvm::enumerate(sharding.dims))
     text += (i ? ", " : "") + join(dim);
   text += "]";
-  if (!sharding.partial.empty())
+  if (!sharding.partial.empty() && sharding.holder >= 0)
+    text += " held by " + std::to_string(sharding.holder) + " of " + join(sharding.partial);
+  else if (!sharding.partial.empty())
     text += " partial " + stringifyCombine(sharding.combine).str() + " over " + join(sharding.partial);
   return text;
 }

@@ -105,9 +105,15 @@ static LogicalResult checkSharding(Operation *op, MeshAttr mesh, ShardingAttr sh
       return op->emitOpError("splits dimension ") << i << " of " << x.getType() << ": " << dims[i].getStatic()
                                                   << " rows over " << parts << " workers";
   }
-  for (StringAttr axis : sharding.getPartial())
+  int64_t workers = 1;
+  for (StringAttr axis : sharding.getPartial()) {
     if (failed(add(axis)))
       return failure();
+    workers *= mesh.getSizes()[mesh.find(axis)];
+  }
+  if (sharding.getHolder() >= workers)
+    return op->emitOpError("has a value held by worker ")
+           << sharding.getHolder() << " of " << workers << ", counted from 0";
   return success();
 }
 
@@ -207,8 +213,12 @@ LogicalResult AllToAllStartOp::verify() {
 }
 
 LogicalResult BroadcastStartOp::verify() {
-  if (failed(groupSize(*this, getAxes())) || failed(checkChannel(*this)))
+  FailureOr<int64_t> size = groupSize(*this, getAxes());
+  if (failed(size) || failed(checkChannel(*this)))
     return failure();
+  if (int64_t(getMember()) < 0 || int64_t(getMember()) >= *size)
+    return emitOpError("copies from member ")
+           << getMember() << " of a group of " << *size << ", counted from 0";
   return checkValue(*this, ir::getDims(getX()), getElementTypeOrSelf(getX()), valueOf(*this));
 }
 

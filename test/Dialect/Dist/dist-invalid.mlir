@@ -150,3 +150,23 @@ module attributes {dist.mesh = #dist.mesh<data = 2>} {
     return
   }
 }
+
+// -----
+
+module attributes {dist.mesh = #dist.mesh<data = 2>} {
+  func.func @member(%x: tensor<4x4xf32>) {
+    // expected-error@+1 {{copies from member 2 of a group of 2, counted from 0}}
+    %0 = dist.broadcast_start %x of 2 over ["data"] channel 0 : tensor<4x4xf32> -> <tensor<4x4xf32>>
+    return
+  }
+}
+
+// -----
+
+module attributes {dist.mesh = #dist.mesh<data = 2>} {
+  func.func @holder(%x: tensor<4x4xf32>) -> tensor<4x4xf32> {
+    // expected-error@+1 {{has a value held by worker 3 of 2, counted from 0}}
+    %0 = dist.reshard %x from <[{}, {}] held by 3 {data}> to <[{}, {}]> bytes 32 because "it is read" : tensor<4x4xf32>
+    return %0 : tensor<4x4xf32>
+  }
+}

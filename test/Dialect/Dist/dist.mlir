@@ -30,8 +30,8 @@ module attributes {dist.mesh = #dist.mesh<data = 2, model = 4>, dist.stage = 0 :
     %t2 = dist.reduce_scatter_start prod %x dim 1 over ["model"] channel 2 : tensor<4x8xf32> -> <tensor<4x2xf32>>
     // CHECK: dist.all_to_all_start %{{.*}} split 1 concat 0 over ["model"] channel 3 : tensor<4x8xf32> -> <tensor<16x2xf32>>
     %t3 = dist.all_to_all_start %x split 1 concat 0 over ["model"] channel 3 : tensor<4x8xf32> -> <tensor<16x2xf32>>
-    // CHECK: dist.broadcast_start %{{.*}} over ["data"] channel 4 : tensor<4x8xf32> -> <tensor<4x8xf32>>
-    %t4 = dist.broadcast_start %x over ["data"] channel 4 : tensor<4x8xf32> -> <tensor<4x8xf32>>
+    // CHECK: dist.broadcast_start %{{.*}} of 1 over ["data"] channel 4 : tensor<4x8xf32> -> <tensor<4x8xf32>>
+    %t4 = dist.broadcast_start %x of 1 over ["data"] channel 4 : tensor<4x8xf32> -> <tensor<4x8xf32>>
     // CHECK: dist.send_start %{{.*}} to 1 channel 5 : tensor<4x8xf32> -> !dist.token
     %t5 = dist.send_start %x to 1 channel 5 : tensor<4x8xf32> -> !dist.token
     // CHECK: dist.recv_start from 1 channel 6 : <tensor<4x8xf32>>

@@ -78,10 +78,11 @@ def Dist_ShardingAttr : Dist_Attr<"Sharding", "sharding"> {
   let description = [{
     `#dist.sharding<[{data}, {}, {model, seq} ]>`: dimension 0 is split over axis `data`, dimension 1 is whole on every
     worker, dimension 2 is split over `model` and each part of it over `seq`. With `partial sum {model}` behind the
-    list, the workers along `model` hold terms whose sum is the value.
+    list, the workers along `model` hold terms whose sum is the value; with `held by 1 {model}` the second of them alone has
+    the value.
   }];
   let parameters = (ins ArrayRefParameter<"::mlir::ArrayAttr">:$dims, "Combine":$combine,
-                        ArrayRefParameter<"::mlir::StringAttr">:$partial);
+                        ArrayRefParameter<"::mlir::StringAttr">:$partial, "int64_t":$holder);
   let hasCustomAssemblyFormat = 1;
 }
 
@@ -184,9 +185,12 @@ def Dist_AllToAllStartOp : Dist_StartOp<"all_to_all_start"> {
 }
 
 def Dist_BroadcastStartOp : Dist_StartOp<"broadcast_start"> {
-  let summary = "begins to copy the tensor of a group's first member to all of it";
-  let arguments = !con((ins Dist_Tensor:$x, StrArrayAttr:$axes), common);
-  let assemblyFormat = "$x `over` $axes `channel` $channel attr-dict `:` type($x) `->` type($token)";
+  let summary = "begins to copy the tensor of one member of a group to all of it";
+  let description = "Members are numbered in the order of the group.";
+  let arguments = !con((ins Dist_Tensor:$x, I64Attr:$member, StrArrayAttr:$axes), common);
+  let assemblyFormat = [{
+    $x `of` $member `over` $axes `channel` $channel attr-dict `:` type($x) `->` type($token)
+  }];
 }
 
 def Dist_SendStartOp : Dist_StartOp<"send_start"> {

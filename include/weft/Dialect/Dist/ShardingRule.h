@@ -17,14 +17,18 @@ using Axes = llvm::SmallVector<int, 2>;
 /// A `#dist.sharding` with axes by number.
 struct Sharding {
   llvm::SmallVector<Axes, 4> dims;
-  Axes partial;
+  Axes partial; ///< axes along which workers do not have the value, only what makes it
   Combine combine = Combine::sum;
+  int64_t holder =
+      -1; ///< of a partial value: the one worker along those axes that has it, or -1: all have terms
 
   static Sharding whole(int64_t rank) { return {llvm::SmallVector<Axes, 4>(rank), {}, Combine::sum}; }
   static Sharding get(ShardingAttr attr, MeshAttr mesh);
   ShardingAttr toAttr(MeshAttr mesh) const;
 
   bool isWhole() const;
+  /// The same split of a value that all its workers have.
+  Sharding complete() const { return {dims, {}, Combine::sum}; }
   /// Whether some dimension is split over the axis, or the value is partial over it.
   bool uses(int axis) const;
   bool operator==(const Sharding &other) const;
@@ -41,11 +45,19 @@ struct Factor {
   enum class Kind {
     Parallel,  ///< parts do not know of each other
     Reduction, ///< parts give partial results, combined by `combine`
+    Window,    ///< only positions `first` to `last` are read: one part gives the result if they lie in it
     Whole,     ///< cannot be split
   };
   int64_t size = 1;
   Kind kind = Kind::Parallel;
   Combine combine = Combine::sum;
+  int64_t first = 0, last = 0;
+
+  /// The part that has the window when there are so many parts, or -1 when it is in several.
+  int64_t partOfWindow(int64_t parts) const {
+    int64_t rows = size / parts;
+    return first / rows == last / rows ? first / rows : -1;
+  }
 };
 
 /// Which dimensions of an op's operands and results belong together. A dimension consists of factors, the
