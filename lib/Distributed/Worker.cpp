@@ -41,6 +41,8 @@ public:
       noteReader = std::thread([this] { readNote(); });
     Status status = hello();
     isGreeted = status.isOk();
+    if (status.code() == Code::Cancelled || status.code() == Code::Unavailable)
+      awaitNote();
     if (status.isOk()) {
       beater = std::thread([this] { beat(); });
       watcher = std::thread([this] { watch(); });
@@ -363,6 +365,14 @@ private:
         tellCoordinator(reason);
       return end(reason);
     }
+  }
+
+  /// A job may end before it has heard of this rank: what started the ranks then says why.
+  void awaitNote() {
+    constexpr milliseconds most = 4 * notePeriod + noteGrace;
+    std::unique_lock lock(mutex);
+    if (!options.note.empty())
+      changed.wait_for(lock, most, [&] { return !ended.isOk(); });
   }
 
   void tellFailure(const Status &status) {
