@@ -144,7 +144,11 @@ private:
   void startRead(grpc::ByteBuffer &message) override { StartRead(&message); }
   void startWrite(grpc::ByteBuffer &message) override { StartWrite(&message); }
   void startEnd() override { finish(); }
-  void tryCancel() override { context.TryCancel(); }
+  /// One that was never read would not learn of it: it is over once it is finished.
+  void tryCancel() override {
+    context.TryCancel();
+    finish();
+  }
   grpc::GenericCallbackServerContext &context;
   std::atomic<bool> isFinished{false};
 };

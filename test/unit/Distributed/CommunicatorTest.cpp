@@ -136,6 +136,29 @@ TEST_P(Communicators, ConnectingIsGivenUpWhenToldOrLate) {
   }
 }
 
+TEST_P(Communicators, ARankThatNeverOpensMayLeave) {
+  const Watchdog watchdog;
+  auto transports = GetParam().make(2);
+  std::thread caller([&] {
+    CommunicatorOptions options;
+    options.connectTimeout = 300ms;
+    const auto communicator = GroupCommunicator::create(std::move(transports[1]), options);
+    if (!communicator.isOk())
+      return; // no answer came
+    // Over gRPC the connection stands before rank 0 opens.
+    std::vector<std::byte> data(8);
+    EXPECT_TRUE((*communicator)->beginRun().isOk());
+    Status status = (*communicator)->receive(1, 0, data);
+    if (status.isOk())
+      status = (*communicator)->wait(1);
+    EXPECT_EQ(status.code(), Code::Unavailable) << status;
+    EXPECT_NE(status.message().find("rank 0"), std::string::npos) << status;
+  });
+  std::this_thread::sleep_for(100ms);
+  transports[0].reset();
+  caller.join();
+}
+
 TEST_P(Communicators, CollectivesThatDoNotMatchAreNamed) {
   for (const int difference : {0, 1, 2})
     withCommunicators(GetParam(), 2, {}, [&](uint32_t rank, GroupCommunicator &communicator) {
