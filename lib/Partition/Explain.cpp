@@ -1,7 +1,8 @@
 // Part of Weft, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Tells of a partition: roles, what each has and computes, and each transfer with its bytes and reason.
+// Tells of a partition: roles, what each has and computes, and each transfer with its bytes and reason, in
+// the order of the role's program.
 #include "Summary.h"
 
 #include "weft/Dialect/Weft/WeftOps.h"
@@ -87,6 +88,22 @@ static TransferSummary summarizeTransfer(Operation *start, StringRef location) {
   return transfer;
 }
 
+/// "dot_general 'fc1': 4x16xf32, 16x16xf32 -> 4x16xf32".
+static std::string summarizeOp(Operation *op) {
+  std::string text = describe(op);
+  const char *separator = ": ";
+  for (Type type : op->getOperandTypes()) {
+    text += separator + typeText(type);
+    separator = ", ";
+  }
+  separator = " -> ";
+  for (Type type : op->getResultTypes()) {
+    text += separator + typeText(type);
+    separator = ", ";
+  }
+  return text;
+}
+
 PartitionSummary dist::summarize(ModuleOp graphModule, ModuleOp roles) {
   PartitionSummary summary;
   MeshAttr mesh = getMesh(roles);
@@ -106,9 +123,14 @@ PartitionSummary dist::summarize(ModuleOp graphModule, ModuleOp roles) {
       text.inputs.push_back(valueText(main.getArgAttrDict(i), main.getArgumentTypes()[i], mesh));
     for (unsigned i = 0; i < main.getNumResults(); ++i)
       text.outputs.push_back(valueText(main.getResultAttrDict(i), main.getResultTypes()[i], mesh));
-    for (Operation &op : main.getBody().front())
-      if (isStart(&op))
+    for (Operation &op : main.getBody().front()) {
+      if (isStart(&op)) {
         text.transfers.push_back(summarizeTransfer(&op, firstName(op.getLoc())));
+        text.transfers.back().opsBefore = text.ops.size();
+      } else if (!isa<DoneOp, ConstantOp, ir::ConstantOp>(op) && !op.hasTrait<OpTrait::IsTerminator>()) {
+        text.ops.push_back(summarizeOp(&op));
+      }
+    }
     summary.roles.push_back(std::move(text));
   }
   summary.numRanks = mesh.getNumWorkers() * summary.roles.size();
@@ -150,7 +172,13 @@ std::string dist::describePartition(ModuleOp graph, ModuleOp roles, bool explain
       os << "  input  " << input << "\n";
     for (const std::string &output : role.outputs)
       os << "  output " << output << "\n";
+    size_t op = 0;
+    auto listOps = [&](size_t end) {
+      for (; explain && op < end; ++op)
+        os << "  op " << role.ops[op] << "\n";
+    };
     for (const TransferSummary &transfer : role.transfers) {
+      listOps(transfer.opsBefore);
       os << "  channel " << transfer.channel << ": " << transfer.what << ", " << transfer.value;
       if (!transfer.isReceive)
         os << ", sends " << transfer.bytes << " bytes";
@@ -158,6 +186,7 @@ std::string dist::describePartition(ModuleOp graph, ModuleOp roles, bool explain
       if (explain && !transfer.reason.empty())
         os << "    because " << transfer.reason << "\n";
     }
+    listOps(role.ops.size());
     if (role.transfers.empty())
       os << "  nothing is sent\n";
     else

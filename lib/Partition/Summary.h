@@ -17,6 +17,7 @@ struct TransferSummary {
   std::string reason, location;
   int64_t peer = -1; ///< the other stage of a send or receive
   bool isReceive = false;
+  size_t opsBefore = 0; ///< it starts after so many of the role's ops
 };
 
 struct RoleSummary {
@@ -24,6 +25,7 @@ struct RoleSummary {
   int64_t stage, firstRank, numRanks, numOps = 0;
   Cost cost;
   std::vector<std::string> inputs, outputs; ///< "x: 8x16xf32 [data, _], a part 4x16xf32"
+  std::vector<std::string> ops;             ///< "relu 'act1': 4x32xf32 -> 4x32xf32", on parts, in their order
   std::vector<TransferSummary> transfers;
 
   /// Bytes that one rank sends in one step.

@@ -92,7 +92,9 @@ void weft::driver::addPartition(CLI::App &app, int &exitCode) {
   auto state = std::make_shared<PartitionCommand>();
   command->add_option("model", state->model, "The model: .onnx or .mlir")->required()->type_name("");
   state->partition.add(*command, true);
-  command->add_flag("--explain", state->explain, "Say for each transfer why it is there")
+  command
+      ->add_flag("--explain", state->explain,
+                 "Say for each transfer why it is there, and list each role's ops")
       ->group("Partitioning");
   command->add_option("--dump", state->dump, "Write the graph with its transfers, and a module for each role")
       ->type_name("DIR")

@@ -8,6 +8,9 @@
 #include "Support/TempDir.h"
 #include "weft/Distributed/Coordinator.h"
 #include "weft/Distributed/Worker.h"
+#include "weft/Program/Abi.h"
+#include "weft/Support/CacheDir.h"
+#include "weft/Support/Sha256.h"
 
 using namespace weft;
 using namespace weft::distributed;
@@ -196,6 +199,87 @@ TEST_P(Workers, StrangersAndWrongRanksAreRefused) {
   status = work(*coordinator, options, 7);
   EXPECT_EQ(status.code(), Code::InvalidArgument) << status;
   EXPECT_NE(status.message().find("rank 7 in a job of 2 ranks"), std::string::npos) << status;
+}
+
+/// What a worker says first, as bytes: fields 1 to 5 of HelloRequest.
+std::string helloOf(const std::array<uint32_t, 5> &fields) {
+  std::string message;
+  for (size_t i = 0; i < fields.size(); ++i) {
+    EXPECT_LT(fields[i], 128u); // one byte each
+    message += {char((i + 1) << 3), char(fields[i])};
+  }
+  const auto number = [](uint32_t value) {
+    return std::string(reinterpret_cast<const char *>(&value), sizeof value);
+  };
+  const std::string bytes = number(uint32_t(message.size())) + message;
+  return bytes + number(crc32c(std::as_bytes(std::span(bytes))));
+}
+
+TEST_P(Workers, OtherVersionsAreRefusedByName) {
+  const Watchdog watchdog;
+  const program::Job job = sampleJob({{"data", 2}});
+  const NamedTensors inputs = sampleInputs(job);
+  // rank, ranks, versions of the wire, of programs, and of kernels
+  const std::array<uint32_t, 5> right = {0, 2, wireVersion, program::formatVersion, WEFT_ABI};
+  struct Case {
+    size_t field;
+    uint32_t value;
+    const char *message;
+  };
+  for (const Case &wrong : {Case{1, 3, "was started as one of 3 ranks, the job has 2 (mesh data:2)"},
+                            Case{2, wireVersion + 1, "speaks wire version"},
+                            Case{3, program::formatVersion - 1, "speaks program format"},
+                            Case{4, WEFT_ABI + 1, "speaks kernel ABI"}, Case{0, 0, ""}}) {
+    CoordinatorOptions options = this->options();
+    const auto coordinator = *Coordinator::create(job, inputs, options);
+    const auto channel = *(*grpcLibrary())->connect(coordinator->address(), options.credentials);
+    std::array<uint32_t, 5> hello = right;
+    hello[wrong.field] = wrong.value;
+    const Status status = channel->call("/weft.v1.Coordinator/Hello", helloOf(hello), 5000ms).status();
+    if (!*wrong.message) {
+      EXPECT_TRUE(status.isOk()) << status;
+      continue;
+    }
+    EXPECT_EQ(exitCodeOf(status), 78) << status;
+    EXPECT_NE(status.message().find(wrong.message), std::string::npos) << status;
+    if (wrong.field > 1)
+      EXPECT_NE(status.message().find(concat(wrong.value, ", the coordinator ", right[wrong.field],
+                                             ": install one version of Weft on all hosts")),
+                std::string::npos)
+          << status;
+    EXPECT_EQ(coordinator->wait().status().message().find("rank 0"), 0u) << "the job ends with the reason";
+  }
+}
+
+TEST_P(Workers, KeepProgramsByTheirHash) {
+  const Watchdog watchdog;
+  const TempDir cacheFolder;
+  setenv("WEFT_CACHE_DIR", cacheFolder.file("cache").c_str(), 1);
+  const program::Job job = sampleJob({{"data", 2}});
+  const NamedTensors inputs = sampleInputs(job);
+  const auto &program = job.roles[0].program.bytes;
+  const Sha256Digest digest = sha256(program.data(), program.size());
+  const std::string key = toHex(std::span<const uint8_t>(digest));
+  const CacheDir cache = *CacheDir::open();
+  for (const bool isDamaged : {false, true}) {
+    if (isDamaged) // what is not what its name says is fetched again
+      ASSERT_TRUE(cache.put("bundles", key, "not a program"));
+    CoordinatorOptions options = this->options();
+    const auto coordinator = *Coordinator::create(job, inputs, options);
+    onAllRanks(2, [&](uint32_t rank) {
+      WorkerOptions worker;
+      worker.coordinator = coordinator->address();
+      worker.credentials = options.credentials;
+      worker.rank = rank;
+      const Status status = runWorker(worker);
+      EXPECT_TRUE(status.isOk()) << status;
+    });
+    expectSame(coordinator->wait()->outputs, wantedOutputs(job));
+    const auto kept = cache.get("bundles", key);
+    ASSERT_TRUE(kept) << "one file for both ranks, by the hash of the role's program";
+    EXPECT_TRUE(std::equal(kept->bytes().begin(), kept->bytes().end(), program.begin(), program.end()));
+  }
+  unsetenv("WEFT_CACHE_DIR");
 }
 
 TEST_P(Workers, AFailureReachesAllWithRankStepAndOp) {
