@@ -6,6 +6,8 @@
 #include "Summary.h"
 
 #include "weft/Partition/Partition.h"
+#include "weft/Support/Status.h"
+#include "weft/Support/Svg.h"
 
 using namespace mlir;
 using namespace weft;
@@ -14,22 +16,6 @@ using namespace weft::dist;
 namespace {
 
 constexpr int width = 420, gap = 190, left = 24, top = 84, line = 20, shown = 14;
-
-std::string escaped(StringRef text) {
-  std::string out;
-  for (char c : text)
-    out += c == '<'   ? "&lt;"
-           : c == '>' ? "&gt;"
-           : c == '&' ? "&amp;"
-           : c == '"' ? "&quot;"
-                      : std::string(1, c);
-  return out;
-}
-
-/// At most `count` letters.
-std::string shortened(StringRef text, size_t count) {
-  return text.size() <= count ? text.str() : text.take_front(count - 1).str() + "\u2026";
-}
 
 struct Line {
   std::string text, style;
@@ -87,59 +73,42 @@ std::string dist::drawPartition(ModuleOp graph, ModuleOp roles) {
     far += pair.second != pair.first + 1;
   int totalWidth = 2 * left + count * width + (count - 1) * gap;
   int totalHeight = top + boxHeight + far * 34 + 30;
-  std::string svg;
-  llvm::raw_string_ostream os(svg);
-  os << "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"" << totalWidth << "\" height=\"" << totalHeight
-     << "\" viewBox=\"0 0 " << totalWidth << " " << totalHeight << "\">\n"
-     << "<style>text{font:13px sans-serif;fill:#1f2430}.title{font-size:17px;font-weight:bold}"
-        ".role{font-size:15px;font-weight:bold}.fact{fill:#5a6270}.value{font-family:monospace;font-size:"
-        "12px}"
-        ".move{font-family:monospace;font-size:12px;fill:#8a3b00}.box{fill:#f6f8fb;stroke:#8b97a8;stroke-"
-        "width:1.5}"
-        ".arrow{stroke:#8a3b00;stroke-width:2;fill:none;marker-end:url(#head)}</style>\n"
-     << "<defs><marker id=\"head\" markerWidth=\"9\" markerHeight=\"8\" refX=\"8\" refY=\"4\" "
-        "orient=\"auto\">"
-        "<path d=\"M0,0 L9,4 L0,8 z\" fill=\"#8a3b00\"/></marker></defs>\n"
-     << "<rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>\n"
-     << "<text class=\"title\" x=\"" << left << "\" y=\"32\">" << summary.numRanks << " ranks: mesh "
-     << escaped(summary.mesh);
-  if (count > 1)
-    os << ", " << count << " stages";
-  os << "</text>\n";
-  os << "<text class=\"fact\" x=\"" << left
-     << "\" y=\"56\">bytes are what one rank sends in one step</text>\n";
+  Svg svg(totalWidth, totalHeight,
+          ".title{font-size:17px;font-weight:bold}.role{font-size:15px;font-weight:bold}.fact{fill:#5a6270}"
+          ".value{font-family:monospace;font-size:12px}"
+          ".move{font-family:monospace;font-size:12px;fill:#8a3b00}"
+          ".box{fill:#f6f8fb;stroke:#8b97a8;stroke-width:1.5}"
+          ".arrow{stroke:#8a3b00;stroke-width:2;fill:none;marker-end:url(#head)}");
+  svg.text("title", left, 32,
+           concat(summary.numRanks, " ranks: mesh ", summary.mesh,
+                  count > 1 ? concat(", ", count, " stages") : std::string()));
+  svg.text("fact", left, 56, "bytes are what one rank sends in one step");
   auto boxX = [&](int64_t stage) { return left + int(stage) * (width + gap); };
   for (auto [i, lines] : llvm::enumerate(boxes)) {
     int x = boxX(i);
-    os << "<rect class=\"box\" rx=\"6\" x=\"" << x << "\" y=\"" << top << "\" width=\"" << width
-       << "\" height=\"" << boxHeight << "\"/>\n";
-    os << "<text class=\"role\" x=\"" << x + 12 << "\" y=\"" << top + 24 << "\">"
-       << escaped(summary.roles[i].name) << "</text>\n";
+    svg.box("box", x, top, width, boxHeight);
+    svg.text("role", x + 12, top + 24, summary.roles[i].name);
     for (auto [n, text] : llvm::enumerate(lines))
-      os << "<text class=\"" << text.style << "\" x=\"" << x + 12 << "\" y=\"" << top + 48 + int(n) * line
-         << "\">" << escaped(shortened(text.text, 55)) << "</text>\n";
+      svg.text(text.style, x + 12, top + 48 + int(n) * line, shortened(text.text, 55));
   }
   int lane = 0;
   for (const auto &[pair, what] : sent) {
     auto [from, to] = pair;
     auto [messages, bytes] = what;
     std::string label =
-        std::to_string(messages) + (messages == 1 ? " tensor, " : " tensors, ") + bytesText(double(bytes));
+        concat(messages, messages == 1 ? " tensor, " : " tensors, ", bytesText(double(bytes)));
     if (to == from + 1) {
       int x = boxX(from) + width, y = top + boxHeight / 2;
-      os << "<path class=\"arrow\" d=\"M" << x + 6 << "," << y << " H" << x + gap - 6 << "\"/>\n";
-      os << "<text x=\"" << x + gap / 2 << "\" y=\"" << y - 10 << "\" text-anchor=\"middle\">" << label
-         << "</text>\n";
+      svg.path("arrow", concat("M", x + 6, ",", y, " H", x + gap - 6));
+      svg.text("label", x + gap / 2, y - 10, label, true);
       continue;
     }
     int y = top + boxHeight + 24 + 34 * lane++;
     int fromX = boxX(from) + width / 2 + 12 * int(to - from),
         toX = boxX(to) + width / 2 - 12 * int(to - from);
-    os << "<path class=\"arrow\" d=\"M" << fromX << "," << top + boxHeight + 2 << " V" << y << " H" << toX
-       << " V" << top + boxHeight + 4 << "\"/>\n";
-    os << "<text x=\"" << (fromX + toX) / 2 << "\" y=\"" << y - 6 << "\" text-anchor=\"middle\">" << label
-       << "</text>\n";
+    svg.path("arrow",
+             concat("M", fromX, ",", top + boxHeight + 2, " V", y, " H", toX, " V", top + boxHeight + 4));
+    svg.text("label", (fromX + toX) / 2, y - 6, label, true);
   }
-  os << "</svg>\n";
-  return svg;
+  return svg.finish();
 }

@@ -3,9 +3,9 @@
 //
 // Checks a program before anything trusts it: after reading a file, before writing one. What depends on
 // extents known only at run time (sizes of aliases, of arguments) is checked by the Session.
-#include "Visit.h"
 #include "weft/Program/MemoryPlan.h"
 #include "weft/Program/Program.h"
+#include "weft/Program/Visit.h"
 
 #include <algorithm>
 #include <unordered_map>
@@ -337,6 +337,8 @@ private:
     WEFT_RETURN_IF_ERROR(checkDims(c.dims));
     WEFT_RETURN_IF_ERROR(checkExpr(c.chunks));
     WEFT_RETURN_IF_ERROR(checkExpr(c.scratch));
+    WEFT_RETURN_IF_ERROR(checkExpr(c.flops, true));
+    WEFT_RETURN_IF_ERROR(checkExpr(c.bytes, true));
     if (program.isForGpu() && program.exprs.constantOr(c.scratch, -1) != 0)
       return invalidArgument("scratch memory for kernel '", kernel.name, "', which runs on a GPU");
     return Status::ok();

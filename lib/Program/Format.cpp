@@ -3,7 +3,7 @@
 //
 // The program model to and from protobuf. Nobody else sees the generated classes.
 #include "Format.h"
-#include "Visit.h"
+#include "weft/Program/Visit.h"
 
 #include "weft.pb.h"
 #include <google/protobuf/arena.h>
@@ -60,6 +60,8 @@ void encode(v1::Attribute *out, const Attribute &attribute) {
 void encode(v1::Command *out, const Command &command, NameTable &names) {
   out->set_name(names.add(command.name));
   out->set_location(names.add(command.location));
+  for (const std::string &note : command.notes)
+    out->add_notes(names.add(note));
   std::visit(Overloaded{
                  [&](const Launch &c) {
                    v1::Launch &to = *out->mutable_launch();
@@ -69,6 +71,8 @@ void encode(v1::Command *out, const Command &command, NameTable &names) {
                    to.set_chunks(c.chunks);
                    to.set_scratch(c.scratch);
                    to.set_num_results(c.numResults);
+                   to.set_flops(c.flops + 1); // noId + 1 is 0
+                   to.set_bytes(c.bytes + 1);
                  },
                  [&](const Copy &c) {
                    v1::Copy &to = *out->mutable_copy();
@@ -220,11 +224,16 @@ Status decode(const v1::Command &from, const v1::Manifest &manifest, Command &ou
     return invalidArgument("command with a name outside the table");
   out.name = manifest.names(int(from.name()));
   out.location = manifest.names(int(from.location()));
+  for (const uint32_t note : from.notes()) {
+    if (note >= uint32_t(manifest.names_size()))
+      return invalidArgument("command '", out.name, "' with a note outside the table");
+    out.notes.push_back(manifest.names(int(note)));
+  }
   switch (from.what_case()) {
   case v1::Command::kLaunch: {
     const v1::Launch &c = from.launch();
     out.what = Launch{c.kernel(),  decodeIds(c.buffers()), decodeIds(c.dims()), c.chunks(),
-                      c.scratch(), c.num_results()};
+                      c.scratch(), c.num_results(),        c.flops() - 1,       c.bytes() - 1};
     return Status::ok();
   }
   case v1::Command::kCopy: {

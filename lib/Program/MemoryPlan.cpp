@@ -6,7 +6,7 @@
 // thousands.
 #include "weft/Program/MemoryPlan.h"
 
-#include "Visit.h"
+#include "weft/Program/Visit.h"
 
 #include <algorithm>
 #include <numeric>

@@ -292,6 +292,26 @@ Status Session::Impl::runOther(FunctionId id, const FlatCommand &command, size_t
   return Status::ok();
 }
 
+/// Tells a trace how much the command computes and moves, as far as extents are known.
+void Session::Impl::addWork(const Function &function, const Command &command, TraceEvent &event) const {
+  const auto valueOf = [&](ExprId id) { return id == noId || values[id] < 0 ? -1 : values[id]; };
+  if (const auto *launch = std::get_if<Launch>(&command.what)) {
+    event.flops = valueOf(launch->flops);
+    event.bytes = valueOf(launch->bytes);
+  } else if (const auto *copy = std::get_if<Copy>(&command.what)) {
+    const int64_t size = valueOf(copy->size);
+    event.bytes = size < 0 ? -1 : 2 * size;
+  } else if (const auto *fill = std::get_if<Fill>(&command.what)) {
+    event.bytes = valueOf(function.buffers[fill->buffer].size);
+  } else if (const auto *host = std::get_if<Host>(&command.what)) {
+    event.bytes = 0;
+    for (const HostArgument &argument : host->args) {
+      const int64_t size = valueOf(function.buffers[argument.buffer].size);
+      event.bytes = size < 0 || event.bytes < 0 ? -1 : event.bytes + size;
+    }
+  }
+}
+
 Status Session::Impl::runCommands(FunctionId id) {
   const FlatFunction &function = exe->functions[id];
   Frame &frame = frames[id];
@@ -312,6 +332,7 @@ Status Session::Impl::runCommands(FunctionId id) {
     if (isTraced) {
       TraceEvent event = {&command.source->name, &command.source->location, kindName(command.op), start,
                           Trace::now()};
+      addWork(program->functions[id], *command.source, event);
       if (isTimedThere) {
         event.row = TraceEvent::deviceRow;
         WEFT_RETURN_IF_ERROR(device->endTraced(event));

@@ -129,6 +129,7 @@ struct Session::Impl {
   void activate(program::FunctionId id, std::byte *arenaBase);
   void pointAliases(program::FunctionId id);
   Status runCommands(program::FunctionId id);
+  void addWork(const program::Function &function, const program::Command &command, TraceEvent &event) const;
   Status runFunction(program::FunctionId id, std::byte *arenaBase, std::span<std::byte *const> inputs,
                      std::span<std::byte *const> outputs);
   Status launch(const FlatFunction &function, const FlatCommand &command, Frame &frame);

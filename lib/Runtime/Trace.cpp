@@ -86,11 +86,16 @@ std::string Trace::toChromeEvents(uint32_t process, const std::string &name, int
     std::snprintf(times, sizeof times, ",\"ts\":%.3f,\"dur\":%.3f", double(event.start - origin) / 1e3,
                   double(event.end - event.start) / 1e3);
     out += times;
+    std::string args;
     if (event.location && !event.location->empty()) {
-      out += ",\"args\":{\"location\":";
-      appendJson(out, *event.location);
-      out += '}';
+      args += "\"location\":";
+      appendJson(args, *event.location);
     }
+    for (const auto &[name, value] : {std::pair{"flops", event.flops}, std::pair{"bytes", event.bytes}})
+      if (value >= 0)
+        args += concat(args.empty() ? "" : ",", "\"", name, "\":", value);
+    if (!args.empty())
+      out += ",\"args\":{" + args + "}";
     out += '}';
   }
   return out;

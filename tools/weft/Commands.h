@@ -26,6 +26,7 @@ void addRun(CLI::App &app, int &exitCode);
 void addPartition(CLI::App &app, int &exitCode);
 void addInspect(CLI::App &app, int &exitCode);
 void addBench(CLI::App &app, int &exitCode);
+void addProfile(CLI::App &app, int &exitCode);
 void addEmulate(CLI::App &app, int &exitCode);
 void addLaunch(CLI::App &app, int &exitCode);
 

@@ -42,6 +42,7 @@ std::vector<int64_t> chooseExtents(const Program &program, std::vector<int64_t> 
 struct Step {
   std::string what, nodes;
   int64_t reads = 0, constants = 0, writes = 0, chunks = -1;
+  int64_t flops = -1, touched = -1; ///< of a launch: operations, and bytes that it has to read and write
 };
 
 class Explainer {
@@ -87,6 +88,8 @@ public:
       for (size_t i = 0; i < launch->buffers.size(); ++i)
         touch(launch->buffers[i], i + launch->numResults >= launch->buffers.size());
       step.chunks = values[launch->chunks];
+      step.flops = launch->flops == noId ? -1 : values[launch->flops];
+      step.touched = launch->bytes == noId ? -1 : values[launch->bytes];
     } else if (const auto *host = std::get_if<Host>(&command.what)) {
       for (const HostArgument &argument : host->args)
         touch(argument.buffer, argument.isResult);
@@ -257,15 +260,19 @@ struct InspectCommand {
       if (!explain)
         continue;
       char line[256];
-      std::snprintf(line, sizeof line, "  %4s  %10s  %10s  %10s  %6s  %-28s %s\n", "#", "reads", "constants",
-                    "writes", program.isForGpu() ? "blocks" : "chunks", "kernel", "nodes");
+      std::snprintf(line, sizeof line, "  %4s  %10s  %10s  %10s  %6s  %10s  %-28s %s\n", "#", "reads",
+                    "constants", "writes", program.isForGpu() ? "blocks" : "chunks", "MFLOP", "kernel",
+                    "nodes");
       text += line;
       for (size_t c = 0; c < function.commands.size(); ++c) {
         Step step = explainer.step(function, function.commands[c]);
-        std::snprintf(line, sizeof line, "  %4zu  %10s  %10s  %10s  %6s  %-28.200s ", c,
+        char flops[32] = "-";
+        if (step.flops >= 0)
+          std::snprintf(flops, sizeof flops, "%.3f", double(step.flops) * 1e-6);
+        std::snprintf(line, sizeof line, "  %4zu  %10s  %10s  %10s  %6s  %10s  %-28.170s ", c,
                       bytesText(step.reads).c_str(), bytesText(step.constants).c_str(),
                       bytesText(step.writes).c_str(),
-                      step.chunks < 0 ? "-" : std::to_string(step.chunks).c_str(), step.what.c_str());
+                      step.chunks < 0 ? "-" : std::to_string(step.chunks).c_str(), flops, step.what.c_str());
         text += line + step.nodes + "\n";
       }
     }
@@ -339,6 +346,10 @@ struct InspectCommand {
                              {"write_bytes", step.writes}};
         if (step.chunks >= 0)
           line["chunks"] = step.chunks;
+        if (step.flops >= 0)
+          line["flops"] = step.flops;
+        if (step.touched >= 0)
+          line["touched_bytes"] = step.touched;
         entry["commands"].push_back(line);
       }
       root["functions"].push_back(entry);

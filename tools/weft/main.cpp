@@ -43,6 +43,7 @@ int main(int argc, char **argv) {
   weft::driver::addInspect(app, exitCode);
   weft::driver::addPartition(app, exitCode);
   weft::driver::addBench(app, exitCode);
+  weft::driver::addProfile(app, exitCode);
   weft::driver::addEmulate(app, exitCode);
   weft::driver::addLaunch(app, exitCode);
   try {

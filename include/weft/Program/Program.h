@@ -26,7 +26,8 @@
 
 namespace weft::program {
 
-/// Of the schema and the command set; a reader refuses a newer one.
+/// Of the schema and the command set; a reader refuses a newer one. What a reader may skip (costs, notes)
+/// does not raise it.
 constexpr uint32_t formatVersion = 2; // 1: no devices, no communication
 
 using BufferId = uint32_t;
@@ -139,6 +140,8 @@ struct Launch {
   ExprId chunks = 0;
   ExprId scratch = 0;      ///< bytes per thread
   uint32_t numResults = 1; ///< how many of the last buffers are written
+  /// What it computes and how many bytes it must read and write, for profiles; noId: not known.
+  ExprId flops = noId, bytes = noId;
 };
 /// Copies `size` bytes; the ranges must not overlap unless they are the same.
 struct Copy {
@@ -272,6 +275,8 @@ struct Command {
   std::variant<Launch, Copy, Fill, Host, Call, If, While, Check, ShapeCheck, SetSymbol, CollectiveStart, Send,
                Recv, Wait, MeshCoordinate>
       what;
+  /// For people: what was fused here, and what was not and why.
+  std::vector<std::string> notes = {};
 };
 
 struct Function {

@@ -21,7 +21,8 @@ struct TraceEvent {
   const char *kind = "";                 ///< "launch", "copy", "run" ...
   int64_t start = 0, end = 0;            ///< nanoseconds of CLOCK_MONOTONIC
   static constexpr int hostRow = 1, deviceRow = 2;
-  int row = hostRow; ///< whose clock saw it: the process's, or the device's that ran it
+  int64_t flops = -1, bytes = -1; ///< computed, and read and written; -1: not known
+  int row = hostRow;              ///< whose clock saw it: the process's, or the device's that ran it
 };
 
 /// Time by name, summed over the ring.

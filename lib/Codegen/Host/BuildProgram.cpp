@@ -6,6 +6,7 @@
 // unless it is written before the last who reads, and written where it lies when nobody reads it any more.
 // Stage: program. Where arena buffers lie is Program/MemoryPlan's decision.
 #include "weft/Codegen/Host/BuildProgram.h"
+#include "LaunchCost.h"
 #include "MeshTables.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -84,6 +85,7 @@ public:
 
   ModuleOp module;
   const llvm::StringMap<CompiledKernel> &kernels;
+  SymbolTable kernelOps{module};
   program::Program out;
   MeshTables mesh{module, out};
   llvm::StringMap<program::SymbolId> symbols;
@@ -102,6 +104,8 @@ public:
 private:
   LogicalResult buildOp(Operation *op);
   LogicalResult buildLaunch(host::LaunchOp launch);
+  /// Sets what the launch computes and touches; `values` are those of its buffers.
+  void addCost(host::LaunchOp launch, ArrayRef<unsigned> values, program::Launch &command);
   /// The buffer of a launch's operand: the constant's packed form where the kernel wants one.
   FailureOr<BufferId> operandBuffer(const CompiledKernel &kernel, Value operand, unsigned number);
   LogicalResult buildCall(host::CallOp call);
@@ -423,8 +427,24 @@ LogicalResult FunctionBuilder::buildLaunch(host::LaunchOp launch) {
   }
   command.scratch = owner.out.exprs.constant(kernel.scratchBytes);
   command.kernel = owner.kernelOf(kernel, launch, command.buffers.size(), command.dims.size());
+  addCost(launch,
+          llvm::map_to_vector(arguments, [](const KernelArgument &argument) { return argument.value; }),
+          command);
   emit(launch, kernel.checks.empty() ? launch.getKernel() : StringRef("check"), std::move(command));
   return launch->hasAttr(host::countsRowsAttrName) ? nameRows(launch, mostRows) : success();
+}
+
+void FunctionBuilder::addCost(host::LaunchOp launch, ArrayRef<unsigned> values, program::Launch &command) {
+  auto exprOf = [&](const Dim &dim) {
+    return dim.isUnknown()  ? program::noId
+           : dim.isStatic() ? owner.out.exprs.constant(dim.getStatic())
+                            : owner.exprOf(dim.getExpr(), dim.getSymbols());
+  };
+  LaunchCost cost(owner.kernelOps.lookup<host::KernelOp>(launch.getKernel()), owner.out.exprs, exprOf);
+  command.flops = cost.flops();
+  command.bytes = owner.out.exprs.constant(0);
+  for (auto [value, buffer] : llvm::zip(values, command.buffers))
+    command.bytes = owner.out.exprs.add(command.bytes, cost.bytes(value, function.buffers[buffer].size));
 }
 
 FailureOr<BufferId> FunctionBuilder::operandBuffer(const CompiledKernel &kernel, Value operand,

@@ -31,6 +31,8 @@ const std::vector<Case> cases = {
      "no buffer 99"},
     {"arity", samples::staticProgram, [](Program &p) { what<Launch>(p, 0).buffers.push_back(2); },
      "wanted 3"},
+    {"cost", samples::staticProgram, [](Program &p) { what<Launch>(p, 1).flops = 99; },
+     "no size expression 99"},
     {"extents", samples::staticProgram, [](Program &p) { what<Launch>(p, 0).dims.clear(); }, "0 extents"},
     {"expression", samples::staticProgram, [](Program &p) { what<Launch>(p, 0).chunks = 999; },
      "no size expression 999"},

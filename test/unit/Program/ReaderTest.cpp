@@ -103,6 +103,9 @@ TEST(Reader, KeepsEveryKindOfField) {
   EXPECT_EQ(std::get<double>(host.attributes[2].value), 2.5);
   EXPECT_EQ(std::get<std::vector<int64_t>>(host.attributes[3].value), (std::vector<int64_t>{1, -2}));
   EXPECT_EQ(back.functions[1].commands[0].location, "where");
+  EXPECT_EQ(std::get<Launch>(back.functions[0].commands[0].what).flops, noId);
+  EXPECT_EQ(std::get<Launch>(back.functions[0].commands[1].what).flops, n);
+  EXPECT_EQ(back.functions[0].commands[1].notes, program.functions[0].commands[1].notes);
   EXPECT_EQ(std::get<ShapeCheck>(back.functions[1].commands[2].what).relation, Relation::Divides);
   EXPECT_TRUE(back.constants[0].value.bitEquals(program.constants[0].value));
   EXPECT_EQ(reinterpret_cast<uintptr_t>(back.constants[0].value.raw()) % 64, 0u);

@@ -57,6 +57,10 @@ Program staticProgram() {
                  y = addBuffer(main, BufferKind::Output, bytes);
   main.commands = {launch("sum", AddKernel, {x, constant, sum}, {n}, chunks, none),
                    launch("twice", DoubleKernel, {sum, y}, {n}, chunks, e.constant(256))};
+  auto &twice = std::get<Launch>(main.commands[1].what);
+  twice.flops = n;
+  twice.bytes = e.constant(1600);
+  main.commands[1].notes = {"not fused with 'sum'"};
   program.functions = {main};
   if (!planStatically(program).isOk())
     std::abort();

@@ -42,12 +42,15 @@ TEST(Trace, WritesChromeJson) {
   Trace trace;
   trace.record({&conv, &where, "launch", 5000, 7500});
   trace.record({&main_, nullptr, "run", 4000, 9000});
+  trace.record({&relu, nullptr, "launch", 8000, 9000, 12, 96});
   EXPECT_EQ(trace.toChromeJson(), "{\"displayTimeUnit\":\"ms\",\"traceEvents\":[\n"
                                   "{\"ph\":\"X\",\"pid\":1,\"tid\":1,\"name\":\"conv "
                                   "\\\"1\\\"\\u000a\",\"cat\":\"launch\",\"ts\":1.000,\"dur\":2.500,"
                                   "\"args\":{\"location\":\"m.onnx:3\"}},\n"
                                   "{\"ph\":\"X\",\"pid\":1,\"tid\":1,\"name\":\"main\",\"cat\":\"run\","
-                                  "\"ts\":0.000,\"dur\":5.000}\n]}\n");
+                                  "\"ts\":0.000,\"dur\":5.000},\n"
+                                  "{\"ph\":\"X\",\"pid\":1,\"tid\":1,\"name\":\"relu\",\"cat\":\"launch\","
+                                  "\"ts\":4.000,\"dur\":1.000,\"args\":{\"flops\":12,\"bytes\":96}}\n]}\n");
 }
 
 } // namespace

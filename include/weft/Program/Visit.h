@@ -1,9 +1,9 @@
 // Part of Weft, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Walks over what a command refers to; shared by the checks and the planner.
-#ifndef WEFT_LIB_PROGRAM_VISIT_H
-#define WEFT_LIB_PROGRAM_VISIT_H
+// Walks over what a command refers to: for checks, the planner, and pictures.
+#ifndef WEFT_PROGRAM_VISIT_H
+#define WEFT_PROGRAM_VISIT_H
 
 #include "weft/Program/Program.h"
 
@@ -110,4 +110,4 @@ inline BufferId rootOf(const Function &function, BufferId buffer) {
 
 } // namespace weft::program
 
-#endif // WEFT_LIB_PROGRAM_VISIT_H
+#endif // WEFT_PROGRAM_VISIT_H
