@@ -4,6 +4,7 @@
 // Before a run: binds the inputs to symbols, finds or makes the plan for these extents, points the run at its
 // inputs.
 #include "SessionImpl.h"
+#include "weft/Support/HugePages.h"
 
 #include <algorithm>
 #include <cstring>
@@ -23,6 +24,7 @@ Status Arena::reserve(int64_t bytes) {
                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (memory == MAP_FAILED)
     return resourceExhausted("no memory for ", bytes, " bytes of temporaries");
+  adviseHugePages(memory, size_t(bytes));
   base = static_cast<std::byte *>(memory);
   size = bytes;
   return Status::ok();

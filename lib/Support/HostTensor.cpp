@@ -4,6 +4,8 @@
 // Storage of tensors, and access to single elements of any type.
 #include "weft/Support/HostTensor.h"
 
+#include "weft/Support/HugePages.h"
+
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
@@ -54,13 +56,19 @@ std::shared_ptr<std::byte> allocateAligned(size_t bytes, bool zeroed) {
     void *block = std::calloc(rounded + 64, 1);
     if (!block)
       return nullptr;
+    adviseHugePages(block, rounded);
     memory = reinterpret_cast<void *>((reinterpret_cast<uintptr_t>(block) + 63) & ~uintptr_t(63));
     return std::shared_ptr<std::byte>(static_cast<std::byte *>(memory),
                                       [block](std::byte *) { std::free(block); });
   }
-  memory = std::aligned_alloc(64, rounded);
+  const bool isLarge = rounded >= 2 * hugePageBytes;
+  memory =
+      std::aligned_alloc(isLarge ? hugePageBytes : 64,
+                         isLarge ? (rounded + hugePageBytes - 1) / hugePageBytes * hugePageBytes : rounded);
   if (!memory)
     return nullptr;
+  if (isLarge)
+    adviseHugePages(memory, rounded);
   if (zeroed)
     std::memset(memory, 0, rounded);
   return std::shared_ptr<std::byte>(static_cast<std::byte *>(memory), [](std::byte *p) { std::free(p); });
