@@ -50,6 +50,14 @@ private:
   /// A score as it is compared and exponentiated, where scaling was not left to the exponential. `at`: its
   /// column, `width`: 0 for a scalar.
   Value prepare(Value score, Value row, Value column, int64_t width);
+  /// 2^x, or 0 where that is denormal: beside the largest weight, 1, it is nothing, and products with
+  /// denormals are slow.
+  Value weight(Value x) {
+    Value least = broadcast(scalar(-126));
+    Value isNothing = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OLT, x, least);
+    Value power = math::Exp2Op::create(b, loc, arith::SelectOp::create(b, loc, isNothing, least, x));
+    return arith::SelectOp::create(b, loc, isNothing, zeroVector(), power);
+  }
   int64_t extentOr(int64_t extent, int64_t otherwise) {
     return ShapedType::isDynamic(extent) ? otherwise : extent;
   }
@@ -239,7 +247,7 @@ void AttentionGenerator::softmaxRow(Value row, Value local, Value firstKey, Valu
       x = math::FmaOp::create(b, loc, x, broadcast(scalar(factor)), shifts);
     else
       x = arith::AddFOp::create(b, loc, x, shifts);
-    x = math::Exp2Op::create(b, loc, x);
+    x = weight(x);
     store(x, score, {local, column});
     return SmallVector<Value>{arith::AddFOp::create(b, loc, carried[0], x)};
   });

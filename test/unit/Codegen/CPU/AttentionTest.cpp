@@ -214,7 +214,36 @@ TEST(Attention, DynamicExtents) {
 
 TEST(Attention, ScalesOfAnySign) {
   checkAll({{1, 1, 1, 9, 21, 8, 8, Causal::None, Shape::None, {}, false, -0.7},
-            {1, 1, 1, 9, 21, 8, 8, Causal::None, Shape::None, {}, false, 0.0}});
+            {1, 1, 1, 9, 21, 8, 8, Causal::None, Shape::None, {}, false, 0.0},
+            {1, 1, 1, 31, 127, 8, 8, Causal::None, Shape::None, {}, false, 6.0}});
+}
+
+TEST(Attention, WeightsThatWouldBeDenormalAreZero) {
+  for (const cpu::TargetInfo &target : testTargets()) {
+    mlir::OpBuilder builder(&context());
+    cpu::AttentionSpec spec;
+    spec.queries = 1;
+    spec.keys = 3;
+    spec.depth = spec.values = 1;
+    spec.scale = 1;
+    spec.type = builder.getF32Type();
+    auto generated = cpu::generateAttention(builder.getUnknownLoc(), spec, target);
+    ASSERT_TRUE(mlir::succeeded(generated));
+    std::string error;
+    Kernel kernel = compile(*generated->module, target, generated->pipeline, error);
+    ASSERT_TRUE(kernel.entry) << error;
+    // e^-87 is normal, e^-95 is not.
+    for (float score : {-87.0f, -95.0f}) {
+      auto q = Buffer::of(std::vector<float>{1}), k = Buffer::of(std::vector<float>{0, score, score}),
+           v = Buffer::of(std::vector<float>{0, 1, 1});
+      Buffer y(4);
+      kernel({q.raw(), k.raw(), v.raw(), y.raw()}, {}, 0, 1);
+      if (score < -90)
+        EXPECT_EQ(y.as<float>()[0], 0) << target.cpu;
+      else
+        EXPECT_NEAR(y.as<float>()[0], 2 * std::exp(double(score)), 1e-42) << target.cpu;
+    }
+  }
 }
 
 TEST(Attention, NaNStaysInItsRow) {
