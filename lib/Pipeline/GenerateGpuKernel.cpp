@@ -18,10 +18,12 @@ using namespace weft::ir;
 
 namespace {
 
-/// Whether tensor cores take elements of this type.
-bool isTensorCoreFloat(Type type, bool fast) {
-  Type element = getElementTypeOrSelf(type);
-  return element.isF16() || element.isBF16() || (fast && element.isF32());
+/// Whether a product is too small for blocks of multiply-adds: the general schedules spread it better.
+bool isTooSmall(int64_t rows, int64_t columns, int64_t depth) {
+  auto isBelow = [](int64_t extent, int64_t least) {
+    return !ShapedType::isDynamic(extent) && extent < least;
+  };
+  return isBelow(rows, 16) || isBelow(columns, 8) || isBelow(depth, 8);
 }
 
 bool makeEpilogue(const KernelParts &parts, const MergedDims &dims, gpu::Epilogue &epilogue,
@@ -65,7 +67,7 @@ FailureOr<std::optional<GeneratedGpuKernel>> generateDot(host::KernelOp kernel, 
                                                          const gpu::GpuTarget &target, bool fast) {
   auto dot = cast<DotGeneralOp>(parts.root);
   std::optional<DotParts> taken = takeDotApart(dot);
-  if (!isTensorCoreFloat(dot.getLhs().getType(), fast) || !isGemmFloat(dot.getType()) || !taken)
+  if (!isGemmFloat(dot.getLhs().getType()) || !isGemmFloat(dot.getType()) || !taken)
     return std::optional<GeneratedGpuKernel>();
   gpu::GemmSpec spec;
   spec.name = kernel.getSymName().str();
@@ -77,23 +79,31 @@ FailureOr<std::optional<GeneratedGpuKernel>> generateDot(host::KernelOp kernel, 
 
   GeneratedGpuKernel generated;
   generated.arguments.push_back({unsigned(argumentNumber(dot.getLhs())), taken->aDims});
+  bool fma = spec.type.isF32() && !fast;
+  if (fma && isTooSmall(spec.m, spec.n, spec.k))
+    return std::optional<GeneratedGpuKernel>();
   unsigned b = argumentNumber(dot.getRhs());
-  bool wantsRowsOfK = target.hasWarpgroups() || spec.type.isF32();
-  if (wantsRowsOfK && constants[b] && spec.bBatch.empty() && !spec.transposedB &&
-      !ShapedType::isDynamic(spec.n) && !ShapedType::isDynamic(spec.k)) {
-    // wgmma and tf32 read rows of K: weights are transposed once.
-    spec.transposedB = true;
-    generated.packed.push_back(transposeOnce(b, spec.k, spec.n));
+  bool isPackable =
+      constants[b] && spec.bBatch.empty() && !ShapedType::isDynamic(spec.n) && !ShapedType::isDynamic(spec.k);
+  // Weights are transposed once: wgmma and tf32 read rows of K, multiply-adds best rows of N.
+  bool wantsRowsOfK = !fma && (target.hasWarpgroups() || spec.type.isF32());
+  if (isPackable && spec.transposedB == fma && (fma || wantsRowsOfK)) {
+    int64_t rows = spec.k, columns = spec.n;
+    if (spec.transposedB)
+      std::swap(rows, columns);
+    spec.transposedB = !spec.transposedB;
+    generated.packed.push_back(transposeOnce(b, rows, columns));
     generated.arguments.push_back({b, {}});
   } else {
     generated.arguments.push_back({b, taken->bDims});
   }
-  if (spec.type.isF32() && (spec.transposedA || !spec.transposedB))
+  if (spec.type.isF32() && fast && (spec.transposedA || !spec.transposedB))
     return std::optional<GeneratedGpuKernel>();
   if (!makeEpilogue(parts, taken->cDims, spec.epilogue, generated.arguments))
     return std::optional<GeneratedGpuKernel>();
   generated.arguments.push_back({unsigned(kernel.getArgumentTypes().size()), taken->cDims});
-  FailureOr<gpu::TiledKernel> made = gpu::generateGemm(dot.getLoc(), spec, gpu::chooseTiling(spec, target));
+  FailureOr<gpu::TiledKernel> made =
+      gpu::generateGemm(dot.getLoc(), spec, gpu::chooseTiling(spec, target, fast));
   if (failed(made))
     return failure();
   generated.kernel = std::move(*made);
@@ -109,8 +119,8 @@ FailureOr<std::optional<GeneratedGpuKernel>> generateConvolution(host::KernelOp 
   std::optional<ConvParts> taken = takeConvApart(conv);
   // Of groups with few channels most of a tile would be empty.
   constexpr int64_t fewChannels = 8;
-  if (!isTensorCoreFloat(conv.getX().getType(), fast) || !isGemmFloat(conv.getType()) ||
-      !constants[weights] || !taken || taken->channelsFirst ||
+  if (!isGemmFloat(conv.getX().getType()) || !isGemmFloat(conv.getType()) || !constants[weights] || !taken ||
+      taken->channelsFirst ||
       (taken->groups > 1 && taken->co / taken->groups < fewChannels))
     return std::optional<GeneratedGpuKernel>();
   gpu::ConvSpec spec;
@@ -121,36 +131,44 @@ FailureOr<std::optional<GeneratedGpuKernel>> generateConvolution(host::KernelOp 
   spec.type = getElementTypeOrSelf(conv.getX().getType());
   spec.yType = getElementTypeOrSelf(parts.result);
 
+  bool fma = spec.type.isF32() && !fast;
+  int64_t rows = ShapedType::isDynamic(spec.batch) ? spec.batch : spec.batch * spec.places();
+  if (fma && isTooSmall(rows, spec.co / spec.groups, spec.depth()))
+    return std::optional<GeneratedGpuKernel>();
   GeneratedGpuKernel generated;
-  MergedDims each, rows(1);
+  MergedDims each, merged(1);
   int64_t rank = cast<RankedTensorType>(conv.getX().getType()).getRank();
   for (int64_t i = 0; i < rank; ++i)
     each.push_back({i});
   for (int64_t i = 0; i + 1 < rank; ++i)
-    rows[0].push_back(i);
-  rows.push_back({rank - 1});
+    merged[0].push_back(i);
+  merged.push_back({rank - 1});
   generated.arguments.push_back({unsigned(argumentNumber(conv.getX())), each});
   generated.arguments.push_back({unsigned(weights), {}});
-  if (!makeEpilogue(parts, rows, spec.epilogue, generated.arguments))
+  if (!makeEpilogue(parts, merged, spec.epilogue, generated.arguments))
     return std::optional<GeneratedGpuKernel>();
-  generated.arguments.push_back({unsigned(kernel.getArgumentTypes().size()), rows});
+  generated.arguments.push_back({unsigned(kernel.getArgumentTypes().size()), merged});
 
   int64_t strideO = taken->strideO, strideI = taken->strideI, strideTap = taken->strideTap;
   PackedOperand packed;
   packed.operand = weights;
-  packed.key = ("conv:gpu:" + Twine(spec.groups) + ":" + Twine(strideO) + ":" + Twine(strideI) + ":" +
-                Twine(strideTap) + ":" + Twine(spec.co) + "x" + Twine(spec.depth()))
+  packed.key = (Twine(fma ? "conv:gpu:fma:" : "conv:gpu:") + Twine(spec.groups) + ":" + Twine(strideO) + ":" +
+                Twine(strideI) + ":" + Twine(strideTap) + ":" + Twine(spec.co) + "x" + Twine(spec.depth()))
                    .str();
   gpu::ConvSpec layout = spec;
   layout.epilogue = {};
   packed.pack = [=](const HostTensor &w) {
     std::vector<std::byte> bytes =
-        gpu::arrangeConvWeights(layout, w.bytes(), byteWidth(w.dtype()), strideO, strideI, strideTap);
-    return HostTensor::copyOf(w.dtype(), {layout.co, layout.depth()}, bytes);
+        gpu::arrangeConvWeights(layout, w.bytes(), byteWidth(w.dtype()), strideO, strideI, strideTap, fma);
+    std::vector<int64_t> shape{layout.co, layout.depth()};
+    if (fma)
+      std::swap(shape[0], shape[1]);
+    return HostTensor::copyOf(w.dtype(), shape, bytes);
   };
   generated.packed.push_back(std::move(packed));
 
-  FailureOr<gpu::TiledKernel> made = gpu::generateConv(conv.getLoc(), spec, gpu::chooseTiling(spec, target));
+  FailureOr<gpu::TiledKernel> made =
+      gpu::generateConv(conv.getLoc(), spec, gpu::chooseTiling(spec, target, fast));
   if (failed(made))
     return failure();
   generated.kernel = std::move(*made);

@@ -44,12 +44,13 @@ int64_t vectorOf(int64_t extent, Type type) {
 
 LogicalResult checkSpec(Location loc, const ConvSpec &spec, const MmaTiling &tiling) {
   if (!spec.type.isF16() && !spec.type.isBF16() && !spec.type.isF32())
-    return emitError(loc) << "no tensor-core convolution of " << spec.type
-                          << ", wanted f16, bf16 or f32 (as tf32)";
+    return emitError(loc) << "no convolution of " << spec.type << ", wanted f16, bf16 or f32";
   if (spec.type.isF32() && tiling.warpgroups)
     return emitError(loc) << "tf32 wants mma.sync";
+  if (!spec.type.isF32() && tiling.fma)
+    return emitError(loc) << "multiply-adds want f32, found " << spec.type;
   if (!spec.yType.isF16() && !spec.yType.isBF16() && !spec.yType.isF32())
-    return emitError(loc) << "no tensor-core convolution into " << spec.yType << ", wanted f32, f16 or bf16";
+    return emitError(loc) << "no convolution into " << spec.yType << ", wanted f32, f16 or bf16";
   if (spec.groups < 1 || spec.ci < 1 || spec.co < 1 || spec.ci % spec.groups || spec.co % spec.groups)
     return emitError(loc) << spec.ci << " and " << spec.co << " channels do not part into " << spec.groups
                           << " groups";
@@ -72,14 +73,17 @@ LogicalResult checkSpec(Location loc, const ConvSpec &spec, const MmaTiling &til
 struct Conv {
   Conv(Location loc, const ConvSpec &spec, const MmaTiling &tiling)
       : spec(spec), tiling(tiling), ciPerGroup(spec.ci / spec.groups), coPerGroup(spec.co / spec.groups),
-        k(loc, spec.name, tiling.threads(), buffersOf(spec)) {}
+        k(loc, spec.name, tiling.threads(), buffersOf(spec, tiling)) {}
 
-  static SmallVector<TileBuilder::Buffer> buffersOf(const ConvSpec &spec) {
+  static SmallVector<TileBuilder::Buffer> buffersOf(const ConvSpec &spec, const MmaTiling &tiling) {
     SmallVector<int64_t> x{spec.batch};
     for (const weft::cpu::ConvDim &dim : spec.space)
       x.push_back(dim.in);
     x.push_back(spec.ci);
-    SmallVector<TileBuilder::Buffer> buffers{{spec.type, x}, {spec.type, {spec.co, spec.depth()}}};
+    SmallVector<int64_t> w{spec.co, spec.depth()};
+    if (tiling.fma)
+      std::swap(w[0], w[1]);
+    SmallVector<TileBuilder::Buffer> buffers{{spec.type, x}, {spec.type, w}};
     for (const Epilogue::Operand &operand : spec.epilogue.operands)
       buffers.push_back({operand.type, operand.shape});
     buffers.push_back({spec.yType, {rowsOf(spec), spec.co}});
@@ -103,7 +107,7 @@ struct Conv {
                        columnInGroup,
                        std::nullopt,
                        std::nullopt,
-                       coPerGroup % 2 ? 1 : 2,
+                       storeVector(coPerGroup, tiling),
                        y,
                        nullptr};
     if (ShapedType::isDynamic(spec.batch) || rowsOf(spec) % tiling.m)
@@ -141,15 +145,19 @@ private:
   MmaSource weights(V group) {
     MmaSource source;
     source.buffer = 1;
-    source.vector = vectorOf(spec.depth(), spec.type);
-    source.at = [this, group](const TileSpace &space, V column) {
+    // Multiply-adds read rows of channels, matrix instructions rows of K.
+    source.major = tiling.fma ? Major::Outer : Major::K;
+    source.vector = vectorOf(tiling.fma ? coPerGroup : spec.depth(), spec.type);
+    int64_t alongChannel = tiling.fma ? 1 : spec.depth(), alongDepth = tiling.fma ? spec.co : 1;
+    source.at = [=, this](const TileSpace &space, V column) {
       std::optional<V> known;
       if (coPerGroup % tiling.n)
         known = k.spread(weft::codegen::lt(column, coPerGroup), space);
       V channel = k.widen(k.like(group * coPerGroup, column) + column);
-      V start = k.spread(channel * spec.depth(), space);
-      return [this, space, known, start](V at) {
-        return Place{start + k.spread(k.widen(at), space), k.both(known, insideDepth(at, space))};
+      V start = k.spread(channel * alongChannel, space);
+      return [=, this](V at) {
+        return Place{start + k.spread(k.widen(at) * alongDepth, space),
+                     k.both(known, insideDepth(at, space))};
       };
     };
     return source;
@@ -206,9 +214,11 @@ private:
 
 } // namespace
 
-MmaTiling weft::gpu::chooseTiling(const ConvSpec &spec, const GpuTarget &target) {
+MmaTiling weft::gpu::chooseTiling(const ConvSpec &spec, const GpuTarget &target, bool fast) {
   int64_t rows = rowsOf(spec);
   bool few = !ShapedType::isDynamic(rows) && rows <= 4096;
+  if (spec.type.isF32() && !fast)
+    return fmaTiling(few ? 64 : 128, spec.co / spec.groups);
   if (few || spec.co / spec.groups <= 64)
     return {64, 64, 32, 2, 2, 4};
   // Copies of single elements would take more registers than wgmma leaves.
@@ -225,14 +235,15 @@ FailureOr<TiledKernel> weft::gpu::generateConv(Location loc, const ConvSpec &spe
 
 std::vector<std::byte> weft::gpu::arrangeConvWeights(const ConvSpec &spec, std::span<const std::byte> source,
                                                      size_t elementBytes, int64_t strideO, int64_t strideI,
-                                                     int64_t strideTap) {
+                                                     int64_t strideTap, bool channelsLast) {
   int64_t channels = spec.ci / spec.groups, taps = spec.taps();
-  std::vector<std::byte> arranged(spec.co * taps * channels * elementBytes);
-  std::byte *to = arranged.data();
+  std::vector<std::byte> arranged(spec.co * spec.depth() * elementBytes);
   for (int64_t o = 0; o < spec.co; ++o)
     for (int64_t t = 0; t < taps; ++t)
-      for (int64_t i = 0; i < channels; ++i, to += elementBytes)
-        std::memcpy(to, source.data() + (o * strideO + i * strideI + t * strideTap) * elementBytes,
-                    elementBytes);
+      for (int64_t i = 0; i < channels; ++i) {
+        int64_t depth = t * channels + i, to = channelsLast ? depth * spec.co + o : o * spec.depth() + depth;
+        std::memcpy(arranged.data() + to * elementBytes,
+                    source.data() + (o * strideO + i * strideI + t * strideTap) * elementBytes, elementBytes);
+      }
   return arranged;
 }

@@ -27,12 +27,13 @@ bool divides(int64_t divisor, int64_t extent) {
 
 LogicalResult checkSpec(Location loc, const GemmSpec &spec, const MmaTiling &tiling) {
   if (!spec.type.isF16() && !spec.type.isBF16() && !spec.type.isF32())
-    return emitError(loc) << "no tensor-core product of " << spec.type
-                          << ", wanted f16, bf16 or f32 (as tf32)";
-  if (spec.type.isF32() && (spec.transposedA || !spec.transposedB || tiling.warpgroups))
+    return emitError(loc) << "no product of " << spec.type << ", wanted f16, bf16 or f32";
+  if (!spec.type.isF32() && tiling.fma)
+    return emitError(loc) << "multiply-adds want f32, found " << spec.type;
+  if (spec.type.isF32() && !tiling.fma && (spec.transposedA || !spec.transposedB || tiling.warpgroups))
     return emitError(loc) << "tf32 wants A as [M, K] and B as [N, K], and mma.sync";
   if (!spec.cType.isF16() && !spec.cType.isBF16() && !spec.cType.isF32())
-    return emitError(loc) << "no tensor-core product into " << spec.cType << ", wanted f32, f16 or bf16";
+    return emitError(loc) << "no product into " << spec.cType << ", wanted f32, f16 or bf16";
   for (const auto &batch : {spec.aBatch, spec.bBatch}) {
     if (!batch.empty() && batch.size() != spec.batch.size())
       return emitError(loc) << "an operand has " << batch.size() << " batch dimensions, wanted none or "
@@ -96,7 +97,7 @@ struct Gemm {
       problem.rows = m;
     if (!divides(tiling.n, spec.n))
       problem.columns = n;
-    problem.columnVector = spec.n % 2 == 0 && !ShapedType::isDynamic(spec.n) ? 2 : 1;
+    problem.columnVector = storeVector(spec.n, tiling);
     problem.placeOf = [this](const TileSpace &space, unsigned buffer, V rows, V columns) {
       return placeIn(space, buffer, rows, columns);
     };
@@ -201,8 +202,13 @@ private:
 
 } // namespace
 
-MmaTiling weft::gpu::chooseTiling(const GemmSpec &spec, const GpuTarget &target) {
+MmaTiling weft::gpu::chooseTiling(const GemmSpec &spec, const GpuTarget &target, bool fast) {
   auto small = [](int64_t extent) { return !ShapedType::isDynamic(extent) && extent <= 64; };
+  if (spec.type.isF32() && !fast) {
+    // Blocks of a small product are better many.
+    bool large = spec.m >= 128 && spec.n >= 128 && spec.m * spec.n >= 128 * 128 * 64;
+    return fmaTiling(large ? 128 : 64, ShapedType::isDynamic(spec.n) ? 64 : spec.n);
+  }
   if (small(spec.m) || small(spec.n))
     return {64, 64, 32, 2, 2, 4};
   // Copies of single elements would take more registers than wgmma leaves.

@@ -16,6 +16,8 @@ namespace {
 
 /// One instruction of mma.sync computes 16 x 8, of 32 bytes along K.
 constexpr int64_t mmaM = 16, mmaN = 8, mmaKBytes = 32;
+/// What the lanes of a warp cover by multiply-adds, each with 4 x 4.
+constexpr int64_t fmaM = 16, fmaN = 32;
 
 /// One operand on its way: copied into a buffer in shared memory, and read from there.
 class Operand {
@@ -71,6 +73,7 @@ public:
   }
 
   Value inShared() const { return buffer; }
+  bool hasRowsOfK() const { return source.major == Major::K; }
 
 private:
   TileBuilder &k;
@@ -81,6 +84,16 @@ private:
   std::function<Place(V)> places;
   Value buffer;
 };
+
+/// Which threads hold which sums. Of factors with rows of K lanes take neighbouring rows, so that they read
+/// different banks; along rows of M or N each takes four neighbours.
+Attribute accumulatorsOf(MLIRContext *context, const MmaTiling &tiling, const MmaProblem &problem) {
+  if (!tiling.fma)
+    return weft::tile::MmaAttr::get(context, {tiling.warpsM, tiling.warpsN});
+  auto together = [](const MmaSource &source) { return source.major == Major::K ? 1 : 4; };
+  return weft::tile::BlockedAttr::get(context, {together(problem.a), together(problem.b)}, {4, 8},
+                                      {tiling.warpsM, tiling.warpsN}, {1, 0});
+}
 
 /// Loads an operand of the epilogue: as little as there is, then spread.
 V loadOperand(TileBuilder &k, const TileSpace &space, const MmaProblem &problem, unsigned buffer, V rows,
@@ -162,20 +175,41 @@ std::string weft::gpu::checkTiling(const MmaTiling &t) {
       return "wanted powers of two, got " + std::to_string(x);
   if (t.stages < 2)
     return "wanted two stages or more";
+  if (t.fma && (t.warpgroups || t.m < fmaM * t.warpsM || t.n < fmaN * t.warpsN))
+    return "multiply-adds want 16 x 32 for each warp";
   if (t.warpgroups && (t.warpsM % 4 || t.warpsN != 1 || t.m != mmaM * t.warpsM || t.k != 64 || t.n > 256))
     return "a warpgroup of four warps wants 64 rows, 64 of K and at most 256 columns";
   if (t.m / t.warpsM < mmaM || t.n / t.warpsN < 2 * mmaN || t.k < 16)
     return "a warp has less than 16 x 16 x 16";
-  if (t.m * t.k < t.threads() * 8 || t.n * t.k < t.threads() * 8 || t.threads() < std::max({t.m, t.n, t.k}))
+  int64_t copied = t.fma ? 4 : 8; // at once by each thread, at most
+  if (t.m * t.k < t.threads() * copied || t.n * t.k < t.threads() * copied ||
+      t.threads() < std::max({t.m, t.n, t.k}))
     return "a tile does not part evenly among the threads";
   return "";
+}
+
+MmaTiling weft::gpu::fmaTiling(int64_t rows, int64_t columns) {
+  MmaTiling tiling{64, 64, 16, 2, 2, 4};
+  if (columns <= fmaN)
+    tiling = {64, 32, 16, 4, 1, 4};
+  else if (rows >= 128 && columns > 64)
+    tiling = {128, 128, 16, 4, 2, 4};
+  tiling.fma = true;
+  return tiling;
+}
+
+int64_t weft::gpu::storeVector(int64_t columns, const MmaTiling &tiling) {
+  int64_t most = tiling.fma ? 4 : 2, vector = 1;
+  while (!ShapedType::isDynamic(columns) && vector < most && columns % (2 * vector) == 0)
+    vector *= 2;
+  return vector;
 }
 
 void weft::gpu::emitMmaTile(TileBuilder &k, const MmaTiling &tiling, Type type, const MmaProblem &problem,
                             const Epilogue &epilogue) {
   OpBuilder &b = k.builder();
   Location loc = k.location();
-  TileSpace space{tile::MmaAttr::get(b.getContext(), {tiling.warpsM, tiling.warpsN}), tiling.m, tiling.n};
+  TileSpace space{accumulatorsOf(b.getContext(), tiling, problem), tiling.m, tiling.n};
   Operand left(k, problem.a, type, tiling.m, tiling.k, tiling.threads(), problem.firstRow);
   Operand right(k, problem.b, type, tiling.n, tiling.k, tiling.threads(), problem.firstColumn);
 
@@ -194,9 +228,12 @@ void weft::gpu::emitMmaTile(TileBuilder &k, const MmaTiling &tiling, Type type, 
     Value sums = loop.getRegionIterArg(0);
     if (tiling.warpgroups)
       sums = tile::WarpgroupMmaOp::create(b, loc, left.inShared(), right.inShared(), sums);
+    else if (tiling.fma)
+      sums = tile::DotOp::create(b, loc, sumsType, left.inShared(), right.inShared(), sums, left.hasRowsOfK(),
+                                 right.hasRowsOfK());
     // An instruction's part of K at a time: factors need few registers then.
     int64_t taken = mmaKBytes / mmaElementBytes(type);
-    for (int64_t depth = 0; depth < tiling.k && !tiling.warpgroups; depth += taken) {
+    for (int64_t depth = 0; depth < tiling.k && !tiling.warpgroups && !tiling.fma; depth += taken) {
       Value factor = left.load(0, space.layout, depth, taken);
       sums = tile::MmaOp::create(b, loc, factor, right.load(1, space.layout, depth, taken), sums);
     }

@@ -1,8 +1,8 @@
 // Part of Weft, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// A block's tile of a matrix product on tensor cores, whatever its operands are gathered from: copies into
-// permuted shared memory, products, and the stores with their epilogue.
+// A block's tile of a matrix product, on tensor cores or by multiply-adds, whatever its operands are gathered
+// from: copies into permuted shared memory, products, and the stores with their epilogue.
 #ifndef WEFT_LIB_CODEGEN_GPU_MMATILE_H
 #define WEFT_LIB_CODEGEN_GPU_MMATILE_H
 
@@ -43,7 +43,7 @@ struct MmaProblem {
   V k;                            ///< how long the sums are (i32)
   V firstRow, firstColumn;        ///< of the block's tile (i32)
   std::optional<V> rows, columns; ///< extents of C (i32); none where the tile is always whole
-  int64_t columnVector = 1;       ///< neighbours in a row of C that are inside together: 1 or 2
+  int64_t columnVector = 1;       ///< neighbours in a row of C that are inside together: see storeVector()
   unsigned c = 0;                 ///< its buffer; the epilogue's operands are the buffers before it
   /// The places of rows and columns (i32, tiles along the space's) of a buffer among those, in elements
   /// (i64): a tile of the space, or along its rows or columns alone where the buffer repeats what it has, or
@@ -57,7 +57,12 @@ int64_t mmaElementBytes(mlir::Type type);
 /// wrong.
 std::string checkTiling(const MmaTiling &tiling);
 
-/// Emits the whole of it. `type`: f16, bf16, or f32, which is rounded to tf32.
+/// The tiling for multiply-adds where up to `rows` rows to a block and `columns` columns are there.
+MmaTiling fmaTiling(int64_t rows, int64_t columns);
+/// How many neighbours of `columns` in a row of C are stored together.
+int64_t storeVector(int64_t columns, const MmaTiling &tiling);
+
+/// Emits the whole of it. `type`: f16, bf16, or f32, which tensor cores round to tf32.
 void emitMmaTile(TileBuilder &k, const MmaTiling &tiling, mlir::Type type, const MmaProblem &problem,
                  const Epilogue &epilogue);
 

@@ -313,7 +313,8 @@ void TileLowering::emitContraction(Stage &stage, Scope *scope) {
         if (failed)
           return {};
         setPoint(at);
-        return {tile::DotOp::create(b, loc, held[0].getType(), bufferA, bufferB, held[0])};
+        return {tile::DotOp::create(b, loc, held[0].getType(), bufferA, bufferB, held[0],
+                                    /*transposed_a=*/false, /*transposed_b=*/false)};
       });
   if (failed)
     return;

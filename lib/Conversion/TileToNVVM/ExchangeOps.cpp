@@ -186,46 +186,72 @@ struct Barrier : OpConversionPattern<BarrierOp> {
   }
 };
 
-/// Every row of the factors: a thread reads what it needs of both, neighbours together, and adds the outer
-/// product.
+/// A factor of tile.dot in shared memory as one thread reads it: neighbours together, each group once.
+class Factor {
+public:
+  /// Of accumulators of `layout` along `dim`.
+  Factor(ThreadCode code, SharedType buffer, Value memory, bool transposed, int64_t dim,
+         const LinearLayout &layout)
+      : code(code), buffer(buffer), transposed(transposed),
+        addresses(code, memory, layout.mapped([&](const Coordinates &basis) {
+          return Coordinates{byteOf(0, basis[dim])};
+        })) {
+    // What a row's permutation keeps together, and the thread's registers or K offer.
+    int64_t most = std::min<int64_t>(4, buffer.getShape()[1]);
+    if (buffer.getLayout().getPhases() > 1)
+      most = std::min(most, buffer.getLayout().getVector());
+    Coordinates next(2, 0);
+    for (next[dim] = 1; run < most && (transposed || llvm::is_contained(layout.registers, next));
+         next[dim] = run)
+      run *= 2;
+  }
+
+  /// Number `k` of row or column `outer`, as the register's number contributes it.
+  Value at(int64_t k, int64_t outer) {
+    auto [found, isNew] = elements.try_emplace({k, outer});
+    if (!isNew)
+      return found->second;
+    int64_t &along = transposed ? k : outer, wanted = along;
+    along = along / run * run;
+    for (Value value :
+         loadGroup(code.b, code.loc, addresses.at(byteOf(k, outer)), buffer.getElementType(), run)) {
+      elements[{k, outer}] = value;
+      ++along;
+    }
+    along = wanted;
+    return elements[{k, outer}];
+  }
+
+private:
+  int64_t byteOf(int64_t k, int64_t outer) const {
+    return transposed ? buffer.byteOf({outer, k}) : buffer.byteOf({k, outer});
+  }
+
+  ThreadCode code;
+  SharedType buffer;
+  bool transposed;
+  SharedAddresses addresses;
+  int64_t run = 1; ///< elements of a load
+  llvm::DenseMap<std::pair<int64_t, int64_t>, Value> elements;
+};
+
+/// Number by number along K: a thread reads what it needs of both factors and adds the outer product.
 struct Dot : OpConversionPattern<DotOp> {
   using OpConversionPattern::OpConversionPattern;
   LogicalResult matchAndRewrite(DotOp op, OneToNOpAdaptor adaptor,
                                 ConversionPatternRewriter &rewriter) const override {
-    Location loc = op.getLoc();
-    ThreadCode code(rewriter, loc);
+    ThreadCode code(rewriter, op.getLoc());
     LinearLayout layout = linearLayoutOf(op.getType());
-    SmallVector<Value> thread = code.base(layout, 2);
+    SharedType a = op.getA().getType();
+    Factor left(code, a, adaptor.getA()[0], op.getTransposedA(), 0, layout);
+    Factor right(code, op.getB().getType(), adaptor.getB()[0], op.getTransposedB(), 1, layout);
     SmallVector<Value> sums(adaptor.getAccumulator());
-    for (int64_t k = 0, depth = op.getA().getType().getShape()[0]; k < depth; ++k) {
-      // A thread's elements of row k, by the part that the register's number contributes.
-      auto readRow = [&](SharedType buffer, Value memory, int64_t dim) {
-        int64_t run = 1;
-        Coordinates next(2, 0);
-        for (next[dim] = 1; run < 4 && llvm::is_contained(layout.registers, next); next[dim] = run)
-          run *= 2;
-        llvm::DenseMap<int64_t, Value> elements;
-        for (int64_t r = 0; r < layout.numRegisters(); ++r) {
-          int64_t part = layout.ofRegister(r).empty() ? 0 : layout.ofRegister(r)[dim] / run * run;
-          if (elements.contains(part))
-            continue;
-          Value column = thread[dim] ? code.add(thread[dim], code.index(part)) : code.index(part);
-          Value address = code.address(memory, buffer.getElementType(),
-                                       positionOf(code, buffer, {code.index(k), column}));
-          for (auto [i, value] :
-               llvm::enumerate(loadGroup(rewriter, loc, address, buffer.getElementType(), run)))
-            elements[part + i] = value;
-        }
-        return elements;
-      };
-      auto a = readRow(op.getA().getType(), adaptor.getA()[0], 0),
-           b = readRow(op.getB().getType(), adaptor.getB()[0], 1);
+    for (int64_t k = 0, depth = a.getShape()[op.getTransposedA() ? 1 : 0]; k < depth; ++k)
       for (auto [r, sum] : llvm::enumerate(sums)) {
         Coordinates own = layout.ofRegister(r);
         own.resize(2, 0);
-        sum = math::FmaOp::create(rewriter, loc, a[own[0]], b[own[1]], sum);
+        sum = math::FmaOp::create(rewriter, op.getLoc(), left.at(k, own[0]), right.at(k, own[1]), sum);
       }
-    }
     rewriter.replaceOpWithMultiple(op, {sums});
     return success();
   }

@@ -231,14 +231,20 @@ LogicalResult MapOp::verify() {
 LogicalResult DotOp::verify() {
   auto a = getA().getType(), b = getB().getType();
   auto accumulator = getAccumulator().getType();
-  bool good = a.getShape().size() == 2 && b.getShape().size() == 2 && accumulator.getRank() == 2 &&
-              isa<BlockedAttr>(accumulator.getEncoding()) && a.getShape()[0] == b.getShape()[0] &&
-              a.getShape()[1] == accumulator.getDimSize(0) && b.getShape()[1] == accumulator.getDimSize(1) &&
-              a.getElementType().isF32() && b.getElementType().isF32() &&
-              accumulator.getElementType().isF32();
+  auto isFactor = [&](SharedType buffer, bool transposed, int64_t outer) {
+    ArrayRef<int64_t> shape = buffer.getShape();
+    return shape.size() == 2 && shape[transposed ? 0 : 1] == outer && llvm::isPowerOf2_64(shape[1]) &&
+           buffer.getElementType().isF32();
+  };
+  bool good = accumulator.getRank() == 2 && isa<BlockedAttr>(accumulator.getEncoding()) &&
+              accumulator.getElementType().isF32() &&
+              isFactor(a, getTransposedA(), accumulator.getDimSize(0)) &&
+              isFactor(b, getTransposedB(), accumulator.getDimSize(1)) &&
+              a.getShape()[getTransposedA() ? 1 : 0] == b.getShape()[getTransposedB() ? 1 : 0];
   if (!good)
     return emitOpError("multiplies ") << a << " and " << b << " into " << accumulator
-                                      << ", wanted f32: K x M and K x N into a blocked M x N";
+                                      << ", wanted f32: K x M and K x N into a blocked M x N, rows of "
+                                         "powers of two";
   return success();
 }
 

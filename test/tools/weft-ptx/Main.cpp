@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Prints what becomes of GPU kernels: each FILE is a module of llvm.func kernels in llvm, nvvm, arith, math,
-// scf and vector ops; --gemm makes one, of extents (? for dynamic ones) and words among f16, bf16, tf32
+// scf and vector ops; --gemm makes one, of extents (? for dynamic ones) and words among f16, bf16, f32, tf32
 // (elements), ta, tb (transposed operands), to-f32 (result), BxB of a batch after the colon.
 // --conv makes a convolution, of N x H x W x Ci x Co x KERNEL x STRIDE, padded to keep H and W at stride 1.
 // --transpose=AxBxC:IxJxK permutes elements of 4 bytes, or of so many as follow a comma.
@@ -54,9 +54,10 @@ mlir::FailureOr<gpu::TiledKernel> makeGemm(mlir::MLIRContext &context, llvm::Str
   spec.type = b.getBF16Type();
   for (llvm::StringRef word : llvm::ArrayRef(words).drop_front()) {
     if (word == "f16")
+  bool fast = false;
       spec.type = b.getF16Type();
-    else if (word == "tf32")
-      spec.type = b.getF32Type();
+    else if (word == "f32" || word == "tf32")
+      spec.type = b.getF32Type(), fast = word == "tf32";
     else if (word == "ta")
       spec.transposedA = true;
     else if (word == "tb")
@@ -70,7 +71,7 @@ mlir::FailureOr<gpu::TiledKernel> makeGemm(mlir::MLIRContext &context, llvm::Str
   }
   if (!spec.cType)
     spec.cType = spec.type;
-  return gpu::generateGemm(b.getUnknownLoc(), spec, gpu::chooseTiling(spec, target));
+  return gpu::generateGemm(b.getUnknownLoc(), spec, gpu::chooseTiling(spec, target, fast));
 }
 
 mlir::FailureOr<gpu::TiledKernel> makeConv(mlir::MLIRContext &context, llvm::StringRef text,
@@ -85,7 +86,10 @@ mlir::FailureOr<gpu::TiledKernel> makeConv(mlir::MLIRContext &context, llvm::Str
   spec.batch = n[0];
   spec.space = {{n[1], n[5], n[6], 1, pad, pad}, {n[2], n[5], n[6], 1, pad, pad}};
   spec.ci = n[3], spec.co = n[4];
-  spec.type = type == "f16" ? mlir::Type(b.getF16Type()) : type == "tf32" ? b.getF32Type() : b.getBF16Type();
+  bool fast = type == "tf32";
+  spec.type = type == "f16"           ? mlir::Type(b.getF16Type())
+              : fast || type == "f32" ? b.getF32Type()
+                                      : b.getBF16Type();
   spec.yType = spec.type;
   return gpu::generateConv(b.getUnknownLoc(), spec, gpu::chooseTiling(spec, target));
 }

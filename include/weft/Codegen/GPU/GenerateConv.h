@@ -1,7 +1,7 @@
 // Part of Weft, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Convolutions on tensor cores, as products whose first operand is gathered while it is copied: y[n, o...,
+// Convolutions as products whose first operand is gathered while it is copied: y[n, o...,
 // co] = sum x[n, o * stride + k * dilation - pad, ci] w[co, k..., ci] of f16 or bf16, channels innermost,
 // with sums in f32 and an epilogue on the stores. One to three spatial dimensions, groups.
 #ifndef WEFT_CODEGEN_GPU_GENERATECONV_H
@@ -21,7 +21,7 @@ struct ConvSpec {
   int64_t batch = 1;                     ///< N, or ShapedType::kDynamic
   llvm::SmallVector<cpu::ConvDim> space; ///< outermost first: (height, width)
   int64_t ci = 1, co = 1, groups = 1;
-  mlir::Type type;   ///< of x's and w's elements: f16, bf16, or f32 that is rounded to tf32
+  mlir::Type type;   ///< of x's and w's elements: f16, bf16 or f32
   mlir::Type yType;  ///< f32, f16 or bf16
   Epilogue epilogue; ///< over y as [N * out..., Co]
 
@@ -30,17 +30,20 @@ struct ConvSpec {
   int64_t depth() const { return taps() * (ci / groups); } ///< how long the sums are
 };
 
-MmaTiling chooseTiling(const ConvSpec &spec, const GpuTarget &target);
+/// `fast`: f32 may be rounded to tf32.
+MmaTiling chooseTiling(const ConvSpec &spec, const GpuTarget &target, bool fast = false);
 
-/// The kernel of `spec`: arguments x [N, space..., Ci], weights [Co, taps * Ci / groups], the epilogue's
-/// operands, y [N * out..., Co]. Bad specifications are diagnostics at `loc`.
+/// The kernel of `spec`: arguments x [N, space..., Ci], weights [Co, taps * Ci / groups] (multiply-adds:
+/// [taps * Ci / groups, Co]), the epilogue's operands, y [N * out..., Co]. Bad specifications are diagnostics
+/// at `loc`.
 mlir::FailureOr<TiledKernel> generateConv(mlir::Location loc, const ConvSpec &spec, const MmaTiling &tiling);
 
 /// Brings weights into the order the kernel wants: the element of output channel o, input channel i (of its
-/// group) and tap t lies at o * strideO + i * strideI + t * strideTap elements of `source`.
+/// group) and tap t lies at o * strideO + i * strideI + t * strideTap elements of `source`. `channelsLast`:
+/// as multiply-adds want them.
 std::vector<std::byte> arrangeConvWeights(const ConvSpec &spec, std::span<const std::byte> source,
                                           size_t elementBytes, int64_t strideO, int64_t strideI,
-                                          int64_t strideTap);
+                                          int64_t strideTap, bool channelsLast = false);
 
 } // namespace weft::gpu
 

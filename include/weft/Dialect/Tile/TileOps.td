@@ -266,11 +266,16 @@ def Tile_YieldOp : Tile_Op<"yield", [Pure, Terminator, ReturnLike, ParentOneOf<[
 def Tile_DotOp : Tile_Op<"dot", [AllTypesMatch<["accumulator", "result"]>]> {
   let summary = "accumulator + a b, by fused multiply-adds in f32";
   let description = [{
-    `a` is K x M and `b` is K x N, both in shared memory; the accumulator is an M x N tile of a blocked layout.
+    `a` is K x M and `b` is K x N, both in shared memory, or M x K and N x K where they are `transposed`; the accumulator is an
+    M x N tile of a blocked layout. Each sum runs through K from 0 on.
   }];
-  let arguments = (ins Arg<Tile_SharedType, "", [MemRead]>:$a, Arg<Tile_SharedType, "", [MemRead]>:$b, Tile_Tile:$accumulator);
+  let arguments = (ins Arg<Tile_SharedType, "", [MemRead]>:$a, Arg<Tile_SharedType, "", [MemRead]>:$b, Tile_Tile:$accumulator,
+                       UnitAttr:$transposed_a, UnitAttr:$transposed_b);
   let results = (outs Tile_Tile:$result);
-  let assemblyFormat = "$a `,` $b `,` $accumulator attr-dict `:` type($a) `,` type($b) `,` type($accumulator)";
+  let assemblyFormat = [{
+    $a (`transposed` $transposed_a^)? `,` $b (`transposed` $transposed_b^)? `,` $accumulator attr-dict
+    `:` type($a) `,` type($b) `,` type($accumulator)
+  }];
   let hasVerifier = 1;
 }
 

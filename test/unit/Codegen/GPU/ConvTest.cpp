@@ -34,6 +34,8 @@ struct Case {
   gpu::MmaTiling tiling = {64, 64, 32, 2, 2, 3};
 };
 
+constexpr gpu::MmaTiling kFma = {64, 64, 16, 2, 2, 3, false, true};
+
 mlir::Type typeOf(DType type) {
   mlir::OpBuilder b(&gpuContext());
   return type == DType::F16    ? mlir::Type(b.getF16Type())
@@ -89,7 +91,7 @@ void reference(const Case &c, const gpu::ConvSpec &spec, const std::vector<doubl
         }
         if (c.epilogue)
           sum = std::max(sum + bias[o], 0.0);
-        if (c.type == DType::F32) // both factors are rounded to 11 bits
+        if (c.type == DType::F32 && !c.tiling.fma) // both factors are rounded to 11 bits
           size *= 1 + 0x1p-10 * 0x1p24 / double(spec.depth() + 4);
         double ulp = c.to == DType::F32 ? 0x1p-24 : c.to == DType::F16 ? 0x1p-11 : 0x1p-8;
         y.push_back(sum);
@@ -122,7 +124,7 @@ TEST_P(Conv, IsRightUnderEverySchedule) {
   // The kernel wants [co][taps][ci / groups].
   std::vector<std::byte> bytes(w.values.size() * sizeof(double));
   std::memcpy(bytes.data(), w.values.data(), bytes.size());
-  bytes = gpu::arrangeConvWeights(spec, bytes, sizeof(double), 1, c.co, c.ci / c.groups * c.co);
+  bytes = gpu::arrangeConvWeights(spec, bytes, sizeof(double), 1, c.co, c.ci / c.groups * c.co, c.tiling.fma);
   std::memcpy(w.values.data(), bytes.data(), bytes.size());
 
   std::vector<Numbers> inputs{x, w};
@@ -176,6 +178,39 @@ const Case kCases[] = {
      DType::BF16,
      DType::BF16,
      true},
+    {"multiply-adds",
+     2,
+     {{9, 3, 1, 1, 1, 1}, {7, 3, 2, 1, 1, 1}},
+     12,
+     21,
+     1,
+     DType::F32,
+     DType::F32,
+     false,
+     true,
+     kFma},
+    {"multiply-adds, groups",
+     1,
+     {{6, 3, 1, 2, 2, 2}, {6, 3, 1, 1, 1, 1}},
+     24,
+     48,
+     3,
+     DType::F32,
+     DType::F32,
+     true,
+     false,
+     kFma},
+    {"multiply-adds, three channels",
+     1,
+     {{13, 7, 2, 1, 3, 3}, {13, 7, 2, 1, 3, 3}},
+     3,
+     70,
+     1,
+     DType::F32,
+     DType::F32,
+     false,
+     true,
+     {128, 128, 16, 4, 2, 4, false, true}},
     {"tf32", 1, {{9, 3, 1, 1, 1, 1}, {7, 3, 2, 1, 1, 1}}, 12, 21, 1, DType::F32},
     {"warpgroups",
      2,
