@@ -1,12 +1,13 @@
 // Part of Weft, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// From a kernel with a contraction or convolution of f16 or bf16 as its root to the specification of a
-// generator for tensor cores. f32 stays with the general schedules unless liberties are granted: tensor cores
-// round it to tf32.
+// From a kernel with a contraction, a convolution or an attention as its root to the specification of a
+// generator: for tensor cores, or, of f32, for multiply-adds unless liberties are granted: tensor cores round
+// it to tf32.
 #include "GenerateGpuKernel.h"
 
 #include "KernelParts.h"
+#include "weft/Codegen/GPU/GenerateAttention.h"
 #include "weft/Codegen/GPU/GenerateConv.h"
 #include "weft/Codegen/GPU/GenerateGemm.h"
 
@@ -78,10 +79,10 @@ FailureOr<std::optional<GeneratedGpuKernel>> generateDot(host::KernelOp kernel, 
   spec.cType = getElementTypeOrSelf(parts.result);
 
   GeneratedGpuKernel generated;
-  generated.arguments.push_back({unsigned(argumentNumber(dot.getLhs())), taken->aDims});
   bool fma = spec.type.isF32() && !fast;
   if (fma && isTooSmall(spec.m, spec.n, spec.k))
     return std::optional<GeneratedGpuKernel>();
+  generated.arguments.push_back({unsigned(argumentNumber(dot.getLhs())), taken->aDims});
   unsigned b = argumentNumber(dot.getRhs());
   bool isPackable =
       constants[b] && spec.bBatch.empty() && !ShapedType::isDynamic(spec.n) && !ShapedType::isDynamic(spec.k);
@@ -120,8 +121,7 @@ FailureOr<std::optional<GeneratedGpuKernel>> generateConvolution(host::KernelOp 
   // Of groups with few channels most of a tile would be empty.
   constexpr int64_t fewChannels = 8;
   if (!isGemmFloat(conv.getX().getType()) || !isGemmFloat(conv.getType()) || !constants[weights] || !taken ||
-      taken->channelsFirst ||
-      (taken->groups > 1 && taken->co / taken->groups < fewChannels))
+      taken->channelsFirst || (taken->groups > 1 && taken->co / taken->groups < fewChannels))
     return std::optional<GeneratedGpuKernel>();
   gpu::ConvSpec spec;
   spec.name = kernel.getSymName().str();
@@ -130,11 +130,11 @@ FailureOr<std::optional<GeneratedGpuKernel>> generateConvolution(host::KernelOp 
   spec.space = taken->space;
   spec.type = getElementTypeOrSelf(conv.getX().getType());
   spec.yType = getElementTypeOrSelf(parts.result);
-
   bool fma = spec.type.isF32() && !fast;
   int64_t rows = ShapedType::isDynamic(spec.batch) ? spec.batch : spec.batch * spec.places();
   if (fma && isTooSmall(rows, spec.co / spec.groups, spec.depth()))
     return std::optional<GeneratedGpuKernel>();
+
   GeneratedGpuKernel generated;
   MergedDims each, merged(1);
   int64_t rank = cast<RankedTensorType>(conv.getX().getType()).getRank();
@@ -188,6 +188,15 @@ weft::generateGpuKernel(host::KernelOp kernel, const llvm::SmallBitVector &const
   }
   if (auto generated = generateGpuOp(kernel); failed(generated) || *generated)
     return generated;
+  if (std::optional<AttentionParts> attention = takeAttentionApart(kernel, /*forGpu=*/true)) {
+    GeneratedGpuKernel generated;
+    generated.arguments = std::move(attention->arguments);
+    FailureOr<gpu::TiledKernel> made = gpu::generateAttention(kernel.getLoc(), attention->spec);
+    if (failed(made))
+      return failure();
+    generated.kernel = std::move(*made);
+    return std::optional<GeneratedGpuKernel>(std::move(generated));
+  }
   std::optional<KernelParts> parts = takeApart(kernel);
   if (parts && isa<DotGeneralOp>(parts->root))
     return generateDot(kernel, *parts, constantOperands, target, fast);

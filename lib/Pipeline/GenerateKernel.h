@@ -27,10 +27,6 @@ mlir::FailureOr<std::optional<GeneratedFor>> generateKernel(host::KernelOp kerne
                                                             const llvm::SmallBitVector &constantOperands,
                                                             const cpu::TargetInfo &target, bool strict);
 
-/// Whether the CPU has a generator for this attention. Others are written with products and a softmax before
-/// kernels are formed: they would be slow as one kernel.
-bool hasAttentionGenerator(ir::AttentionOp op);
-
 /// Whether the CPU has a generator for this convolution as it is, with its features right after the batch.
 bool takesChannelsFirst(ir::ConvOp conv);
 

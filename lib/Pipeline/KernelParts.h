@@ -6,6 +6,7 @@
 #ifndef WEFT_LIB_PIPELINE_KERNELPARTS_H
 #define WEFT_LIB_PIPELINE_KERNELPARTS_H
 
+#include "weft/Codegen/CPU/GenerateAttention.h"
 #include "weft/Codegen/CPU/GenerateConv.h"
 #include "weft/Codegen/CompiledKernel.h"
 #include "weft/Conversion/ElementwiseBody.h"
@@ -71,6 +72,18 @@ struct ConvParts {
   int64_t strideO = 0, strideI = 0, strideTap = 0;
 };
 std::optional<ConvParts> takeConvApart(ir::ConvOp conv);
+
+/// Whether CPUs, or GPUs, have a generator for this attention. Others are written with products and a softmax
+/// before kernels are formed: they would be slow as one kernel.
+bool hasAttentionGenerator(ir::AttentionOp op, bool forGpu);
+
+/// A kernel that is one attention.
+struct AttentionParts {
+  cpu::AttentionSpec spec;
+  llvm::SmallVector<KernelArgument> arguments; ///< q, k, v, the mask if there is one, y
+};
+/// Nothing when it is something else, or no generator takes it.
+std::optional<AttentionParts> takeAttentionApart(host::KernelOp kernel, bool forGpu);
 
 } // namespace weft
 

@@ -5,6 +5,7 @@
 #include "weft/Pipeline/Stages.h"
 
 #include "GenerateKernel.h"
+#include "KernelParts.h"
 #include "mlir/Transforms/Passes.h"
 #include "weft/Codegen/Passes.h"
 #include "weft/Partition/Passes.h"
@@ -72,16 +73,16 @@ void weft::buildGraphStage(mlir::OpPassManager &passes, const StageOptions &opti
   passes.addPass(createInferShapesPass());
   passes.addPass(mlir::createCanonicalizerPass());
   passes.addPass(mlir::createCSEPass());
-  // What the CPU has no generator for: its parts make better kernels than it would whole. Matrix products
-  // have generators, tables are constants.
-  bool keepsAttention = options.numerics != Numerics::Strict && !options.forGpu;
+  // What no generator takes: its parts make better kernels than it would whole. Matrix products have
+  // generators, tables are constants.
+  bool keepsAttention = options.numerics != Numerics::Strict;
   if (keepsAttention)
     passes.addPass(createFuseAttentionPass());
   DecomposePassOptions wholes;
   wholes.ops = {"attention", "fft", "custom_call"};
-  passes.addPass(createDecomposePass(wholes, [keepsAttention](mlir::Operation *op) {
+  passes.addPass(createDecomposePass(wholes, [keepsAttention, forGpu = options.forGpu](mlir::Operation *op) {
     auto attention = llvm::dyn_cast<ir::AttentionOp>(op);
-    return attention && keepsAttention && hasAttentionGenerator(attention);
+    return attention && keepsAttention && hasAttentionGenerator(attention, forGpu);
   }));
   passes.addPass(createFoldConstantsPass());
   // Scales into weights while the graph still has the layouts of the model.

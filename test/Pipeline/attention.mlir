@@ -1,9 +1,10 @@
 // Part of Weft, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Attention is one kernel where the CPU has a generator for it; strict numerics and what the generator does not take
+// Attention is one kernel where CPUs or GPUs have a generator for it; strict numerics and what the generator does not take
 // (here a soft cap) leave products and a softmax.
 // RUN: weft compile %s --to=host --no-cache | FileCheck %s
+// RUN: weft compile %s --to=host --no-cache --target=cuda | FileCheck %s
 // RUN: weft compile %s --to=host --no-cache --numerics=strict | FileCheck %s --check-prefix=STRICT
 
 // CHECK: func.func @main

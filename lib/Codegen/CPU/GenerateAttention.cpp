@@ -394,12 +394,8 @@ GeneratedKernel AttentionGenerator::generate() {
   return kernel;
 }
 
-FailureOr<GeneratedKernel> weft::cpu::generateAttention(Location loc, const AttentionSpec &spec,
-                                                        const TargetInfo &target) {
-  auto bad = [&](const Twine &what) -> FailureOr<GeneratedKernel> {
-    emitError(loc) << "attention: " << what;
-    return failure();
-  };
+LogicalResult weft::cpu::checkAttention(Location loc, const AttentionSpec &spec) {
+  auto bad = [&](const Twine &what) -> LogicalResult { return emitError(loc) << "attention: " << what; };
   if (!spec.type || !(spec.type.isF32() || spec.type.isF16() || spec.type.isBF16()))
     return bad("elements of a type that is not f32, f16 or bf16");
   if (spec.depth < 1 || spec.values < 1)
@@ -410,5 +406,12 @@ FailureOr<GeneratedKernel> weft::cpu::generateAttention(Location loc, const Atte
     return bad("an empty operand");
   if (spec.mask && spec.mask.getRank() != 4)
     return bad("a mask of rank " + Twine(spec.mask.getRank()) + ", wanted 4");
+  return success();
+}
+
+FailureOr<GeneratedKernel> weft::cpu::generateAttention(Location loc, const AttentionSpec &spec,
+                                                        const TargetInfo &target) {
+  if (failed(checkAttention(loc, spec)))
+    return failure();
   return AttentionGenerator(loc, spec, target).generate();
 }

@@ -4,6 +4,7 @@
 // Ops that need nothing of other threads: arith and math on tiles, ranges, splats, broadcasts, maps.
 #include "Threads.h"
 
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/IR/IRMapping.h"
@@ -129,6 +130,38 @@ struct BroadcastLowering : OpConversionPattern<BroadcastOp> {
   }
 };
 
+/// A change of layout in which every thread keeps its elements: other names, and pairs in factors of matrix
+/// instructions.
+struct ConvertLayoutLowering : OpConversionPattern<ConvertLayoutOp> {
+  using OpConversionPattern::OpConversionPattern;
+  LogicalResult matchAndRewrite(ConvertLayoutOp op, OneToNOpAdaptor adaptor,
+                                ConversionPatternRewriter &rewriter) const override {
+    LinearLayout from = linearLayoutOf(op.getValue().getType()), to = linearLayoutOf(op.getType());
+    if (!from.holdsAlike(to) || isa<DotOperandAttr>(op.getValue().getType().getEncoding()))
+      return op.emitOpError("moves elements between threads; wanted --tile-expand-exchanges before");
+    SmallVector<Value> registers;
+    auto all = llvm::seq<int64_t>(0, from.numRegisters());
+    for (int64_t r = 0; r < to.numRegisters(); ++r)
+      registers.push_back(adaptor.getValue()[*llvm::find_if(
+          all, [&](int64_t s) { return from.ofRegister(s) == to.ofRegister(r); })]);
+    if (auto factor = dyn_cast<DotOperandAttr>(op.getType().getEncoding()); factor && factor.getWidth() > 1) {
+      auto pair = VectorType::get({factor.getWidth()}, op.getType().getElementType());
+      SmallVector<Value> packed;
+      for (size_t r = 0; r < registers.size(); r += factor.getWidth()) {
+        packed.push_back(LLVM::PoisonOp::create(rewriter, op.getLoc(), pair));
+        for (int64_t i = 0; i < factor.getWidth(); ++i) {
+          Value at = LLVM::ConstantOp::create(rewriter, op.getLoc(), rewriter.getI32Type(), i);
+          packed.back() =
+              LLVM::InsertElementOp::create(rewriter, op.getLoc(), packed.back(), registers[r + i], at);
+        }
+      }
+      registers = packed;
+    }
+    rewriter.replaceOpWithMultiple(op, {registers});
+    return success();
+  }
+};
+
 struct MapLowering : OpConversionPattern<MapOp> {
   using OpConversionPattern::OpConversionPattern;
   LogicalResult matchAndRewrite(MapOp op, OneToNOpAdaptor adaptor,
@@ -153,5 +186,5 @@ struct MapLowering : OpConversionPattern<MapOp> {
 
 void weft::tile::populateElementwise(RewritePatternSet &patterns, const TypeConverter &converter) {
   patterns.add<ScalarOps, ProgramIdLowering, NumProgramsLowering, RangeLowering, SplatLowering,
-               BroadcastLowering, MapLowering>(converter, patterns.getContext());
+               BroadcastLowering, ConvertLayoutLowering, MapLowering>(converter, patterns.getContext());
 }

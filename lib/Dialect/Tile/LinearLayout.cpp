@@ -54,6 +54,12 @@ int64_t LinearLayout::replicatedThreadBits() const {
   return bits;
 }
 
+bool LinearLayout::holdsAlike(const LinearLayout &other) const {
+  return lanes == other.lanes && warps == other.warps && registers.size() == other.registers.size() &&
+         llvm::all_of(registers,
+                      [&](const Coordinates &basis) { return llvm::is_contained(other.registers, basis); });
+}
+
 LinearLayout LinearLayout::without(int64_t dim) const {
   LinearLayout rest = *this;
   for (auto *bases : {&rest.registers, &rest.lanes, &rest.warps})

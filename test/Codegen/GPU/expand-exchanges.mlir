@@ -42,3 +42,15 @@ func.func @loop(%v: tensor<1x128xf32, #blocked>, %n: index) -> tensor<1x128xf32,
   }
   return %r : tensor<1x128xf32, #other>
 }
+
+#mma = #tile.mma<warps [4, 1]>
+#left = #tile.dot_operand<0, width 2, #mma>
+
+// Every thread keeps its elements: nothing is exchanged.
+// CHECK-LABEL: func.func @registers
+func.func @registers(%v: tensor<64x16xf16, #mma>) -> tensor<64x16xf16, #left> {
+  // CHECK-NEXT: tile.convert_layout
+  // CHECK-NEXT: return
+  %w = tile.convert_layout %v : tensor<64x16xf16, #mma> -> tensor<64x16xf16, #left>
+  return %w : tensor<64x16xf16, #left>
+}

@@ -104,3 +104,15 @@ func.func @matrices(%x: memref<64x64xf16>, %o: tensor<64x64xindex, #copy>, %m: t
   tile.warpgroup_wait
   return %1 : tensor<64x64xf32, #mma>
 }
+
+#sums = #tile.blocked<per_thread [1, 4], lanes [4, 8], warps [4, 1], order [1, 0]>
+#eight = #tile.swizzled<vector 4, phases 8>
+
+// CHECK-LABEL: func.func @dots
+func.func @dots(%a: !tile.shared<64x32xf32, #eight>, %b: !tile.shared<32x64xf32, #eight>, %x: tensor<64x64xf32, #sums>) -> tensor<64x64xf32, #sums> {
+  // CHECK: tile.dot %arg0 transposed, %arg1, %arg2
+  %0 = tile.dot %a transposed, %b, %x : !tile.shared<64x32xf32, #eight>, !tile.shared<32x64xf32, #eight>, tensor<64x64xf32, #sums>
+  // CHECK: tile.dot %arg1, %arg0 transposed, %{{.*}}
+  %1 = tile.dot %b, %a transposed, %0 : !tile.shared<32x64xf32, #eight>, !tile.shared<64x32xf32, #eight>, tensor<64x64xf32, #sums>
+  return %1 : tensor<64x64xf32, #sums>
+}

@@ -5,11 +5,13 @@
 // scf and vector ops; --gemm makes one, of extents (? for dynamic ones) and words among f16, bf16, f32, tf32
 // (elements), ta, tb (transposed operands), to-f32 (result), BxB of a batch after the colon.
 // --conv makes a convolution, of N x H x W x Ci x Co x KERNEL x STRIDE, padded to keep H and W at stride 1.
+// --attention makes one, of B x H x S x T x D x E and words among f16, bf16, f32, causal, mask.
 // --transpose=AxBxC:IxJxK permutes elements of 4 bytes, or of so many as follow a comma.
 //   weft-ptx (FILE.mlir | --transpose=EXTENTS:PERMUTATION[,BYTES] | --gemm=MxNxK[,WORD...] |
-//   --conv=NxHxWxCIxCOxKERNELxSTRIDE[,f16|,tf32])...
+//   --conv=NxHxWxCIxCOxKERNELxSTRIDE[,f16|,f32|,tf32] | --attention=BxHxSxTxDxE[,WORD...])...
 //   [--target=sm_80|sm_90a] [--emit=tile|threads|nvvm|llvm|ptx]
 #include "weft/Codegen/GPU/EmitPTX.h"
+#include "weft/Codegen/GPU/GenerateAttention.h"
 #include "weft/Codegen/GPU/GenerateConv.h"
 #include "weft/Codegen/GPU/GenerateTranspose.h"
 #include "weft/Codegen/GPU/LowerToNVVM.h"
@@ -52,9 +54,9 @@ mlir::FailureOr<gpu::TiledKernel> makeGemm(mlir::MLIRContext &context, llvm::Str
   gpu::GemmSpec spec;
   spec.m = extents[0], spec.n = extents[1], spec.k = extents[2];
   spec.type = b.getBF16Type();
+  bool fast = false;
   for (llvm::StringRef word : llvm::ArrayRef(words).drop_front()) {
     if (word == "f16")
-  bool fast = false;
       spec.type = b.getF16Type();
     else if (word == "f32" || word == "tf32")
       spec.type = b.getF32Type(), fast = word == "tf32";
@@ -91,7 +93,33 @@ mlir::FailureOr<gpu::TiledKernel> makeConv(mlir::MLIRContext &context, llvm::Str
               : fast || type == "f32" ? b.getF32Type()
                                       : b.getBF16Type();
   spec.yType = spec.type;
-  return gpu::generateConv(b.getUnknownLoc(), spec, gpu::chooseTiling(spec, target));
+  return gpu::generateConv(b.getUnknownLoc(), spec, gpu::chooseTiling(spec, target, fast));
+}
+
+mlir::FailureOr<gpu::TiledKernel> makeAttention(mlir::MLIRContext &context, llvm::StringRef text) {
+  llvm::SmallVector<llvm::StringRef> words;
+  text.split(words, ',');
+  mlir::OpBuilder b(&context);
+  llvm::SmallVector<int64_t> n = parseExtents(words.front());
+  if (n.size() != 6)
+    return mlir::emitError(b.getUnknownLoc()) << "'" << words.front() << "' is not BxHxSxTxDxE";
+  cpu::AttentionSpec spec;
+  spec.batch = n[0], spec.heads = spec.kvHeads = n[1], spec.queries = n[2], spec.keys = n[3];
+  spec.depth = n[4], spec.values = n[5];
+  spec.type = b.getBF16Type();
+  for (llvm::StringRef word : llvm::ArrayRef(words).drop_front()) {
+    if (word == "f16")
+      spec.type = b.getF16Type();
+    else if (word == "f32")
+      spec.type = b.getF32Type();
+    else if (word == "causal")
+      spec.causal = cpu::AttentionSpec::Causal::BottomRight;
+    else if (word == "mask")
+      spec.mask = mlir::MemRefType::get({1, 1, spec.queries, spec.keys}, b.getF32Type());
+    else if (word != "bf16")
+      return mlir::emitError(b.getUnknownLoc()) << "unknown word '" << word << "'";
+  }
+  return gpu::generateAttention(b.getUnknownLoc(), spec);
 }
 
 mlir::FailureOr<gpu::GpuKernel> makeTranspose(mlir::MLIRContext &context, llvm::StringRef text) {
@@ -132,8 +160,11 @@ int main(int argc, char **argv) {
   for (llvm::StringRef input : inputs) {
     auto kernel = std::make_unique<gpu::GpuKernel>();
     bool isGemm = input.consume_front("--gemm="), isConv = !isGemm && input.consume_front("--conv=");
-    if (isGemm || isConv) {
-      auto tiled = isGemm ? makeGemm(context, input, *target) : makeConv(context, input, *target);
+    bool isAttention = !isGemm && !isConv && input.consume_front("--attention=");
+    if (isGemm || isConv || isAttention) {
+      auto tiled = isGemm   ? makeGemm(context, input, *target)
+                   : isConv ? makeConv(context, input, *target)
+                            : makeAttention(context, input);
       if (mlir::failed(tiled))
         return 1;
       auto observe = [&](llvm::StringRef stage, mlir::ModuleOp module) {

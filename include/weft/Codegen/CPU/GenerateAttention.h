@@ -30,6 +30,9 @@ struct AttentionSpec {
   mlir::MemRefType mask;
 };
 
+/// Refuses, with a diagnostic at `loc`, what no generator can make sense of.
+mlir::LogicalResult checkAttention(mlir::Location loc, const AttentionSpec &spec);
+
 /// The kernel of `spec`: arguments q [B, H, S, D], k [B, G, T, D], v [B, G, T, E], the mask if there is one,
 /// y. A row whose keys are all hidden gives 0.
 mlir::FailureOr<GeneratedKernel> generateAttention(mlir::Location loc, const AttentionSpec &spec,

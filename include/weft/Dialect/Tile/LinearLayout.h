@@ -31,6 +31,8 @@ struct LinearLayout {
   /// elements.
   int64_t replicatedThreadBits() const;
   bool operator==(const LinearLayout &other) const = default;
+  /// Whether every thread holds the same elements as by the other layout, if perhaps in other registers.
+  bool holdsAlike(const LinearLayout &other) const;
 
   /// Without a dimension; registers that hold the same element then are one.
   LinearLayout without(int64_t dim) const;

@@ -58,7 +58,11 @@ def Tile_BroadcastOp : Tile_Op<"broadcast", [Pure]> {
 }
 
 def Tile_ConvertLayoutOp : Tile_Op<"convert_layout", [Pure]> {
-  let summary = "the same elements in other threads, by way of shared memory";
+  let summary = "the same elements in another layout";
+  let description = [{
+    By way of shared memory, which `--tile-expand-exchanges` writes out; where every thread holds the same elements in both
+    layouts, as of accumulators and the left factor of the next product, in registers alone.
+  }];
   let arguments = (ins Tile_Tile:$value);
   let results = (outs Tile_Tile:$result);
   let assemblyFormat = "$value attr-dict `:` type($value) `->` type($result)";
