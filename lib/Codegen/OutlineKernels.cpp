@@ -2,8 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Groups ops into kernels. Stage: host. Groups grow in the order of the block: an op joins the group of a
-// producer whose results nobody outside the pair reads, so no group can ever wait for itself. Before and
-// after: Passes.td.
+// producer whose results nobody outside the pair reads, so no group can ever wait for itself. The location of
+// a launch says what was fused and why the rest was not. Before and after: Passes.td.
+#include "FusionNotes.h"
 #include "weft/Codegen/Passes.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -78,6 +79,12 @@ struct Group {
   llvm::SetVector<Operation *> ops; // in the order of the block once finished
   Operation *root = nullptr;        // the contraction or reduction, if there is one
   bool open = true;                 // whether an epilogue may join
+
+  SmallVector<Operation *> sorted() const {
+    SmallVector<Operation *> list(ops.begin(), ops.end());
+    llvm::sort(list, [](Operation *a, Operation *b) { return a->isBeforeInBlock(b); });
+    return list;
+  }
 };
 
 /// The kernels of one block.
@@ -88,6 +95,8 @@ public:
   void run() {
     for (Operation &op : block)
       place(&op);
+    for (const std::unique_ptr<Group> &group : groups)
+      notes[group.get()] = explain(group.get());
     SmallVector<Operation *> ops;
     for (Operation &op : block)
       ops.push_back(&op);
@@ -139,38 +148,92 @@ private:
       for (Value operand : member->getOperands())
         if (Operation *producer = operand.getDefiningOp())
           if (auto entry = groupOf.find(producer); entry != groupOf.end() && entry->second != group)
-            if (canMerge(entry->second, group, op, role))
+            if (!refuse(entry->second, group, role))
               return entry->second;
     return nullptr;
   }
 
-  /// Whether `producer` may become part of the group of `op`.
-  bool canMerge(Group *producer, Group *consumer, Operation *op, Role role) {
-    if (!producer->open || (producer->root && consumer->root))
-      return false;
+  /// Why `producer` may not become part of the group of an op that is of `role` to it; null when it may.
+  const char *refuse(Group *producer, Group *consumer, Role role) {
+    static constexpr const char *shape = "its shape is not that of the root's result",
+                                *generator =
+                                    "the root's generator takes floats, and operands of its result's "
+                                    "shape or one row or column of it";
+    if (!producer->open)
+      return "nothing joins a kernel of its kind";
+    if (producer->root && consumer->root)
+      return "both have a root, a kernel has one";
     if (role == Role::Elementwise && consumer->root && !isEpilogueOf(producer->ops, consumer->root))
-      return false;
+      return shape;
     if (consumer->root && isa<ConvOp, DotGeneralOp>(consumer->root))
       for (Operation *member : producer->ops)
         if (!fitsGenerator(consumer->root, member))
-          return false;
+          return generator;
     if (producer->root) {
       // An epilogue runs where the root's result is at hand: it has the root's shape.
       if (role != Role::Elementwise || !isEpilogueOf(consumer->ops, producer->root))
-        return false;
+        return shape;
       if (isa<ConvOp, DotGeneralOp>(producer->root) && !llvm::all_of(consumer->ops, [&](Operation *member) {
             return fitsGenerator(producer->root, member);
           }))
-        return false;
+        return generator;
     }
     if (consumer->ops.size() + producer->ops.size() > maxOps)
-      return false;
+      return "together they would be too many ops for the registers";
     for (Operation *member : producer->ops)
       for (Operation *user : member->getUsers())
         if (!producer->ops.contains(user) && !consumer->ops.contains(user))
-          return false;
-    return true;
+          return readByOthers;
+    return nullptr;
   }
+
+  /// What to tell of a group: the values that it keeps to itself, and those that it reads from another
+  /// kernel's memory, with the reason. While groups are still those of the block.
+  ArrayAttr explain(Group *group) {
+    Builder builder(block.getParentOp()->getContext());
+    SmallVector<Attribute> notes;
+    auto note = [&](const std::string &text) { notes.push_back(builder.getStringAttr(text)); };
+    llvm::SmallPtrSet<Value, 8> seen;
+    for (Operation *op : group->sorted()) {
+      for (Value result : op->getResults())
+        if (!result.use_empty() &&
+            llvm::all_of(result.getUsers(), [&](Operation *user) { return group->ops.contains(user); }))
+          note("fused " + describe(op) + " into " + describe(*result.getUsers().begin()) + ": " +
+               sizeOf(result) + " neither written nor read");
+      for (Value operand : op->getOperands()) {
+        Operation *producer = operand.getDefiningOp();
+        while (isa_and_present<ReshapeOp, CastShapeOp>(producer))
+          producer = producer->getOperand(0).getDefiningOp();
+        auto entry = producer ? groupOf.find(producer) : groupOf.end();
+        if (entry == groupOf.end() || entry->second == group || !seen.insert(operand).second)
+          continue;
+        note("not fused with " + describe(producer) + ", " + sizeOf(operand) + ": " +
+             (producer == operand.getDefiningOp() ? reasonAgainst(entry->second, group, op, operand)
+                                                  : "a reshape lies between"));
+      }
+    }
+    return builder.getArrayAttr(notes);
+  }
+
+  std::string reasonAgainst(Group *producer, Group *consumer, Operation *op, Value operand) {
+    Role role = roleOf(op);
+    if (role != Role::Elementwise && role != Role::Reduction && role != Role::Check)
+      return op->getName().stripDialect().str() + " takes nothing before it";
+    const char *reason = refuse(producer, consumer, role);
+    if (!reason)
+      return "the two were apart when they were looked at";
+    if (reason != readByOthers)
+      return reason;
+    std::string text = reason;
+    for (Operation *user : operand.getUsers())
+      if (!consumer->ops.contains(user)) {
+        text += ", " + describe(user);
+        break;
+      }
+    return text + "; computing it again takes " + arithmeticOf(producer->ops.getArrayRef());
+  }
+
+  static constexpr const char *readByOthers = "others read it, too";
 
   /// Whether all ops are elementwise and of the shape of the root's first result.
   static bool isEpilogueOf(const llvm::SetVector<Operation *> &ops, Operation *root) {
@@ -256,8 +319,7 @@ private:
   }
 
   void outline(Group *group) {
-    SmallVector<Operation *> ops(group->ops.begin(), group->ops.end());
-    llvm::sort(ops, [](Operation *a, Operation *b) { return a->isBeforeInBlock(b); });
+    SmallVector<Operation *> ops = group->sorted();
     llvm::SetVector<Value> arguments;
     llvm::SetVector<Operation *> clones;
     collectInputs(ops, arguments, clones);
@@ -281,6 +343,8 @@ private:
     // A check speaks for the node that asserts, not for who computed what it looks at.
     bool isCheck = isa_and_present<AssertOp>(group->root);
     Location loc = isCheck ? group->root->getLoc() : FusedLoc::get(context, locs);
+    Location launchLoc =
+        FusedLoc::get(context, isCheck ? ArrayRef(loc) : ArrayRef<Location>(locs), notes.lookup(group));
     auto kernel = host::KernelOp::create(builder, loc, nameOf(ops, group->root), type);
     symbols.insert(kernel);
     Block *body = builder.createBlock(&kernel.getBody(), {}, type.getInputs(),
@@ -296,8 +360,8 @@ private:
                            llvm::map_to_vector(results, [&](Value v) { return mapping.lookup(v); }));
 
     builder.setInsertionPoint(ops.back());
-    auto launch =
-        host::LaunchOp::create(builder, loc, type.getResults(), kernel.getSymName(), arguments.getArrayRef());
+    auto launch = host::LaunchOp::create(builder, launchLoc, type.getResults(), kernel.getSymName(),
+                                         arguments.getArrayRef());
     for (auto [old, result] : llvm::zip(results, launch.getResults())) {
       // Kernels and types go on with the arithmetic itself, which says what the extent is.
       bool onlyReads = isShapeArithmetic(old);
@@ -330,6 +394,7 @@ private:
   SymbolTable &symbols;
   std::vector<std::unique_ptr<Group>> groups;
   llvm::DenseMap<Operation *, Group *> groupOf;
+  llvm::DenseMap<Group *, ArrayAttr> notes;
   SmallVector<Operation *> outlined;
 };
 

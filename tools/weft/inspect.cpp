@@ -274,6 +274,8 @@ struct InspectCommand {
                       bytesText(step.writes).c_str(),
                       step.chunks < 0 ? "-" : std::to_string(step.chunks).c_str(), flops, step.what.c_str());
         text += line + step.nodes + "\n";
+        for (const std::string &note : function.commands[c].notes)
+          text += "        " + note + "\n";
       }
     }
     return text;
@@ -346,6 +348,8 @@ struct InspectCommand {
                              {"write_bytes", step.writes}};
         if (step.chunks >= 0)
           line["chunks"] = step.chunks;
+        if (!command.notes.empty())
+          line["notes"] = command.notes;
         if (step.flops >= 0)
           line["flops"] = step.flops;
         if (step.touched >= 0)
@@ -365,8 +369,9 @@ void weft::driver::addInspect(CLI::App &app, int &exitCode) {
   command->add_option("model", state->model, "The program (.weft), job (.weftjob) or model (.onnx, .mlir)")
       ->required()
       ->type_name("");
-  command->add_flag("--explain", state->explain,
-                    "List what runs, in order: bytes touched, and the nodes fused into each kernel");
+  command->add_flag(
+      "--explain", state->explain,
+      "List what runs, in order: bytes touched, the nodes fused into each kernel, and why no others");
   command->add_flag("--verify", state->verify, "Check the hashes of all constants too");
   command->add_flag("--json", state->json, "Print one JSON object, with all that --explain tells");
   state->flags.add(*command, false);

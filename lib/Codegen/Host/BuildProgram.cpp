@@ -147,6 +147,11 @@ private:
     command.name = name.str();
     command.location = locationText(op->getLoc());
     command.what = std::move(what);
+    // What the outliner had to say of a launch.
+    if (auto fused = dyn_cast<FusedLoc>(op->getLoc()); fused && isa<host::LaunchOp>(op))
+      if (auto notes = dyn_cast_or_null<ArrayAttr>(fused.getMetadata()))
+        for (auto note : notes.getAsRange<StringAttr>())
+          command.notes.push_back(note.str());
     function.commands.push_back(std::move(command));
   }
 
