@@ -1,0 +1,375 @@
+// Part of Weft, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Every family of kernels with sizes that no vector, tile or block divides, in each dimension in turn: whole
+// programs against the reference, and the same bits on one thread and on several.
+#include "mlir/IR/MLIRContext.h"
+#include "mlir/Parser/Parser.h"
+#include "weft/Pipeline/Compile.h"
+#include "weft/Pipeline/Register.h"
+#include "weft/Reference/Interpreter.h"
+#include "weft/Runtime/Session.h"
+#include "weft/Runtime/ThreadPool.h"
+#include "weft/Support/TensorCompare.h"
+#include "llvm/ADT/StringExtras.h"
+
+#include <cstdlib>
+#include <functional>
+#include <gtest/gtest.h>
+#include <random>
+
+using namespace weft;
+
+namespace {
+
+using Extents = std::vector<int64_t>;
+constexpr int64_t sizes[] = {1, 3, 7, 17, 31, 127, 1023};
+
+/// More threads than there may be cores; read when the pool of the process is made.
+const bool hasThreads = setenv("WEFT_THREADS", "3", 1) == 0;
+
+/// Calls `f` with `base` in which each of `dims` in turn has each of the sizes.
+void vary(const Extents &base, std::initializer_list<size_t> dims,
+          const std::function<void(const Extents &)> &f) {
+  f(base);
+  for (const size_t dim : dims)
+    for (const int64_t size : sizes) {
+      Extents extents = base;
+      extents[dim] = size;
+      f(extents);
+    }
+}
+
+std::string listText(const Extents &extents, const char *separator) {
+  std::string text;
+  for (const int64_t extent : extents)
+    text += (text.empty() ? "" : separator) + std::to_string(extent);
+  return text;
+}
+
+/// A program of one kernel, or a few, for each case of a family.
+class Cases {
+public:
+  explicit Cases(Tolerance tolerance) : tolerance(tolerance) {}
+  ~Cases() { check(); }
+
+  /// An operand of numbers in [low, high).
+  std::string input(const Extents &shape, DType type = DType::F32, double low = -1, double high = 1) {
+    HostTensor tensor = random(shape, type, low, high);
+    const std::string name = "%in" + std::to_string(inputs.size());
+    arguments += (inputs.empty() ? "" : ", ") + name + ": " + typeText(shape, type);
+    types[name] = typeText(shape, type);
+    inputs.push_back(std::move(tensor));
+    return name;
+  }
+  /// The same known when compiling: weights that may be packed.
+  std::string weights(const Extents &shape) {
+    const HostTensor tensor = random(shape, DType::F32, -1, 1);
+    const auto bytes = tensor.bytes();
+    const llvm::StringRef raw(reinterpret_cast<const char *>(bytes.data()), bytes.size());
+    // One element is written as a number: its bytes would be read as a splat's.
+    const std::string value =
+        tensor.numElements() == 1 ? std::to_string(tensor.asDouble(0)) : "\"0x" + llvm::toHex(raw) + "\"";
+    return define("weft.constant dense<" + value + "> : " + typeText(shape, DType::F32),
+                  typeText(shape, DType::F32));
+  }
+  /// One op, `text` with %0, %1 ... for the operands.
+  std::string op(std::string text, const std::vector<std::string> &operands, const Extents &result,
+                 DType type = DType::F32, const std::string &moreResults = "") {
+    std::string operandTypes;
+    for (size_t i = operands.size(); i-- > 0;) {
+      const std::string mark = "%" + std::to_string(i);
+      for (size_t at; (at = text.find(mark)) != std::string::npos;)
+        text.replace(at, mark.size(), operands[i]);
+    }
+    for (const std::string &operand : operands)
+      operandTypes += (operandTypes.empty() ? "" : ", ") + types[operand];
+    const std::string own = typeText(result, type);
+    return define(text + " : (" + operandTypes + ") -> (" + own + moreResults + ")", own,
+                  moreResults.empty() ? 1 : int(llvm::StringRef(moreResults).count(',')) + 1);
+  }
+  /// The value is a result of the program.
+  void result(const std::string &value, const Extents &extents) {
+    results.push_back(value);
+    labels.push_back(listText(extents, "x"));
+  }
+
+private:
+  static std::string typeText(const Extents &shape, DType type) {
+    return "tensor<" + listText(shape, "x") + (shape.empty() ? "" : "x") + concat(type) + ">";
+  }
+  HostTensor random(const Extents &shape, DType type, double low, double high) {
+    HostTensor tensor = *HostTensor::zeros(type, shape);
+    for (int64_t i = 0; i < tensor.numElements(); ++i) {
+      const double value = low + (high - low) * double(bits() >> 8) / double(1 << 24);
+      if (isFloat(type))
+        tensor.setDouble(i, value);
+      else
+        tensor.setInt(i, int64_t(value));
+    }
+    return tensor;
+  }
+  std::string define(const std::string &text, const std::string &type, int numResults = 1) {
+    const std::string name = "%v" + std::to_string(numValues++);
+    body += "  " + name + (numResults > 1 ? ":" + std::to_string(numResults) : "") + " = " + text + "\n";
+    const std::string value = numResults > 1 ? name + "#0" : name;
+    types[value] = type;
+    return value;
+  }
+
+  void check() {
+    std::string resultTypes;
+    for (const std::string &value : results)
+      resultTypes += (resultTypes.empty() ? "" : ", ") + types[value];
+    const std::string text = "func.func @main(" + arguments + ") -> (" + resultTypes + ") {\n" + body +
+                             "  return " + llvm::join(results, ", ") + " : " + resultTypes + "\n}\n";
+    mlir::DialectRegistry registry;
+    registerWeftDialects(registry);
+    mlir::MLIRContext context(registry);
+    auto module = mlir::parseSourceString<mlir::ModuleOp>(text, &context);
+    ASSERT_TRUE(module) << text.substr(0, 4000);
+    const auto expected = reference::interpret(*module->getOps<mlir::func::FuncOp>().begin(),
+                                               llvm::ArrayRef<HostTensor>(inputs));
+    ASSERT_TRUE(succeeded(expected));
+    std::string program;
+    CompileOptions options;
+    options.input = weft::InputKind::Graph;
+    options.path = "odd sizes";
+    options.output = [&](std::span<const std::byte> bytes) {
+      program.append(reinterpret_cast<const char *>(bytes.data()), bytes.size());
+      return Status::ok();
+    };
+    options.threads = 1;
+    ASSERT_TRUE(succeeded(compile(context, options, *module)));
+    const auto executable = runtime::Executable::load(std::as_bytes(std::span<const char>(program)), nullptr);
+    ASSERT_TRUE(executable.isOk()) << executable.status();
+    std::vector<std::vector<HostTensor>> outputs;
+    ASSERT_EQ(runtime::ThreadPool::process().threads(), 3);
+    for (const int threads : {1, 3}) {
+      runtime::SessionOptions sessionOptions;
+      sessionOptions.threads = threads;
+      const auto session = runtime::Session::create(*executable, sessionOptions);
+      ASSERT_TRUE(session.isOk()) << session.status();
+      auto run = (*session)->run(inputs);
+      ASSERT_TRUE(run.isOk()) << run.status();
+      outputs.push_back(*std::move(run));
+    }
+    for (size_t i = 0; i < results.size(); ++i) {
+      const TensorComparison comparison = compareTensors(outputs[0][i], (*expected)[i], tolerance);
+      EXPECT_TRUE(comparison.agrees()) << "extents " << labels[i] << ": " << comparison.toString();
+      EXPECT_TRUE(outputs[0][i].bitEquals(outputs[1][i]))
+          << "extents " << labels[i] << ": other bits on 3 threads";
+    }
+  }
+
+  Tolerance tolerance;
+  std::mt19937 bits{7};
+  std::vector<HostTensor> inputs;
+  std::map<std::string, std::string> types;
+  std::vector<std::string> results, labels;
+  std::string arguments, body;
+  int numValues = 0;
+};
+
+// Sums of up to a thousand products of numbers below 1.
+constexpr Tolerance sums = {1e-4, 1e-4}, rows = {1e-5, 1e-5}, exact = {0, 0};
+
+TEST(OddSizes, ProductWithPackedWeights) {
+  Cases cases(sums);
+  for (const Extents &base : {Extents{5, 9, 11}, Extents{1, 33, 18}, Extents{31, 127, 17}})
+    vary(base, {0, 1, 2}, [&](const Extents &e) {
+      const int64_t m = e[0], n = e[1], k = e[2];
+      std::string y = cases.op("weft.dot_general %0, %1 batch [] x [] contract [1] x [0]",
+                               {cases.input({m, k}), cases.weights({k, n})}, {m, n});
+      y = cases.op("weft.add %0, %1", {y, cases.input({1, n})}, {m, n});
+      cases.result(cases.op("weft.relu %0", {y}, {m, n}), e);
+    });
+}
+
+TEST(OddSizes, ProductOfTwoInputs) {
+  Cases cases(sums);
+  vary({5, 9, 11}, {0, 1, 2}, [&](const Extents &e) {
+    const int64_t m = e[0], n = e[1], k = e[2];
+    cases.result(cases.op("weft.dot_general %0, %1 batch [] x [] contract [1] x [0]",
+                          {cases.input({m, k}), cases.input({k, n})}, {m, n}),
+                 e);
+    cases.result(cases.op("weft.dot_general %0, %1 batch [] x [] contract [1] x [1]",
+                          {cases.input({m, k}), cases.input({n, k})}, {m, n}),
+                 e);
+    cases.result(cases.op("weft.dot_general %0, %1 batch [] x [] contract [0] x [0]",
+                          {cases.input({k, m}), cases.input({k, n})}, {m, n}),
+                 e);
+  });
+}
+
+TEST(OddSizes, BatchedProduct) {
+  Cases cases(sums);
+  vary({3, 5, 9, 11}, {0, 1, 2, 3}, [&](const Extents &e) {
+    cases.result(cases.op("weft.dot_general %0, %1 batch [0] x [0] contract [2] x [1]",
+                          {cases.input({e[0], e[1], e[3]}), cases.input({e[0], e[3], e[2]})},
+                          {e[0], e[1], e[2]}),
+                 e);
+  });
+}
+
+/// Channels last; extents are batch, height, width, channels in, channels out.
+void convolutions(Cases &cases, int64_t window, int64_t stride, int64_t groups, const Extents &e) {
+  const int64_t pad = window / 2, h = (e[1] + 2 * pad - window) / stride + 1,
+                w = (e[2] + 2 * pad - window) / stride + 1;
+  const auto two = [](int64_t value) { return "array<i64: " + listText({value, value}, ", ") + ">"; };
+  const Extents result = {e[0], h, w, e[4]};
+  std::string y = cases.op(
+      "weft.conv %0, %1 {x_dims = array<i64: 0, 3, 1, 2>, w_dims = array<i64: 3, 2, 0, 1>, y_dims = "
+      "array<i64: 0, "
+      "3, 1, 2>, strides = " +
+          two(stride) + ", padding_low = " + two(pad) + ", padding_high = " + two(pad) +
+          ", input_dilation = " + two(1) + ", kernel_dilation = " + two(1) +
+          ", feature_groups = " + std::to_string(groups) + " : i64}",
+      {cases.input({e[0], e[1], e[2], e[3]}), cases.weights({window, window, e[3] / groups, e[4]})}, result);
+  y = cases.op("weft.add %0, %1", {y, cases.input({1, 1, 1, e[4]})}, result);
+  cases.result(cases.op("weft.relu %0", {y}, result), e);
+}
+
+TEST(OddSizes, Convolution) {
+  Cases cases(sums);
+  vary({2, 5, 6, 3, 9}, {1, 2, 3, 4}, [&](const Extents &e) { convolutions(cases, 3, 2, 1, e); });
+  vary({2, 3, 3, 4, 8}, {0}, [&](const Extents &e) { convolutions(cases, 3, 2, 1, e); });
+}
+
+TEST(OddSizes, ConvolutionByMinimalFiltering) {
+  // Its transformations lose some bits: docs/numerics.md.
+  Cases cases({1e-3, 1e-3});
+  vary({1, 6, 6, 16, 16}, {1, 2}, [&](const Extents &e) { convolutions(cases, 3, 1, 1, e); });
+  vary({1, 6, 6, 16, 16}, {3, 4}, [&](const Extents &e) { convolutions(cases, 3, 1, 1, e); });
+  vary({2, 4, 4, 8, 8}, {0}, [&](const Extents &e) { convolutions(cases, 3, 1, 1, e); });
+}
+
+TEST(OddSizes, PointwiseConvolution) {
+  Cases cases(sums);
+  vary({1, 3, 5, 9, 11}, {0, 1, 2, 3, 4}, [&](const Extents &e) { convolutions(cases, 1, 1, 1, e); });
+}
+
+TEST(OddSizes, DepthwiseAndGroupedConvolution) {
+  Cases cases(sums);
+  vary({1, 5, 6, 9}, {0, 1, 2, 3}, [&](const Extents &e) {
+    convolutions(cases, 3, 1, e[3], {e[0], e[1], e[2], e[3], e[3]});
+    convolutions(cases, 3, 2, e[3], {e[0], e[1], e[2], e[3], e[3]});
+  });
+  // The third one is of each group.
+  vary({1, 5, 6, 3, 5}, {1, 2, 3, 4},
+       [&](const Extents &e) { convolutions(cases, 3, 1, 3, {e[0], e[1], e[2], 3 * e[3], 3 * e[4]}); });
+}
+
+TEST(OddSizes, Pools) {
+  Cases cases(rows);
+  vary({2, 5, 6, 3}, {0, 1, 2, 3}, [&](const Extents &e) {
+    const Extents result = {e[0], (e[1] - 1) / 2 + 1, (e[2] - 1) / 2 + 1, e[3]};
+    for (const char *kind : {"max", "add"})
+      cases.result(
+          cases.op(
+              std::string("weft.reduce_window ") + kind +
+                  " %0 axes [1, 2] {window = array<i64: 3, 3>, strides = array<i64: 2, 2>, padding_low = "
+                  "array<i64: 1, 1>, padding_high = array<i64: 1, 1>, base_dilation = array<i64: 1, 1>, "
+                  "window_dilation = array<i64: 1, 1>}",
+              {cases.input(e)}, result),
+          e);
+  });
+}
+
+TEST(OddSizes, Reductions) {
+  Cases cases(sums);
+  vary({3, 5, 9}, {0, 1, 2}, [&](const Extents &e) {
+    for (const size_t axis : {0, 1, 2}) {
+      Extents kept = e;
+      kept.erase(kept.begin() + int64_t(axis));
+      const std::string axes = " axes [" + std::to_string(axis) + "]";
+      cases.result(cases.op("weft.reduce add %0" + axes, {cases.input(e)}, kept), e);
+      cases.result(cases.op("weft.reduce max %0" + axes, {cases.input(e)}, kept), e);
+    }
+    cases.result(cases.op("weft.cumulative add %0 axis 1", {cases.input(e)}, e), e);
+    cases.result(
+        cases.op("weft.reduce add %0 axes [0, 1, 2]", {cases.input(e, DType::I32, -9, 9)}, {}, DType::I32),
+        e);
+  });
+}
+
+TEST(OddSizes, SoftmaxAndNormalisation) {
+  Cases cases(sums);
+  vary({3, 5, 9}, {0, 1, 2}, [&](const Extents &e) {
+    for (const int axis : {1, 2})
+      cases.result(
+          cases.op("weft.softmax %0 axis " + std::to_string(axis), {cases.input(e, DType::F32, -4, 4)}, e),
+          e);
+    if (e[2] == 1)
+      return; // a variance of zero
+    const Extents one = {1, 1, e[2]};
+    std::string y = cases.op("weft.normalize %0 axes [2] epsilon 1.0e-5", {cases.input(e)}, e, DType::F32,
+                             ", tensor<" + listText({e[0], e[1], 1}, "x") + "xf32>, tensor<" +
+                                 listText({e[0], e[1], 1}, "x") + "xf32>");
+    y = cases.op("weft.mul %0, %1", {y, cases.input(one)}, e);
+    cases.result(cases.op("weft.add %0, %1", {y, cases.input(one)}, e), e);
+  });
+}
+
+TEST(OddSizes, Elementwise) {
+  Cases cases(rows);
+  vary({5, 9}, {0, 1}, [&](const Extents &e) {
+    // GELU of x + b, times a column, plus x.
+    const std::string x = cases.input(e, DType::F32, -4, 4);
+    const std::string sum = cases.op("weft.add %0, %1", {x, cases.input({1, e[1]})}, e);
+    std::string y = cases.op("weft.erf %0", {sum}, e);
+    y = cases.op("weft.mul %0, %1", {y, sum}, e);
+    y = cases.op("weft.mul %0, %1", {y, cases.input({e[0], 1})}, e);
+    cases.result(cases.op("weft.add %0, %1", {y, x}, e), e);
+    y = cases.op("weft.tanh %0", {cases.op("weft.exp %0", {cases.input(e)}, e)}, e);
+    cases.result(cases.op("weft.logistic %0", {y}, e), e);
+  });
+}
+
+TEST(OddSizes, Moves) {
+  Cases cases(exact);
+  vary({3, 5, 9}, {0, 1, 2}, [&](const Extents &e) {
+    cases.result(cases.op("weft.transpose %0 by [0, 2, 1]", {cases.input(e)}, {e[0], e[2], e[1]}), e);
+    cases.result(cases.op("weft.transpose %0 by [2, 1, 0]", {cases.input(e)}, {e[2], e[1], e[0]}), e);
+    cases.result(cases.op("weft.reverse %0 axes [1, 2]", {cases.input(e)}, e), e);
+    cases.result(cases.op("weft.concat %0, %1 axis 2", {cases.input(e), cases.input({e[0], e[1], 5})},
+                          {e[0], e[1], e[2] + 5}),
+                 e);
+    const Extents half = {(e[0] + 1) / 2, e[1], (e[2] + 1) / 2};
+    cases.result(
+        cases.op("weft.slice %0 starts [0, 0, 0] sizes [" + listText(half, ", ") + "] strides [2, 1, 2]",
+                 {cases.input(e)}, half),
+        e);
+    cases.result(cases.op("weft.pad constant %0, %1 low [0, 1, 2] high [1, 0, 3] interior [0, 0, 0]",
+                          {cases.input(e), cases.input({})}, {e[0] + 1, e[1] + 1, e[2] + 5}),
+                 e);
+    // Rows of a table, and what they were added to.
+    const std::string config =
+        "{dims = array<i64: 0>, batch_dims = array<i64>, index_batch_dims = array<i64>, at = 0 : i64}";
+    cases.result(cases.op("weft.gather %0 at %1 " + config,
+                          {cases.input({e[0], e[2]}), cases.input({e[1], 1}, DType::I64, 0, double(e[0]))},
+                          {e[1], e[2]}),
+                 e);
+    cases.result(cases.op("weft.scatter max %0 at %1, %2 " + config,
+                          {cases.input({e[0], e[2]}), cases.input({e[1], 1}, DType::I64, 0, double(e[0])),
+                           cases.input({e[1], e[2]})},
+                          {e[0], e[2]}),
+                 e);
+  });
+}
+
+TEST(OddSizes, Attention) {
+  Cases cases(sums);
+  // Batch, heads, queries, keys, depth of keys, of values.
+  vary({1, 2, 9, 11, 8, 5}, {0, 1, 2, 3, 4, 5}, [&](const Extents &e) {
+    for (const char *causal : {"", ", causal = #weft<causal top_left>"})
+      cases.result(cases.op(std::string("weft.attention %0, %1, %2 {scale = 0.3") + causal + "}",
+                            {cases.input({e[0], e[1], e[2], e[4]}), cases.input({e[0], e[1], e[3], e[4]}),
+                             cases.input({e[0], e[1], e[3], e[5]})},
+                            {e[0], e[1], e[2], e[5]}, DType::F32,
+                            ", tensor<" + listText({e[0], e[1], e[2]}, "x") + "xf32>"),
+                   e);
+  });
+}
+
+} // namespace
