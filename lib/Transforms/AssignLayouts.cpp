@@ -47,19 +47,17 @@ SmallVector<int64_t> channelsLastDims(int64_t rank) {
   return dims;
 }
 
-/// Whether no op that cares for the layout is joined to `conv` through elementwise ops: transpositions around
-/// it would meet no other.
+/// Whether `conv` is joined, through elementwise ops, to inputs, constants and results only: transpositions
+/// around it would meet no other, nor an op that they sink through.
 bool standsAlone(ConvOp conv) {
   SmallVector<Operation *> pending{conv};
   llvm::SmallPtrSet<Operation *, 16> seen{conv};
   auto visit = [&](Operation *op) {
     if (!op || !seen.insert(op).second)
       return true;
-    if (isa<ConvOp, ReduceWindowOp, TransposeOp>(op))
-      return false;
     if (op->hasTrait<ir::Elementwise>())
       pending.push_back(op);
-    return true;
+    return op->hasTrait<ir::Elementwise>() || op->hasTrait<OpTrait::IsTerminator>() || isa<ConstantOp>(op);
   };
   while (!pending.empty()) {
     Operation *op = pending.pop_back_val();

@@ -50,3 +50,17 @@ func.func @two(%x: tensor<2x8x20x20xf32>) -> tensor<2x4x20x20xf32> {
     input_dilation = array<i64: 1, 1>, kernel_dilation = array<i64: 1, 1>} : (tensor<2x8x20x20xf32>, tensor<4x8x1x1xf32>) -> tensor<2x4x20x20xf32>
   return %2 : tensor<2x4x20x20xf32>
 }
+
+// A concatenation lets transpositions through: between two of them nothing stands alone.
+// CHECK-LABEL: func.func @between(
+// CHECK-NOT: dot_general
+// CHECK: return
+func.func @between(%x: tensor<1x4x20x20xf32>) -> tensor<1x8x20x20xf32> {
+  %w = weft.constant dense<0.5> : tensor<4x8x1x1xf32>
+  %0 = weft.concat %x, %x axis 1 : (tensor<1x4x20x20xf32>, tensor<1x4x20x20xf32>) -> tensor<1x8x20x20xf32>
+  %1 = weft.conv %0, %w {x_dims = array<i64: 0, 1, 2, 3>, w_dims = array<i64: 0, 1, 2, 3>, y_dims = array<i64: 0, 1, 2, 3>,
+    strides = array<i64: 1, 1>, padding_low = array<i64: 0, 0>, padding_high = array<i64: 0, 0>,
+    input_dilation = array<i64: 1, 1>, kernel_dilation = array<i64: 1, 1>} : (tensor<1x8x20x20xf32>, tensor<4x8x1x1xf32>) -> tensor<1x4x20x20xf32>
+  %2 = weft.concat %x, %1 axis 1 : (tensor<1x4x20x20xf32>, tensor<1x4x20x20xf32>) -> tensor<1x8x20x20xf32>
+  return %2 : tensor<1x8x20x20xf32>
+}
