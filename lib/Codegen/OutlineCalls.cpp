@@ -20,6 +20,25 @@ namespace weft {
 
 namespace {
 
+/// The most that an extent is by the bounds of names that the module declares, or `otherwise`.
+int64_t mostOf(const Dim &dim, ModuleOp module, int64_t otherwise) {
+  if (dim.isStatic())
+    return dim.getStatic();
+  auto declared = module->getAttrOfType<DictionaryAttr>(WeftDialect::getDimsAttrName());
+  if (!dim.isSymbolic() || !declared)
+    return otherwise;
+  SmallVector<std::optional<int64_t>> lower, upper;
+  for (StringAttr name : dim.getSymbols()) {
+    auto range = declared.getAs<DenseI64ArrayAttr>(name);
+    bool isBounded = range && range.size() == 2 && range[1] >= 0;
+    lower.push_back(isBounded ? range[0] : 0);
+    upper.push_back(isBounded ? std::optional<int64_t>(range[1]) : std::nullopt);
+  }
+  std::optional<int64_t> most =
+      getBoundForAffineExpr(dim.getExpr(), /*numDims=*/0, lower.size(), lower, upper, /*isUpper=*/true);
+  return most ? std::min(*most, otherwise) : otherwise;
+}
+
 DType elementOf(Value value) { return toDType(getElementTypeOrSelf(value.getType())); }
 
 class CallOutliner {
@@ -74,13 +93,13 @@ private:
     DictionaryAttr config = b.getDictionaryAttr(entries);
     ArrayRef<Value> keys = ArrayRef(operands).take_front(numKeys);
     int64_t longest = gpu::longestSortedRow(llvm::map_to_vector(keys, elementOf));
-    int64_t length = cast<RankedTensorType>(operands[0].getType()).getDimSize(number("axis"));
-    if (!ShapedType::isDynamic(length) && length <= longest) {
+    Dim length = getDims(operands[0].getType())[number("axis")];
+    if (length.isStatic() && length.getStatic() <= longest) {
       replace(launch(name, operands, call.getResultTypes(), config));
       return true;
     }
-    // Positions have 31 bits.
-    int64_t end = ShapedType::isDynamic(length) ? int64_t(1) << 31 : length;
+    // Positions have 31 bits. A merge is a launch, whether the row turns out to be so long or not.
+    int64_t end = mostOf(length, call->getParentOfType<ModuleOp>(), int64_t(1) << 31);
     Type positions = withElementType(operands[0].getType(), b.getI32Type());
     Value order = launch("sort_runs", keys, positions, config).getResult(0);
     for (int64_t run = longest; run < end; run *= 2) {

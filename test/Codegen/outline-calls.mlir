@@ -4,6 +4,8 @@
 // Calls that GPUs have kernels for: one launch, or a chain of them. What a model calls by name stays a call.
 // RUN: weft-opt %s --weft-outline-kernels --weft-outline-calls --weft-deduplicate-kernels | FileCheck %s
 
+module attributes {weft.dims = {n = array<i64: 1, 6000>}} {
+
 // CHECK-LABEL: func.func @short
 // CHECK: host.launch @sort(%arg0, %arg1)
 func.func @short(%x: tensor<3x40xf32>, %i: tensor<3x40xi64>) -> tensor<3x40xi64> {
@@ -22,6 +24,26 @@ func.func @short(%x: tensor<3x40xf32>, %i: tensor<3x40xi64>) -> tensor<3x40xi64>
 func.func @long(%x: tensor<9000xf32>) -> tensor<3xi64> {
   %0:2 = weft.top_k %x k [3] axis 0 : (tensor<9000xf32>) -> (tensor<3xf32>, tensor<3xi64>)
   return %0#1 : tensor<3xi64>
+}
+
+// As many merges as the bound of a name asks for.
+// CHECK-LABEL: func.func @bounded
+// CHECK: host.launch @sort_runs
+// CHECK-COUNT-2: host.launch @sort_merge
+// CHECK-NOT: host.launch @sort_merge
+// CHECK: host.launch @sort_permute
+func.func @bounded(%x: tensor<?xf32, #weft.dims<[2 * n]>>) -> tensor<?xf32, #weft.dims<[2 * n]>> {
+  %0 = weft.sort %x axis 0 : (tensor<?xf32, #weft.dims<[2 * n]>>) -> tensor<?xf32, #weft.dims<[2 * n]>>
+  return %0 : tensor<?xf32, #weft.dims<[2 * n]>>
+}
+
+// CHECK-LABEL: func.func @unbounded
+// CHECK: host.launch @sort_runs
+// CHECK-COUNT-19: host.launch @sort_merge
+// CHECK: host.launch @sort_permute
+func.func @unbounded(%x: tensor<?xf32, #weft.dims<[m]>>) -> tensor<?xf32, #weft.dims<[m]>> {
+  %0 = weft.sort %x axis 0 : (tensor<?xf32, #weft.dims<[m]>>) -> tensor<?xf32, #weft.dims<[m]>>
+  return %0 : tensor<?xf32, #weft.dims<[m]>>
 }
 
 // CHECK-LABEL: func.func @rows
@@ -44,6 +66,8 @@ func.func @factors(%x: tensor<2x5x5xf16>) -> tensor<2x5x5xf16> {
 func.func @named(%x: tensor<7xf32>) -> tensor<7xf32> {
   %0 = weft.custom_call "sort"(%x) {config = {axis = 0 : i64}} : (tensor<7xf32>) -> tensor<7xf32>
   return %0 : tensor<7xf32>
+}
+
 }
 
 // CHECK: host.kernel @sort(
