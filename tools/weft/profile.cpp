@@ -380,12 +380,13 @@ struct ProfileCommand {
       const Work &work = found->second;
       box.heat = longest > 0 ? work.seconds / longest : 0;
       box.fact = concat(numberText(share(work, profile), "%.1f"), " %, ",
-                        numberText(work.seconds * 1e3, "%.3f"), " ms");
+                        work.seconds < 1e-3 ? numberText(work.seconds * 1e6, "%.1f us")
+                                            : numberText(work.seconds * 1e3, "%.3f ms"));
       if (work.calls > 1)
         box.fact += concat(", ", work.calls, " calls");
       if (const std::string_view bound = boundOf(work); !bound.empty() && work.seconds > 0)
-        box.fact += concat(", ", numberText(100 * work.leastSeconds / work.seconds, "%.0f"), " % of ", bound,
-                           " peak");
+        box.fact +=
+            concat(", ", bound, " ", numberText(100 * work.leastSeconds / work.seconds, "%.0f"), " %");
       return box;
     };
     return drawProgram(
