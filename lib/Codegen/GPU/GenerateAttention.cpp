@@ -95,7 +95,7 @@ class Attention {
 public:
   Attention(Location loc, const AttentionSpec &spec)
       : spec(spec), k(loc, spec.name, warps * weft::tile::warpSize, buffersOf(spec)), b(k.builder()),
-        loc(loc), f32(b.getF32Type()), fma(spec.type.isF32()), stepKeys(fma ? 32 : 64) {}
+        loc(loc), f32(b.getF32Type()), fma(spec.type.isF32()), stepKeys(keysOfStep(spec)) {}
 
   TiledKernel emit();
 
@@ -108,6 +108,13 @@ private:
       buffers.push_back({spec.mask.getElementType(), SmallVector<int64_t>(spec.mask.getShape())});
     buffers.push_back({spec.type, {spec.batch, spec.heads, spec.queries, spec.values}});
     return buffers;
+  }
+
+  /// As many as leave all buffers together below 96 KiB, which a block has on every GPU from sm_80 on.
+  static int64_t keysOfStep(const AttentionSpec &spec) {
+    if (!spec.type.isF32())
+      return 64;
+    return spec.depth > 64 && spec.values > 64 ? 16 : 32;
   }
 
   void placeBlock();
