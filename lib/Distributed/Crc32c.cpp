@@ -103,7 +103,7 @@ template <unsigned Distance> WEFT_FOLDS inline __m512i fold(__m512i value, __m51
 }
 
 WEFT_FOLDS uint32_t crc32cFolding(const std::byte *data, size_t size, uint32_t crc) {
-  constexpr size_t wide = 64, block = 4 * wide;
+  constexpr size_t wide = 64, block = 4 * wide, ahead = 2048; // ahead: for what is in no cache yet
   if (size < block)
     return crc32cHardware(data, size, crc);
   __m512i sums[4];
@@ -112,8 +112,10 @@ WEFT_FOLDS uint32_t crc32cFolding(const std::byte *data, size_t size, uint32_t c
   sums[0] = _mm512_xor_si512(sums[0], _mm512_zextsi128_si512(_mm_cvtsi32_si128(int(~crc))));
   size_t at = block;
   for (; at + block <= size; at += block)
-    for (size_t i = 0; i < 4; ++i)
+    for (size_t i = 0; i < 4; ++i) {
+      _mm_prefetch(reinterpret_cast<const char *>(uintptr_t(data) + at + i * wide + ahead), _MM_HINT_T0);
       sums[i] = fold<8 * block>(sums[i], _mm512_loadu_si512(data + at + i * wide));
+    }
   for (size_t i = 1; i < 4; ++i)
     sums[i] = fold<8 * wide>(sums[i - 1], sums[i]);
   alignas(wide) std::byte rest[wide];

@@ -182,13 +182,12 @@ Status GroupCommunicator::Impl::add(uint32_t number, std::unique_ptr<Activity> o
     note("start", number, activity.operation);
     ++advancing;
   }
-  // What this rank has goes out first: a few bytes need no notice, and what waits for them is the peer. Then
-  // all buffers are posted at once: nobody who sends waits for where this rank is.
-  advance(activity);
+  // All buffers are posted at once: nobody who sends waits for where this rank is.
   for (size_t round = 0; round < rounds.size(); ++round)
     for (const Schedule::Transfer &in : rounds[round].receives)
       mailbox.receive({activity.step, number, activity.sequence, in.part, in.peer}, activity.operation,
                       {in.memory, in.size}, activity, uint32_t(round));
+  advance(activity);
   std::lock_guard lock(mutex);
   --advancing;
   forWaiter.notify_all();
