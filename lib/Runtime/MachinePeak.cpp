@@ -27,13 +27,34 @@ double secondsSince(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-/// Multiply-adds of one call, on enough accumulators to hide their latency, and what keeps the compiler from
-/// leaving them out.
-struct FmaLoop {
+/// What the widest vectors of a machine are measured with.
+struct Loops {
   const char *vectors;
   int64_t flopsPerStep;
-  float (*run)(int64_t steps, float factor, float addend);
+  /// Multiply-adds on enough accumulators to hide their latency; the sum keeps the compiler from leaving them
+  /// out.
+  float (*multiplyAdd)(int64_t steps, float factor, float addend);
+  /// Reads words.
+  uint64_t (*sumWords)(const uint64_t *words, size_t count);
 };
+
+/// Words as wide as any machine's vectors, of which narrower ones take several.
+using Words = uint64_t __attribute__((vector_size(64), aligned(8), may_alias));
+
+/// The same for all widths: whoever takes it in says which instructions it becomes.
+[[gnu::always_inline]] inline uint64_t sum(const uint64_t *words, size_t count) {
+  constexpr size_t chains = 4, step = chains * sizeof(Words) / sizeof(uint64_t);
+  Words sums[chains] = {};
+  for (size_t i = 0; i + step <= count; i += step)
+#pragma clang loop unroll(full)
+    for (size_t c = 0; c < chains; ++c)
+      sums[c] += reinterpret_cast<const Words *>(words + i)[c];
+  sums[0] += sums[1] + sums[2] + sums[3];
+  uint64_t total = 0;
+  for (size_t lane = 0; lane < sizeof(Words) / sizeof(uint64_t); ++lane)
+    total += sums[0][lane];
+  return total;
+}
 
 #if defined(__x86_64__)
 __attribute__((target("avx512f"))) float runAvx512(int64_t steps, float factor, float addend) {
@@ -65,7 +86,16 @@ __attribute__((target("avx2,fma"))) float runAvx2(int64_t steps, float factor, f
     sums[0] = _mm256_add_ps(sums[0], sums[c]);
   return _mm256_cvtss_f32(sums[0]);
 }
+
+__attribute__((target("avx512f"))) uint64_t sumAvx512(const uint64_t *words, size_t count) {
+  return sum(words, count);
+}
+__attribute__((target("avx2"))) uint64_t sumAvx2(const uint64_t *words, size_t count) {
+  return sum(words, count);
+}
 #endif
+
+uint64_t sumAny(const uint64_t *words, size_t count) { return sum(words, count); }
 
 /// Four lanes, as every machine with vectors has them.
 using Lanes = float __attribute__((vector_size(16)));
@@ -85,25 +115,14 @@ float runAny(int64_t steps, float factor, float addend) {
   return sums[0][0];
 }
 
-FmaLoop widestLoop() {
+Loops widestLoops() {
 #if defined(__x86_64__)
   if (hostHasFeature("avx512f"))
-    return {"avx512f", int64_t(16) * 16 * 2, runAvx512};
+    return {"avx512f", int64_t(16) * 16 * 2, runAvx512, sumAvx512};
   if (hostHasFeature("avx2") && hostHasFeature("fma"))
-    return {"avx2", int64_t(12) * 8 * 2, runAvx2};
+    return {"avx2", int64_t(12) * 8 * 2, runAvx2, sumAvx2};
 #endif
-  return {"", int64_t(laneChains) * 4 * 2, runAny};
-}
-
-/// Adds up words, four chains at a time, with vectors as wide as memcpy's need be to read as fast.
-#if defined(__x86_64__)
-__attribute__((target_clones("default", "avx2", "avx512f")))
-#endif
-uint64_t sumWords(const uint64_t *words, size_t count) {
-  uint64_t sum = 0;
-  for (size_t i = 0; i < count; ++i)
-    sum += words[i];
-  return sum;
+  return {"", int64_t(laneChains) * 4 * 2, runAny, sumAny};
 }
 
 /// The least wall time in which all threads do `body(thread)` once, of `tries`; `prepare` runs before the
@@ -131,21 +150,21 @@ double bestTogether(int threads, int tries, Prepare &&prepare, Body &&body) {
   return best;
 }
 
-double measureFlops(const FmaLoop &loop, int threads) {
+double measureFlops(const Loops &loops, int threads) {
   constexpr int64_t steps = 1 << 15;
   std::vector<float> results(static_cast<size_t>(threads));
   volatile float factor = 0.5f, addend = 1; // sums tend to 2: no number is special
   const double seconds = bestTogether(
       threads, 20, [](int) {},
-      [&](int thread) { results[size_t(thread)] = loop.run(steps, factor, addend); });
+      [&](int thread) { results[size_t(thread)] = loops.multiplyAdd(steps, factor, addend); });
   volatile float kept = results[0];
   (void)kept;
-  return double(loop.flopsPerStep) * steps * threads / seconds;
+  return double(loops.flopsPerStep) * steps * threads / seconds;
 }
 
 /// Reads and writes `bytes` in all: copies half of each thread's share to the other half, or adds up all of
 /// it; the faster of the two.
-double measureMemory(int64_t bytes, int threads) {
+double measureMemory(const Loops &loops, int64_t bytes, int threads) {
   const size_t half = size_t(bytes / threads / 2) / 64 * 64;
   constexpr double enough = 4 << 20;
   const int repeats = std::max(1, int(enough / double(2 * half)));
@@ -165,7 +184,7 @@ double measureMemory(int64_t bytes, int threads) {
       [&](int thread) {
         uint64_t *words = memory[size_t(thread)].data();
         for (int i = 0; i < repeats; ++i) {
-          sums[size_t(thread)] += sumWords(words, 2 * half / 8);
+          sums[size_t(thread)] += loops.sumWords(words, 2 * half / 8);
           asm volatile("" : : "r"(words) : "memory");
         }
       });
@@ -203,14 +222,14 @@ MachinePeak measureMachinePeak(int threads,
   const auto total = int64_t(std::size(sizes)) + 1;
   MachinePeak peak;
   peak.threads = std::max(threads, 1);
-  const FmaLoop loop = widestLoop();
-  peak.vectors = loop.vectors;
-  peak.flopsPerSecond = measureFlops(loop, peak.threads);
+  const Loops loops = widestLoops();
+  peak.vectors = loops.vectors;
+  peak.flopsPerSecond = measureFlops(loops, peak.threads);
   for (const int64_t size : sizes) {
     if (progress)
       progress(int64_t(peak.memory.size()) + 1, total);
     const int64_t bytes = size * peak.threads;
-    peak.memory.push_back({bytes, measureMemory(bytes, peak.threads)});
+    peak.memory.push_back({bytes, measureMemory(loops, bytes, peak.threads)});
   }
   return peak;
 }
