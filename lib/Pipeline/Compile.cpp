@@ -14,6 +14,7 @@
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
+#include "weft/Codegen/CPU/GenerateGemm.h"
 #include "weft/Codegen/CPU/LinkImage.h"
 #include "weft/Codegen/CPU/LowerToLLVM.h"
 #include "weft/Codegen/GPU/EmitPTX.h"
@@ -157,6 +158,11 @@ LogicalResult Compiler::runPasses(Stage stage, void (*build)(OpPassManager &, co
       passes.enableCrashReproducerGeneration(options.reproducer);
     StageOptions stages = options.stages;
     stages.forGpu = options.target.isForGpu();
+    // An unknown CPU is an error when kernels are compiled for it.
+    if (auto cpu = cpu::TargetInfo::get(options.targetCpu); !cpu)
+      llvm::consumeError(cpu.takeError());
+    else if (!stages.forGpu)
+      stages.panelWidth = cpu::packedPanelWidth(*cpu, ShapedType::kDynamic);
     build(passes, stages);
     if (failed(passes.run(*module)))
       return failure();

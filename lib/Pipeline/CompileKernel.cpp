@@ -146,17 +146,17 @@ FailureOr<CompiledKernel> weft::compileKernel(host::KernelOp kernel,
     auto loops = *module->getOps<func::FuncOp>().begin();
     if (!checks.empty())
       closeCheck(loops);
+    // Products take longer than their results' way to memory; of all else that way is the most part.
+    auto result = kernel.getResultTypes().empty() ? RankedTensorType()
+                                                  : cast<RankedTensorType>(kernel.getResultTypes().front());
+    if (kernel->hasAttr(host::streamedAttrName) && result.hasStaticShape() &&
+        result.getNumElements() * (result.getElementTypeBitWidth() / 8) > options.target.l2Bytes)
+      loops->setAttr(cpu::streamedAttrName, UnitAttr::get(kernel.getContext()));
     // The result lies where the operand lies: one pointer for both, which LLVM knows to be one.
     if (auto operand = kernel->getAttrOfType<IntegerAttr>(host::inPlaceAttrName))
       loops.getArgument(kernel.getArgumentTypes().size())
           .replaceAllUsesWith(loops.getArgument(operand.getInt()));
   }
-  auto resultType = kernel.getResultTypes().empty() ? RankedTensorType()
-                                                    : cast<RankedTensorType>(kernel.getResultTypes().front());
-  if (kernel->hasAttr(host::streamedAttrName) && resultType.hasStaticShape() &&
-      resultType.getNumElements() * (resultType.getElementTypeBitWidth() / 8) > options.target.l2Bytes)
-    (*module->getOps<func::FuncOp>().begin())
-        ->setAttr(cpu::streamedAttrName, UnitAttr::get(kernel.getContext()));
   observe("loops", *module);
 
   std::string contents;

@@ -68,7 +68,7 @@ FailureOr<std::optional<GeneratedGpuKernel>> generateDot(host::KernelOp kernel, 
                                                          const gpu::GpuTarget &target, bool fast) {
   auto dot = cast<DotGeneralOp>(parts.root);
   std::optional<DotParts> taken = takeDotApart(dot);
-  if (!isGemmFloat(dot.getLhs().getType()) || !isGemmFloat(dot.getType()) || !taken)
+  if (!isGemmFloat(dot.getLhs().getType()) || !isGemmFloat(dot.getType()) || !taken || parts.panels)
     return std::optional<GeneratedGpuKernel>();
   gpu::GemmSpec spec;
   spec.name = kernel.getSymName().str();

@@ -78,10 +78,16 @@ FailureOr<std::optional<GeneratedFor>> generateDot(host::KernelOp kernel, const 
   spec.cType = getElementTypeOrSelf(parts.result);
 
   GeneratedFor generated;
-  int64_t a = argumentNumber(dot.getLhs()), b = argumentNumber(dot.getRhs());
+  int64_t a = argumentNumber(dot.getLhs()), b = argumentNumber(parts.panels ? parts.panels : dot.getRhs());
   generated.arguments.push_back({unsigned(a), taken->aDims});
   bool isStatic = !ShapedType::isDynamic(spec.n) && !ShapedType::isDynamic(spec.k);
-  if (constants[b] && spec.bBatch.empty() && isStatic && spec.n > 0 && spec.k > 0) {
+  if (parts.panels) {
+    if (cast<RankedTensorType>(parts.panels.getType()).getShape() !=
+        ArrayRef<int64_t>(cpu::packedShape(target, spec.k, spec.n)))
+      return std::optional<GeneratedFor>();
+    spec.b = cpu::GemmB::Packed;
+    generated.arguments.push_back({unsigned(b), {{0}, {1}, {2}}});
+  } else if (constants[b] && spec.bBatch.empty() && isStatic && spec.n > 0 && spec.k > 0) {
     spec.b = cpu::GemmB::Packed;
     int64_t k = spec.k, n = spec.n, width = cpu::packedPanelWidth(target, spec.n);
     int64_t strideK = taken->transposedB ? 1 : n, strideN = taken->transposedB ? k : 1;

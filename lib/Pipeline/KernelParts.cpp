@@ -31,8 +31,21 @@ int64_t weft::mergedExtent(Type type, ArrayRef<int64_t> dims) {
   return extent;
 }
 
+/// The argument whose panels the right operand is written from, as weft-pack-operands leaves it.
+static Value unpackedFrom(DotGeneralOp dot) {
+  auto matrix = dot.getRhs().getDefiningOp<ReshapeOp>();
+  auto panels = matrix ? matrix.getX().getDefiningOp<TransposeOp>() : TransposeOp();
+  if (!panels || argumentNumber(panels.getX()) < 0)
+    return {};
+  bool isTransposed = dot.getRhsContract() == ArrayRef<int64_t>{1};
+  ArrayRef<int64_t> order = panels.getPermutation();
+  bool isKnown = isTransposed ? order == ArrayRef<int64_t>{0, 2, 1} : order == ArrayRef<int64_t>{1, 0, 2};
+  return isKnown ? panels.getX() : Value();
+}
+
 std::optional<KernelParts> weft::takeApart(host::KernelOp kernel) {
   KernelParts parts;
+  int moves = 0; ///< before the root: only those that unpack its right operand
   Block &body = kernel.getBody().front();
   if (body.getTerminator()->getNumOperands() != 1)
     return std::nullopt;
@@ -43,14 +56,22 @@ std::optional<KernelParts> weft::takeApart(host::KernelOp kernel) {
       parts.root = &op;
       continue;
     }
+    if (isa<TransposeOp, ReshapeOp>(op) && !parts.root) {
+      ++moves;
+      continue;
+    }
     if (!op.hasTrait<ir::Elementwise>())
       return std::nullopt;
     parts.epilogue.push_back(&op);
   }
   if (!parts.root)
     return std::nullopt;
-  for (Value operand : parts.root->getOperands())
-    if (argumentNumber(operand) < 0)
+  if (auto dot = dyn_cast<DotGeneralOp>(parts.root))
+    parts.panels = unpackedFrom(dot);
+  if (moves != (parts.panels ? 2 : 0))
+    return std::nullopt;
+  for (auto [i, operand] : llvm::enumerate(parts.root->getOperands()))
+    if (argumentNumber(operand) < 0 && !(i == 1 && parts.panels))
       return std::nullopt;
   parts.result = body.getTerminator()->getOperand(0);
   if (!isGemmFloat(parts.result.getType()))

@@ -24,6 +24,8 @@ using MergedDims = llvm::SmallVector<llvm::SmallVector<int64_t>>;
 /// A kernel's body taken apart.
 struct KernelParts {
   mlir::Operation *root = nullptr;
+  mlir::Value
+      panels; ///< the argument that holds a product's right operand packed, [panels][K][width]; or null
   llvm::SmallVector<mlir::Operation *> epilogue;
   mlir::Value result;
 };

@@ -109,6 +109,7 @@ void weft::buildHostStage(mlir::OpPassManager &passes, const StageOptions &optio
   if (options.forGpu)
     passes.addPass(createOutlineCallsPass());
   // While each launch has a kernel of its own.
+  passes.addPass(createPackOperandsPass({options.panelWidth}));
   passes.addPass(createMarkInPlacePass());
   if (!options.forGpu)
     passes.addPass(createMarkStreamedPass());

@@ -61,6 +61,21 @@ def MarkStreamedPass : Pass<"weft-mark-streamed", "::mlir::ModuleOp"> {
   let dependentDialects = ["::weft::host::HostDialect"];
 }
 
+def PackOperandsPass : Pass<"weft-pack-operands", "::mlir::ModuleOp"> {
+  let summary = "Packs the right operand of large matrix products once, in a launch of its own";
+  let description = [{
+    The CPU's products read B in panels of a few vectors: [panels][K][width]. A B that is not constant gets that order by a
+    launch before the product, whose kernel takes the panels and says what matrix they are. N is a multiple of the width,
+    all extents are known, and A has many rows.
+
+    Before: `%2 = host.launch @dot_general(%0, %1) : (tensor<1024x512xf32>, tensor<512x256xf32>) -> tensor<1024x256xf32>`
+    After: `%p = host.launch @pack(%1) : (tensor<512x256xf32>) -> tensor<8x512x32xf32>`, then `host.launch @dot_general(%0, %p)`,
+    whose kernel begins with a transposition and a reshape back to [512, 256]
+  }];
+  let options = [Option<"width", "width", "int64_t", "0", "Columns of a panel; 0: nothing is packed">];
+  let dependentDialects = ["::weft::host::HostDialect", "::weft::ir::WeftDialect"];
+}
+
 def DeduplicateKernelsPass : Pass<"weft-deduplicate-kernels", "::mlir::ModuleOp"> {
   let summary = "Makes equal kernels one";
   let description = [{

@@ -26,6 +26,8 @@ struct StageOptions {
   /// Kernels are for a GPU: what only the CPU's generators take is decomposed; they can neither fail a check
   /// nor write over an operand.
   bool forGpu = false;
+  /// Columns of the panels in which matrix products read their right operand; 0: operands stay as they are.
+  int64_t panelWidth = 0;
 };
 
 /// The passes that make `stage` from the one before it. Only Graph and Host are made by passes over the whole

@@ -137,6 +137,24 @@ TEST(OddSizes, ProductOfTwoInputs) {
   });
 }
 
+/// Large enough for a launch that packs the right operand.
+TEST(OddSizes, ProductOfTwoLargeInputs) {
+  Cases cases(sums);
+  for (const Extents &e : {Extents{257, 288, 127}, Extents{300, 256, 64}, Extents{256, 256, 1601}}) {
+    const int64_t m = e[0], n = e[1], k = e[2];
+    std::string y = cases.op("weft.dot_general %0, %1 batch [] x [] contract [1] x [0]",
+                             {cases.input({m, k}), cases.input({k, n})}, {m, n});
+    y = cases.op("weft.add %0, %1", {y, cases.input({1, n})}, {m, n});
+    cases.result(cases.op("weft.relu %0", {y}, {m, n}), e);
+    cases.result(cases.op("weft.dot_general %0, %1 batch [] x [] contract [1] x [1]",
+                          {cases.input({m, k}), cases.input({n, k})}, {m, n}),
+                 e);
+    cases.result(cases.op("weft.dot_general %0, %1 batch [] x [] contract [0] x [1]",
+                          {cases.input({k, m}), cases.input({n, k})}, {m, n}),
+                 e);
+  }
+}
+
 TEST(OddSizes, BatchedProduct) {
   Cases cases(sums);
   vary({3, 5, 9, 11}, {0, 1, 2, 3}, [&](const Extents &e) {
