@@ -19,7 +19,7 @@ namespace weft::distributed {
 
 constexpr size_t frameHeaderSize = 64, maxFramePayload = size_t(1) << 20;
 /// Raised when the header or the meaning of a kind changes; both ends must agree.
-constexpr uint8_t wireVersion = 2;
+constexpr uint8_t wireVersion = 3; // 2: one frame in a message of gRPC
 
 enum class FrameKind : uint8_t {
   Data = 1,   ///< a piece of a transfer

@@ -4,7 +4,8 @@
 // Frames over gRPC: one stream for each pair of ranks, opened by the higher one. Its first message is a
 // greeting of one byte: the higher rank knows by then that the stream stands, so a lower one that has all
 // greetings may do its work, end and be gone. Any other message is a frame: a slice with the header, and a
-// slice that is the tensor's own memory. Protobuf is not involved.
+// slice that is the tensor's own memory. Small frames that wait while another message is written go together
+// as one message. Protobuf is not involved.
 #include "Grpc.h"
 
 #include <atomic>
@@ -23,6 +24,39 @@ constexpr const char *exchangeMethod = "/weft.v1.Data/Exchange", *rankKey = "wef
 
 class StreamTransport;
 
+/// What is sent: a header and a payload, or the greeting alone.
+struct Outgoing {
+  grpc::Slice header, payload;
+  size_t size() const { return header.size() + payload.size(); }
+};
+
+/// The bytes of a message, taken piece by piece.
+class Incoming {
+public:
+  explicit Incoming(const std::vector<grpc::Slice> &slices) : slices(slices) { skipEmpty(); }
+  bool isAtEnd() const { return next == slices.size(); }
+  /// Calls visit with pieces of `size` bytes in all; false when there are fewer.
+  template <class V> bool take(size_t size, V &&visit) {
+    while (size > 0 && !isAtEnd()) {
+      const std::span whole(reinterpret_cast<const std::byte *>(slices[next].begin()), slices[next].size());
+      const auto piece = whole.subspan(at, std::min(size, whole.size() - at));
+      visit(piece);
+      size -= piece.size();
+      at += piece.size();
+      skipEmpty();
+    }
+    return size == 0;
+  }
+
+private:
+  void skipEmpty() {
+    for (; next < slices.size() && at == slices[next].size(); ++next)
+      at = 0;
+  }
+  const std::vector<grpc::Slice> &slices;
+  size_t next = 0, at = 0;
+};
+
 /// One end of a stream: writes one message after the other, reads and hands on. The reactors below give it
 /// their calls.
 class Stream {
@@ -30,20 +64,19 @@ public:
   Stream(StreamTransport &owner, uint32_t peer) : owner(owner), peer(peer) {}
   virtual ~Stream() = default;
 
-  /// False when nothing is sent any more.
-  bool write(grpc::ByteBuffer message) {
+  /// Dropped when nothing is sent any more.
+  void write(Outgoing outgoing) { // its listener is told without the lock
     std::lock_guard lock(mutex);
     if (isBroken || isEnding)
-      return false;
-    queue.push_back(std::move(message));
-    if (queue.size() == 1)
-      startWrite(queue.front());
-    return true;
+      return;
+    queue.push_back(std::move(outgoing));
+    if (!isWriting)
+      writeNext();
   }
   /// Ends it once all is written.
   void end() {
     std::lock_guard lock(mutex);
-    if (!std::exchange(isEnding, true) && queue.empty())
+    if (!std::exchange(isEnding, true) && !isWriting)
       startEnd();
   }
   /// Breaks it off.
@@ -54,8 +87,11 @@ public:
   }
 
   void written(bool ok) {
-    std::deque<grpc::ByteBuffer> dropped; // their listeners are told without the lock
+    std::deque<Outgoing> dropped; // their listeners are told without the lock
+    grpc::ByteBuffer sent;
     std::lock_guard lock(mutex);
+    sent.Swap(&out);
+    isWriting = false;
     if (!ok) {
       isBroken = true;
       dropped.swap(queue);
@@ -63,10 +99,8 @@ public:
         startEnd();
       return;
     }
-    dropped.push_back(std::move(queue.front()));
-    queue.pop_front();
     if (!queue.empty())
-      startWrite(queue.front());
+      writeNext();
     else if (isEnding)
       startEnd();
   }
@@ -83,10 +117,32 @@ protected:
   StreamTransport &owner;
   const uint32_t peer;
   std::mutex mutex;
-  std::deque<grpc::ByteBuffer> queue;
   bool isBroken = false, isEnding = false, isOver = false;
   bool awaitsGreeting = false; ///< only what reads touches it
   grpc::ByteBuffer in;
+
+private:
+  /// Under the mutex.
+  void writeNext() {
+    constexpr size_t joinedBytes = size_t(64) << 10;
+    std::vector<grpc::Slice> slices;
+    size_t bytes = 0;
+    do {
+      bytes += queue.front().size();
+      slices.push_back(std::move(queue.front().header));
+      if (queue.front().payload.size() > 0)
+        slices.push_back(std::move(queue.front().payload));
+      queue.pop_front();
+    } while (!queue.empty() && bytes + queue.front().size() <= joinedBytes);
+    out = grpc::ByteBuffer(slices.data(), slices.size());
+    isWriting = true;
+    startWrite(out);
+  }
+  Status readFrames(FrameReceiver &receiver);
+
+  std::deque<Outgoing> queue;
+  grpc::ByteBuffer out; ///< while isWriting
+  bool isWriting = false;
 };
 
 class ClientStream final : public Stream, public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer> {
@@ -220,16 +276,14 @@ public:
       numLent += sent && !payload.empty();
     }
     const auto bytes = encodeFrameHeader(header);
-    grpc::Slice slices[2] = {grpc::Slice(bytes.data(), bytes.size()), grpc::Slice()};
+    Outgoing frame{grpc::Slice(bytes.data(), bytes.size()), grpc::Slice()};
     if (!payload.empty())
-      slices[1] = sent ? grpc::Slice(const_cast<std::byte *>(payload.data()), payload.size(), letGo,
-                                     new Lent{*this, *sent})
-                       : grpc::Slice(payload.data(), payload.size());
-    grpc::ByteBuffer message(slices, payload.empty() ? 1 : 2);
-    slices[1] = grpc::Slice();
-    // A message that is dropped lets go of its slice too: the listener hears of it either way.
+      frame.payload = sent ? grpc::Slice(const_cast<std::byte *>(payload.data()), payload.size(), letGo,
+                                         new Lent{*this, *sent})
+                           : grpc::Slice(payload.data(), payload.size());
+    // A frame that is dropped lets go of its slice too: the listener hears of it either way.
     if (stream)
-      stream->write(std::move(message));
+      stream->write(std::move(frame));
     if (sent && payload.empty())
       sent->onSent();
   }
@@ -373,9 +427,32 @@ private:
 void ClientStream::OnReadInitialMetadataDone(bool ok) {
   if (!ok)
     return;
-  const grpc::Slice greeting("!", 1);
-  write(grpc::ByteBuffer(&greeting, 1));
+  write({grpc::Slice("!", 1), grpc::Slice()});
   owner.up(peer);
+}
+
+/// Hands on the frames of one message.
+Status Stream::readFrames(FrameReceiver &receiver) {
+  const Status cutOff = dataLoss("a frame is cut off");
+  std::vector<grpc::Slice> slices;
+  if (!in.Dump(&slices).ok())
+    return cutOff;
+  Incoming message(slices);
+  std::vector<std::span<const std::byte>> payload;
+  do {
+    std::array<std::byte, frameHeaderSize> bytes{};
+    std::byte *to = bytes.data();
+    if (!message.take(bytes.size(), [&](std::span<const std::byte> piece) {
+          to = std::copy(piece.begin(), piece.end(), to);
+        }))
+      return cutOff;
+    WEFT_ASSIGN_OR_RETURN(const FrameHeader header, decodeFrameHeader(bytes));
+    payload.clear();
+    if (!message.take(header.size, [&](std::span<const std::byte> piece) { payload.push_back(piece); }))
+      return cutOff;
+    receiver.onFrame(peer, header, payload);
+  } while (!message.isAtEnd());
+  return Status::ok();
 }
 
 void Stream::read(bool ok) {
@@ -386,27 +463,12 @@ void Stream::read(bool ok) {
     return startRead(in);
   }
   if (receiver) {
-    std::vector<grpc::Slice> slices;
-    std::array<std::byte, frameHeaderSize> bytes{};
-    std::vector<std::span<const std::byte>> pieces;
-    size_t missing = bytes.size();
-    if (in.Dump(&slices).ok())
-      for (const grpc::Slice &slice : slices) {
-        std::span piece(reinterpret_cast<const std::byte *>(slice.begin()), slice.size());
-        const size_t size = std::min(missing, piece.size());
-        std::copy_n(piece.data(), size, bytes.data() + bytes.size() - missing);
-        missing -= size;
-        if (piece.size() > size)
-          pieces.push_back(piece.subspan(size));
-      }
-    const Result<FrameHeader> header =
-        missing > 0 ? Result<FrameHeader>(dataLoss("a frame is cut off")) : decodeFrameHeader(bytes);
-    if (header.isOk()) {
-      receiver->onFrame(peer, *header, pieces);
+    const Status status = readFrames(*receiver);
+    if (status.isOk()) {
       in.Clear();
       return startRead(in);
     }
-    receiver->onClosed(peer, header.status().context(concat("from rank ", peer)));
+    receiver->onClosed(peer, status.context(concat("from rank ", peer)));
     cancel();
   }
   // The peer ends, or the connection broke: this end ends too.
@@ -416,13 +478,16 @@ void Stream::read(bool ok) {
 }
 
 void Stream::over(const Status &status) {
-  std::deque<grpc::ByteBuffer> dropped;
+  std::deque<Outgoing> dropped;
+  grpc::ByteBuffer unsent;
   {
     std::lock_guard lock(mutex);
     isBroken = isOver = true;
     dropped.swap(queue);
+    unsent.Swap(&out);
   }
   dropped.clear();
+  unsent.Clear();
   // What the peer's own checks refuse comes as it is; all else is the connection's end, whatever gRPC calls
   // it.
   const bool isRefusal = status.code() == Code::FailedPrecondition ||
