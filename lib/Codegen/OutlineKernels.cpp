@@ -235,14 +235,18 @@ private:
 
   static constexpr const char *readByOthers = "others read it, too";
 
-  /// Whether all ops are elementwise and of the shape of the root's first result.
+  /// Whether all ops are elementwise and of the shape of the root's first result. A check has no result.
   static bool isEpilogueOf(const llvm::SetVector<Operation *> &ops, Operation *root) {
+    if (root->getNumResults() == 0)
+      return false;
     auto wanted = getDims(root->getResult(0).getType());
     return llvm::all_of(ops, [&](Operation *op) {
+      if (roleOf(op) != Role::Elementwise)
+        return false;
       auto dims = getDims(op->getResult(0).getType());
-      return roleOf(op) == Role::Elementwise && dims.size() == wanted.size() &&
-             llvm::all_of(llvm::zip(dims, wanted),
-                          [](auto pair) { return std::get<0>(pair) == std::get<1>(pair); });
+      return dims.size() == wanted.size() && llvm::all_of(llvm::zip(dims, wanted), [](auto pair) {
+               return std::get<0>(pair) == std::get<1>(pair);
+             });
     });
   }
 
