@@ -6,9 +6,8 @@
 // after: Passes.td.
 #include "weft/Codegen/Passes.h"
 
+#include "Launches.h"
 #include "weft/Dialect/Dist/DistDialect.h"
-#include "weft/Dialect/Host/HostDialect.h"
-#include "weft/Dialect/Weft/WeftOps.h"
 
 using namespace mlir;
 using namespace weft::ir;
@@ -66,7 +65,7 @@ bool diesAt(Value value, host::LaunchOp launch) {
       // A communication reads it until somebody has waited for that.
       if (dist::isStart(user))
         same.push_back(user->getResult(0));
-      if (isa<ReshapeOp, CastShapeOp, StopGradientOp, BarrierOp, NameExtentOp>(user)) {
+      if (isView(user)) {
         // A view of it may be an operand of the launch, too.
         if (llvm::any_of(user->getResults(),
                          [&](Value result) { return llvm::is_contained(launch.getOperands(), result); }))
@@ -82,7 +81,7 @@ bool diesAt(Value value, host::LaunchOp launch) {
 /// already.
 bool isTemporary(Value value) {
   return llvm::all_of(value.getUsers(), [](Operation *user) {
-    if (isa<ReshapeOp, CastShapeOp, StopGradientOp, BarrierOp, NameExtentOp>(user))
+    if (isView(user))
       return llvm::all_of(user->getResults(), isTemporary);
     return !user->hasTrait<OpTrait::IsTerminator>() && !isa<WriteOp>(user);
   });
@@ -91,12 +90,9 @@ bool isTemporary(Value value) {
 struct MarkInPlace : impl::MarkInPlacePassBase<MarkInPlace> {
   void runOnOperation() override {
     SymbolTable symbols(getOperation());
-    llvm::StringMap<int> launches;
-    getOperation().walk([&](host::LaunchOp launch) { ++launches[launch.getKernel()]; });
-    getOperation().walk([&](host::LaunchOp launch) {
-      auto kernel = symbols.lookup<host::KernelOp>(launch.getKernel());
-      if (!kernel || launches[launch.getKernel()] != 1 || launch.getNumResults() != 1 ||
-          launch->hasAttr(host::inPlaceAttrName) || !isTemporary(launch.getResult(0)))
+    forEachOwnKernel(getOperation(), symbols, [&](host::LaunchOp launch, host::KernelOp kernel) {
+      if (launch.getNumResults() != 1 || launch->hasAttr(host::inPlaceAttrName) ||
+          !isTemporary(launch.getResult(0)))
         return;
       for (auto [i, operand] : llvm::enumerate(launch.getOperands())) {
         if (operand.getType() != launch.getResult(0).getType() ||

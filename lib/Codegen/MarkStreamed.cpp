@@ -5,8 +5,7 @@
 // equal kernels become one. Before and after: Passes.td.
 #include "weft/Codegen/Passes.h"
 
-#include "weft/Dialect/Host/HostDialect.h"
-#include "weft/Dialect/Weft/WeftOps.h"
+#include "Launches.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 
@@ -22,7 +21,7 @@ namespace {
 /// Whether the value is returned to the caller, and otherwise looked at by nobody.
 bool isOnlyReturned(Value value) {
   return !value.use_empty() && llvm::all_of(value.getUsers(), [](Operation *user) {
-    if (isa<ReshapeOp, CastShapeOp, StopGradientOp, BarrierOp, NameExtentOp>(user))
+    if (isView(user))
       return llvm::all_of(user->getResults(), isOnlyReturned);
     return isa<func::ReturnOp>(user);
   });
@@ -31,12 +30,8 @@ bool isOnlyReturned(Value value) {
 struct MarkStreamed : impl::MarkStreamedPassBase<MarkStreamed> {
   void runOnOperation() override {
     SymbolTable symbols(getOperation());
-    llvm::StringMap<int> launches;
-    getOperation().walk([&](host::LaunchOp launch) { ++launches[launch.getKernel()]; });
-    getOperation().walk([&](host::LaunchOp launch) {
-      auto kernel = symbols.lookup<host::KernelOp>(launch.getKernel());
-      if (kernel && launches[launch.getKernel()] == 1 && launch.getNumResults() == 1 &&
-          isOnlyReturned(launch.getResult(0)))
+    forEachOwnKernel(getOperation(), symbols, [&](host::LaunchOp launch, host::KernelOp kernel) {
+      if (launch.getNumResults() == 1 && isOnlyReturned(launch.getResult(0)))
         kernel->setAttr(host::streamedAttrName, UnitAttr::get(&getContext()));
     });
   }

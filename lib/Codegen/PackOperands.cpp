@@ -7,8 +7,7 @@
 // after: Passes.td.
 #include "weft/Codegen/Passes.h"
 
-#include "weft/Dialect/Host/HostDialect.h"
-#include "weft/Dialect/Weft/WeftOps.h"
+#include "Launches.h"
 
 using namespace mlir;
 using namespace weft::ir;
@@ -29,12 +28,7 @@ struct PackOperands : impl::PackOperandsPassBase<PackOperands> {
     if (width == 0)
       return;
     SymbolTable symbols(getOperation());
-    llvm::StringMap<int> launches;
-    getOperation().walk([&](host::LaunchOp launch) { ++launches[launch.getKernel()]; });
-    getOperation().walk([&](host::LaunchOp launch) {
-      auto kernel = symbols.lookup<host::KernelOp>(launch.getKernel());
-      if (!kernel || launches[launch.getKernel()] != 1)
-        return;
+    forEachOwnKernel(getOperation(), symbols, [&](host::LaunchOp launch, host::KernelOp kernel) {
       auto dots = kernel.getBody().front().getOps<DotGeneralOp>();
       if (!dots.empty() && llvm::hasSingleElement(dots))
         pack(launch, kernel, *dots.begin(), symbols);

@@ -76,6 +76,9 @@ private:
   std::shared_ptr<Warnings> warnings;
 };
 
+/// --threads of a command that runs a program.
+void addThreads(CLI::App &command, int &threads);
+
 /// Where a program runs.
 struct DeviceFlags {
   int number = 0;

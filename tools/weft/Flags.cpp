@@ -133,6 +133,12 @@ static std::string isEmulatorMode(const std::string &text) {
              : "'" + text + "', wanted fast, fifo, lifo or random:SEED";
 }
 
+void weft::driver::addThreads(CLI::App &command, int &threads) {
+  command.add_option("--threads", threads, "Threads of the run (0: all it may use)")
+      ->type_name("N")
+      ->check(CLI::Range(0, 4096).description(""));
+}
+
 void DeviceFlags::add(CLI::App &command) {
   command.add_option("--device", number, "Which of several GPUs")
       ->type_name("N")

@@ -403,9 +403,7 @@ void weft::driver::addProfile(CLI::App &app, int &exitCode) {
       ->required()
       ->type_name("");
   state->inputs.add(*command, true);
-  command->add_option("--threads", state->threads, "Threads of the run (0: all it may use)")
-      ->type_name("N")
-      ->check(CLI::Range(0, 4096).description(""));
+  addThreads(*command, state->threads);
   state->device.add(*command);
   command->add_option("--min-time", state->minTime, "Seconds to measure for, at least 4 runs")
       ->capture_default_str()

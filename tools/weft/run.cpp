@@ -279,9 +279,7 @@ void weft::driver::addRun(CLI::App &app, int &exitCode) {
       ->capture_default_str()
       ->type_name("")
       ->check(CLI::Range(1, 1000000).description(""));
-  command->add_option("--threads", state->threads, "Threads of the run (0: all it may use)")
-      ->type_name("N")
-      ->check(CLI::Range(0, 4096).description(""));
+  addThreads(*command, state->threads);
   state->device.add(*command);
   command->add_option("--trace", state->trace, "Write a Chrome trace, an event per command")
       ->type_name("FILE");
