@@ -82,8 +82,9 @@ FailureOr<std::optional<GeneratedFor>> generateDot(host::KernelOp kernel, const 
   generated.arguments.push_back({unsigned(a), taken->aDims});
   bool isStatic = !ShapedType::isDynamic(spec.n) && !ShapedType::isDynamic(spec.k);
   if (parts.panels) {
-    if (cast<RankedTensorType>(parts.panels.getType()).getShape() !=
-        ArrayRef<int64_t>(cpu::packedShape(target, spec.k, spec.n)))
+    // [N / NR, K, NR], as weft-pack-operands makes them.
+    spec.panelWidth = cast<RankedTensorType>(parts.panels.getType()).getDimSize(2);
+    if (spec.panelWidth % target.lanes() != 0 || spec.panelWidth > 3 * target.lanes())
       return std::optional<GeneratedFor>();
     spec.b = cpu::GemmB::Packed;
     generated.arguments.push_back({unsigned(b), {{0}, {1}, {2}}});
@@ -91,7 +92,7 @@ FailureOr<std::optional<GeneratedFor>> generateDot(host::KernelOp kernel, const 
     spec.b = cpu::GemmB::Packed;
     int64_t k = spec.k, n = spec.n, width = cpu::packedPanelWidth(target, spec.n);
     int64_t strideK = taken->transposedB ? 1 : n, strideN = taken->transposedB ? k : 1;
-    SmallVector<int64_t> shape = cpu::packedShape(target, k, n);
+    SmallVector<int64_t> shape = {(n + width - 1) / width, k, width};
     PackedOperand packed;
     packed.operand = b;
     packed.key = ("gemm:" + Twine(k) + "x" + Twine(n) + ":" + Twine(strideK) + ":" + Twine(width)).str();

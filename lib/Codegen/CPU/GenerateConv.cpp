@@ -150,7 +150,8 @@ void ConvGenerator::plan() {
   width = convPanelWidth(spec, target);
   vectors = width / lanes;
   panelsPerGroup = ceilDivide(outer, width);
-  maxRows = target.vectorRegisters >= 32 ? 14 : 6;
+  maxRows = std::min<int64_t>(target.vectorRegisters >= 32 ? 14 : 6,
+                              rowsThatFitL1(spec.ci * s.dims[2].stride * 4, target));
   for (const ConvDim &d : spec.space)
     pads |= d.padLow > 0 || d.padHigh > 0;
   fused = spec.groups == 1 && s.dims[2].dilation == 1;
@@ -255,7 +256,8 @@ void ConvGenerator::panel(Value image, Value plane, Value first, Value last, Val
   // `bases`: where the window of each pixel starts, in elements of the source, without tap and channel;
   // `before`: pixels of the group in front of the tile.
   auto compute = [&](int64_t pixels, Value before, ArrayRef<Value> bases, ArrayRef<int64_t> constants) {
-    int64_t step = numPanels > 1 && groupPixels > pixels ? width * pixels / groupPixels : 0;
+    // Rounded up: no line is left out between two tiles.
+    int64_t step = numPanels > 1 && groupPixels > pixels ? ceilDivide(width * pixels, groupPixels) : 0;
     Value start = mul(before, panelSize / groupPixels);
     SmallVector<Value> acc(pixels * vectors, zeroVector());
     int64_t block = fused ? wide.kernel * inner : inner;

@@ -23,12 +23,11 @@ int64_t weft::cpu::packedPanelWidth(const TargetInfo &target, int64_t n) {
   int64_t lanes = target.lanes();
   if (!isDynamic(n) && n <= lanes)
     return lanes;
-  return target.isX86 ? 2 * lanes : 3 * lanes;
-}
-
-SmallVector<int64_t> weft::cpu::packedShape(const TargetInfo &target, int64_t k, int64_t n) {
-  int64_t width = packedPanelWidth(target, n);
-  return {ceilDivide(n, width), k, width};
+  if (!target.isX86)
+    return 3 * lanes;
+  // 9 x 3 of 32 registers take fewer loads than 14 x 2, where that leaves no panel half empty.
+  bool threeFit = target.vectorRegisters >= 32 && !isDynamic(n) && n % (3 * lanes) == 0;
+  return threeFit ? 3 * lanes : 2 * lanes;
 }
 
 std::vector<std::byte> weft::cpu::packB(std::span<const std::byte> source, size_t elementBytes, int64_t k,
@@ -47,12 +46,15 @@ std::vector<std::byte> weft::cpu::packB(std::span<const std::byte> source, size_
 
 GemmTiling weft::cpu::chooseGemmTiling(const GemmSpec &spec, const TargetInfo &target) {
   GemmTiling t;
-  t.panelWidth = packedPanelWidth(target, spec.n);
+  t.panelWidth = spec.panelWidth ? spec.panelWidth : packedPanelWidth(target, spec.n);
   int64_t vectors = t.panelWidth / target.lanes();
-  // Accumulators, the vectors of B and one broadcast of A fill the registers: 6 x 2 of 16, 14 x 2 of 32.
+  // Accumulators, the vectors of B and one broadcast of A fill the registers: 6 x 2 of 16, 14 x 2 or 9 x 3
+  // of 32.
   t.rows = (target.vectorRegisters - vectors - 1) / vectors;
   t.rows = target.vectorRegisters >= 32 ? std::min<int64_t>(t.rows, 14) : std::min<int64_t>(t.rows, 6);
-  t.unroll = 1;
+  if (!spec.transposedA && !isDynamic(spec.k))
+    t.rows = std::min(t.rows, rowsThatFitL1(spec.k * 4, target));
+  t.unroll = t.rows < 14 && target.vectorRegisters >= 32 ? 2 : 1;
   // A panel streams from L2 as fast as it is used; with a small L1 blocks of 512 are better all the same.
   t.kBlock = target.l1Bytes >= (48 << 10) ? 1024 : 512;
   double m = isDynamic(spec.m) ? 256 : spec.m, n = isDynamic(spec.n) ? 512 : spec.n,
@@ -240,9 +242,7 @@ GemmGenerator::Prefetch GemmGenerator::prefetchNext(Value panel, int64_t count, 
   if (!flatB || blockRows <= rows)
     return next; // one tile: it streams, and the hardware sees that
   int64_t whole = spec.k * t.panelWidth;
-  next.step = t.panelWidth * rows / blockRows;
-  if (next.step == 0)
-    return next; // of so many tiles the first one's waiting does not matter
+  next.step = ceilDivide(t.panelWidth * rows, blockRows); // rounded up: no line is left out between two tiles
   next.panel = min(add(panel, count), sub(numPanels, c(1)));
   next.start = mul(local, whole / blockRows);
   return next;

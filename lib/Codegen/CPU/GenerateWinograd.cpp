@@ -244,7 +244,7 @@ void WinogradGenerator::multiply(Value firstPanel, Value lastPanel) {
                                             add(index, 1));
       Value next = min(after, c(p.positions() * p.panels - 1));
       auto tileAt = [&](Value first, int64_t rows) {
-        int64_t step = tiles > rows ? p.width * rows / tiles : 0;
+        int64_t step = tiles > rows ? ceilDivide(p.width * rows, tiles) : 0;
         Value start = mul(first, spec.ci * p.width / tiles);
         auto loadA = [&](int64_t r, Value k) { return load(v, {position, add(first, r), k}); };
         auto loadB = [&](int64_t n, Value k) {

@@ -114,6 +114,12 @@ private:
 inline int64_t wantedChunks(double flops) {
   return std::clamp<int64_t>(static_cast<int64_t>(flops / 2e6), 1, 256);
 }
+/// Rows read side by side that L1 holds a line of each of: those a multiple of 4 KiB apart share one set of
+/// it.
+inline int64_t rowsThatFitL1(int64_t strideBytes, const TargetInfo &target) {
+  int64_t ways = target.l1Bytes / 4096; // sets are picked by the bits of a page's offset
+  return strideBytes > 0 && strideBytes % 4096 == 0 ? std::max<int64_t>(4, ways - 1) : INT64_MAX;
+}
 inline int64_t ceilDivide(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 } // namespace weft::cpu

@@ -30,6 +30,7 @@ struct GemmSpec {
   llvm::SmallVector<int64_t> aBatch, bBatch;
   bool transposedA = false; ///< A is [batch..., K, M]
   GemmB b = GemmB::Packed;
+  int64_t panelWidth = 0;         ///< NR of a packed B; 0: packedPanelWidth of N
   mlir::Type aType, bType, cType; ///< f32, f16 or bf16 elements; sums are f32
   Epilogue epilogue;
 };
@@ -41,8 +42,6 @@ mlir::FailureOr<GeneratedKernel> generateGemm(mlir::Location loc, const GemmSpec
 
 /// NR: columns of a panel of packed B, for this target and N.
 int64_t packedPanelWidth(const TargetInfo &target, int64_t n);
-/// The shape of packed B.
-llvm::SmallVector<int64_t> packedShape(const TargetInfo &target, int64_t k, int64_t n);
 /// Packs B: element (k, n) of `elementBytes` bytes lies at k * strideK + n * strideN elements of `source`.
 std::vector<std::byte> packB(std::span<const std::byte> source, size_t elementBytes, int64_t k, int64_t n,
                              int64_t strideK, int64_t strideN, int64_t panelWidth);

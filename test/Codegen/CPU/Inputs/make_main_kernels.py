@@ -65,6 +65,13 @@ func.func @attention(%q: tensor<1x12x512x64xf32>, %k: tensor<1x12x512x64xf32>, %
   %0:2 = weft.attention %q, %k, %v {scale = 0.125} : (tensor<1x12x512x64xf32>, tensor<1x12x512x64xf32>, tensor<1x12x512x64xf32>) -> (tensor<1x12x512x64xf32>, tensor<1x12x512xf32>)
   return %0#0 : tensor<1x12x512x64xf32>
 }
+
+// Columns in panels of three vectors, where there are 32 registers.
+func.func @gemm_wide(%x: tensor<128x768xf32>) -> tensor<128x192xf32> {
+  %w = weft.constant dense<WEIGHTS> : tensor<768x192xf32>
+  %0 = weft.dot_general %x, %w batch [] x [] contract [1] x [0] : (tensor<128x768xf32>, tensor<768x192xf32>) -> tensor<128x192xf32>
+  return %0 : tensor<128x192xf32>
+}
 """
 
 

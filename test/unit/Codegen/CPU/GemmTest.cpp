@@ -207,6 +207,22 @@ TEST(Gemm, PackedWithEpilogue) {
   vector.epilogue = true;
   checkAll({s, blocked, vector});
 }
+TEST(Gemm, PanelsOfThreeVectors) {
+  std::vector<Shape> shapes; // with AVX-512
+  for (auto [m, n, k] :
+       {std::array<int64_t, 3>{1, 48, 33}, {9, 96, 1}, {31, 144, 127}, {127, 48, 7}, {20, 96, 1600}}) {
+    Shape s{m, n, k};
+    s.epilogue = m == 31;
+    shapes.push_back(s);
+  }
+  checkAll(shapes);
+}
+// Rows of A that fall into one set of L1 are read fewer at a time.
+TEST(Gemm, RowsAPageApart) {
+  Shape packed{23, 33, 1024}, rows{47, 64, 2048};
+  rows.b = GemmB::RowMajor;
+  checkAll({packed, rows});
+}
 TEST(Gemm, FewRows) { checkAll({{1, 257, 1000}, {2, 130, 511}, {3, 64, 64}, {1, 10, 128}}); }
 TEST(Gemm, EmptyExtents) { checkAll({{0, 8, 8}, {8, 0, 8}, {8, 24, 0}, {3, 5, 0}}); }
 TEST(Gemm, DynamicRows) {
