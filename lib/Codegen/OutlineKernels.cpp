@@ -166,9 +166,12 @@ private:
     if (role == Role::Elementwise && consumer->root && !isEpilogueOf(producer->ops, consumer->root))
       return shape;
     if (consumer->root && isa<ConvOp, DotGeneralOp>(consumer->root))
-      for (Operation *member : producer->ops)
+      for (Operation *member : producer->ops) {
+        if (llvm::is_contained(member->getUsers(), consumer->root))
+          return "the root's generator takes nothing before it";
         if (!fitsGenerator(consumer->root, member))
           return generator;
+      }
     if (producer->root) {
       // An epilogue runs where the root's result is at hand: it has the root's shape.
       if (role != Role::Elementwise || !isEpilogueOf(consumer->ops, producer->root))

@@ -73,6 +73,19 @@ func.func @no_prologue(%x: tensor<8x16xf32>, %w: tensor<16x4xf32>) -> tensor<8x4
 
 // -----
 
+// Nor with an epilogue, when all have the shape of its result.
+// CHECK-LABEL: func.func @no_square_prologue(
+// CHECK-NEXT: %[[E:.*]] = host.launch @exp(%arg0)
+// CHECK-NEXT: host.launch @dot_general_neg(%[[E]], %arg1)
+func.func @no_square_prologue(%x: tensor<8x16xf32>, %w: tensor<16x16xf32>) -> tensor<8x16xf32> {
+  %0 = weft.exp %x : (tensor<8x16xf32>) -> tensor<8x16xf32>
+  %1 = weft.dot_general %0, %w batch [] x [] contract [1] x [0] : (tensor<8x16xf32>, tensor<16x16xf32>) -> tensor<8x16xf32>
+  %2 = weft.neg %1 : (tensor<8x16xf32>) -> tensor<8x16xf32>
+  return %2 : tensor<8x16xf32>
+}
+
+// -----
+
 // One root to a kernel.
 // CHECK-LABEL: func.func @two_roots(
 // CHECK-NEXT: %[[M:.*]] = host.launch @reduce(%arg0)
