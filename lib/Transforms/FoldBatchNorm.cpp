@@ -19,6 +19,14 @@ namespace {
 
 bool isConstant(Value value) { return value.getDefiningOp<ConstantOp>() != nullptr; }
 
+/// Whether the value is a constant, or one that this pass has scaled, which FoldConstants makes one: so all
+/// of a chain of scales goes into the weights at once, and a second run finds nothing.
+bool isScaledConstant(Value value) {
+  Operation *op = value.getDefiningOp();
+  return isa_and_present<ConstantOp>(op) ||
+         (isa_and_present<MulOp, ReshapeOp>(op) && llvm::all_of(op->getOperands(), isScaledConstant));
+}
+
 /// Whether the value varies along dimension `axis` only (all other extents are 1).
 bool variesAlong(Value value, int64_t axis) {
   auto type = cast<RankedTensorType>(value.getType());
@@ -49,11 +57,11 @@ struct Contraction {
     if (!op || !value.hasOneUse())
       return found;
     if (auto conv = dyn_cast<ConvOp>(op)) {
-      if (isConstant(conv.getW()))
+      if (isScaledConstant(conv.getW()))
         found = {op, conv.getYDims()[1], conv.getWDims()[0], &op->getOpOperand(1)};
     } else if (auto dot = dyn_cast<DotGeneralOp>(op)) {
       auto free = dot.getRhsFree();
-      if (isConstant(dot.getRhs()) && free.size() == 1 && dot.getRhsBatch().empty())
+      if (isScaledConstant(dot.getRhs()) && free.size() == 1 && dot.getRhsBatch().empty())
         found = {op, cast<RankedTensorType>(dot.getType()).getRank() - 1, free[0], &op->getOpOperand(1)};
     }
     return found;
@@ -76,9 +84,9 @@ struct FoldScale : OpRewritePattern<MulOp> {
     if (sum && sum->hasOneUse()) {
       scaled = sum.getLhs();
       offset = sum.getRhs();
-      if (isConstant(scaled))
+      if (isScaledConstant(scaled))
         std::swap(scaled, offset);
-      if (!isConstant(offset) || scaled.getType() != mul.getType())
+      if (!isScaledConstant(offset) || scaled.getType() != mul.getType())
         return failure();
     } else if (sum) {
       return failure();

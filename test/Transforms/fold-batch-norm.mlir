@@ -46,6 +46,31 @@ func.func @past_addition(%x: tensor<1x2x4x4xf32>) -> tensor<1x3x4x4xf32> {
   return %2 : tensor<1x3x4x4xf32>
 }
 
+// Two batch norms in a row leave one addition each and no product, in one run of the pass.
+// CHECK-LABEL: func.func @chain(
+// CHECK: %[[Y:.*]] = weft.conv
+// CHECK-NEXT: %[[B:.*]] = weft.mul {{.*}} -> tensor<1x3x1x1xf32>
+// CHECK-NEXT: %[[Z:.*]] = weft.add %[[Y]], %[[B]]
+// CHECK-NEXT: return %[[Z]]
+// CONST-LABEL: func.func @chain(
+// CONST-DAG: weft.constant dense<{{\[}}{{\[}}{{\[}}[2.000000e+00]], {{\[}}[4.500000e+00]], {{\[}}[8.000000e+00]]]]>
+// CONST-DAG: weft.constant dense<{{\[}}{{\[}}{{\[}}{{\[}}2.000000e+00]], {{\[}}[2.000000e+00]]], {{\[}}{{\[}}[4.5
+// CONST: weft.conv
+// CONST-NEXT: weft.add
+// CONST-NEXT: return
+func.func @chain(%x: tensor<1x2x4x4xf32>) -> tensor<1x3x4x4xf32> {
+  %w = weft.constant dense<0.5> : tensor<3x2x1x1xf32>
+  %s = weft.constant dense<[[[[2.0]], [[3.0]], [[4.0]]]]> : tensor<1x3x1x1xf32>
+  %b = weft.constant dense<[[[[1.0]], [[1.5]], [[2.0]]]]> : tensor<1x3x1x1xf32>
+  %0 = weft.conv %x, %w {x_dims = array<i64: 0, 1, 2, 3>, w_dims = array<i64: 0, 1, 2, 3>, y_dims = array<i64: 0, 1, 2, 3>,
+    strides = array<i64: 1, 1>, padding_low = array<i64: 0, 0>, padding_high = array<i64: 0, 0>,
+    input_dilation = array<i64: 1, 1>, kernel_dilation = array<i64: 1, 1>} : (tensor<1x2x4x4xf32>, tensor<3x2x1x1xf32>) -> tensor<1x3x4x4xf32>
+  %1 = weft.mul %0, %s : (tensor<1x3x4x4xf32>, tensor<1x3x1x1xf32>) -> tensor<1x3x4x4xf32>
+  %2 = weft.add %1, %b : (tensor<1x3x4x4xf32>, tensor<1x3x1x1xf32>) -> tensor<1x3x4x4xf32>
+  %3 = weft.mul %2, %s : (tensor<1x3x4x4xf32>, tensor<1x3x1x1xf32>) -> tensor<1x3x4x4xf32>
+  return %3 : tensor<1x3x4x4xf32>
+}
+
 // CHECK-LABEL: func.func @constant_first(
 // CHECK: %[[Y:.*]] = weft.conv
 // CHECK-NEXT: return %[[Y]]
