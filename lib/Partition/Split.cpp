@@ -11,6 +11,7 @@
 #include "ReshardPlan.h"
 #include "weft/Dialect/Weft/WeftOps.h"
 
+#include "mlir/Dialect/Utils/IndexingUtils.h"
 #include "mlir/IR/IRMapping.h"
 #include "llvm/ADT/SetVector.h"
 
@@ -77,6 +78,8 @@ struct Cut {
     for (Operation &op : graph.block()) {
       if (isa<ir::ConstantOp>(op) || &op == end)
         continue;
+      if (failed(checkLayouts(&op)))
+        return failure();
       int64_t stage = stageOf(&op);
       for (Value input : inputsOf(&op)) {
         int64_t from = home.lookup(input);
@@ -96,6 +99,22 @@ struct Cut {
       }
     }
     return success();
+  }
+
+  /// What nobody but assignTravelLayouts writes may still come from a file.
+  static LogicalResult checkLayouts(Operation *op) {
+    Attribute given = op->getAttr(DistDialect::getLayoutsAttrName());
+    auto all = dyn_cast_or_null<ArrayAttr>(given);
+    auto isOrderOf = [](auto pair) {
+      auto order = dyn_cast<DenseI64ArrayAttr>(std::get<0>(pair));
+      int64_t rank = cast<RankedTensorType>(std::get<1>(pair)).getRank();
+      return order && (order.empty() || (order.size() == rank && isPermutationVector(order)));
+    };
+    if (!given || (all && all.size() == op->getNumResults() &&
+                   llvm::all_of(llvm::zip(all, op->getResultTypes()), isOrderOf)))
+      return success();
+    return op->emitOpError("has layouts ")
+           << given << ", wanted for each result nothing or each of its dimensions once";
   }
 
   /// A variable lives in one stage: what another wrote would not be seen.
@@ -132,6 +151,20 @@ struct Cut {
   RankedTensorType localTypeOf(Value value) {
     return localType(value.getType(), places.sharding(value), graph.mesh);
   }
+  /// The order in which a value's dimensions travel to other stages; empty: as they are.
+  static ArrayRef<int64_t> travelOrderOf(Value value) {
+    auto result = dyn_cast<OpResult>(value);
+    auto all =
+        result ? result.getOwner()->getAttrOfType<ArrayAttr>(DistDialect::getLayoutsAttrName()) : ArrayAttr();
+    return all ? cast<DenseI64ArrayAttr>(all[result.getResultNumber()]).asArrayRef() : ArrayRef<int64_t>();
+  }
+  /// What travels of a value, of this type in the model's layout.
+  RankedTensorType travelTypeOf(Value value) {
+    RankedTensorType type = localTypeOf(value);
+    ArrayRef<int64_t> order = travelOrderOf(value);
+    return order.empty() ? type
+                         : type.clone(applyPermutation(type.getShape(), invertPermutationVector(order)));
+  }
 };
 
 /// Builds one role.
@@ -146,7 +179,7 @@ public:
       if (transfer.to == stage)
         pending[transfer.value] = RecvStartOp::create(
             builder, transfer.value.getLoc(),
-            TokenType::get(builder.getContext(), cut.localTypeOf(transfer.value)), transfer.from,
+            TokenType::get(builder.getContext(), cut.travelTypeOf(transfer.value)), transfer.from,
             transfer.channel, builder.getI64IntegerAttr(0), builder.getStringAttr(transfer.reason));
     for (BlockArgument argument : cut.graph.block().getArguments())
       sendOn(argument);
@@ -230,7 +263,10 @@ private:
       return known;
     if (auto token = pending.find(value); token != pending.end()) {
       auto type = cast<TokenType>(token->second.getType()).getValue();
+      bool isReceived = isa<RecvStartOp>(token->second.getDefiningOp());
       Value arrived = DoneOp::create(builder, value.getLoc(), type, token->second).getResult();
+      if (ArrayRef<int64_t> order = Cut::travelOrderOf(value); isReceived && !order.empty())
+        arrived = ir::TransposeOp::create(builder, value.getLoc(), arrived, order);
       pending.erase(token);
       return values[value] = arrived;
     }
@@ -358,12 +394,20 @@ private:
   void sendOn(Value value) {
     if (cut.home.lookup(value) != stage)
       return;
-    for (const Transfer &transfer : cut.transfers)
-      if (transfer.value == value && transfer.from == stage)
-        sent.push_back(SendStartOp::create(
-            builder, value.getLoc(), TokenType::get(builder.getContext(), Type()), *get(value), transfer.to,
-            transfer.channel, builder.getI64IntegerAttr(tensorBytes(cut.localTypeOf(value))),
-            builder.getStringAttr(transfer.reason)));
+    Value given;
+    for (const Transfer &transfer : cut.transfers) {
+      if (transfer.value != value || transfer.from != stage)
+        continue;
+      ArrayRef<int64_t> order = Cut::travelOrderOf(value);
+      if (!given)
+        given = order.empty() ? *get(value)
+                              : ir::TransposeOp::create(builder, value.getLoc(), *get(value),
+                                                        invertPermutationVector(order));
+      sent.push_back(SendStartOp::create(
+          builder, value.getLoc(), TokenType::get(builder.getContext(), Type()), given, transfer.to,
+          transfer.channel, builder.getI64IntegerAttr(tensorBytes(cut.localTypeOf(value))),
+          builder.getStringAttr(transfer.reason)));
+    }
   }
 
   Cut &cut;

@@ -4,6 +4,8 @@
 // The partition stage, and the job it ends in; see Partition.h.
 #include "Partition.h"
 
+#include "TravelLayouts.h"
+
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Pass/PassManager.h"
 #include "weft/Dialect/Dist/DistDialect.h"
@@ -34,6 +36,9 @@ public:
       return fail(options.path + ": " + *wrong);
     }
     if (failed(runPasses(module, [&](OpPassManager &passes) { buildPlaceStage(passes, wanted.stages); })))
+      return failure();
+    if (failed(assignTravelLayouts(module, options.stages,
+                                   [&](ModuleOp on, auto build) { return runPasses(on, build); })))
       return failure();
     OwningOpRef<ModuleOp> graph = module.clone();
     if (failed(runPasses(module, buildSplitStage)) || failed(dumpRoles(*graph)) || failed(draw(*graph)))

@@ -7,6 +7,7 @@
 #include "weft/Transforms/Passes.h"
 
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+#include "weft/Dialect/Dist/DistDialect.h"
 #include "weft/Dialect/Weft/WeftOps.h"
 
 using namespace mlir;
@@ -222,6 +223,22 @@ struct SinkThroughReduceWindow : OpRewritePattern<ReduceWindowOp> {
   }
 };
 
+/// cut(transpose(x)) -> transpose(cut(x)), whose order says how x lies.
+struct SinkThroughCut : OpRewritePattern<dist::CutOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(dist::CutOp op, PatternRewriter &rewriter) const override {
+    auto transpose = op.getX().getDefiningOp<TransposeOp>();
+    if (!transpose)
+      return failure();
+    SmallVector<int64_t> order(transpose.getPermutation());
+    Value x = transpose.getX();
+    auto moved = dist::CutOp::create(rewriter, op.getLoc(), x.getType(), x, through(op.getOrder(), order),
+                                     op.getNumber());
+    rewriter.replaceOpWithNewOp<TransposeOp>(op, moved, order);
+    return success();
+  }
+};
+
 /// softmax(transpose(x)) -> transpose(softmax(x)).
 struct SinkThroughSoftmax : OpRewritePattern<SoftmaxOp> {
   using OpRewritePattern::OpRewritePattern;
@@ -320,7 +337,7 @@ struct AssignLayouts : impl::AssignLayoutsPassBase<AssignLayouts> {
     RewritePatternSet patterns(context);
     patterns.add<ConvToChannelsLast>(context, takesChannelsFirst);
     patterns.add<SinkThroughElementwise, SinkThroughReduceWindow, SinkThroughSoftmax, SinkThroughConcat,
-                 SinkThroughReduce, TransposeToReshape>(context);
+                 SinkThroughReduce, SinkThroughCut, TransposeToReshape>(context);
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
       return signalPassFailure();
   }

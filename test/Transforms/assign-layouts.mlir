@@ -167,3 +167,17 @@ func.func @integers(%x: tensor<2x2x6x6xi8>, %w: tensor<3x2x3x3xi8>) -> tensor<2x
     element_type = i32, input_dilation = array<i64: 1, 1>, kernel_dilation = array<i64: 1, 1>} : (tensor<2x2x6x6xi8>, tensor<3x2x3x3xi8>) -> tensor<2x3x4x4xi32>
   return %0 : tensor<2x3x4x4xi32>
 }
+
+// A cut keeps in which order the model has the dimensions.
+// CHECK-LABEL: func.func @cut(
+// CHECK: %[[E:.*]] = weft.exp %arg0
+// CHECK: %[[C:.*]] = dist.cut 7 %[[E]] as [0, 3, 1, 2] : tensor<2x4x5x3xf32>
+// CHECK: %[[R:.*]] = weft.neg %[[C]]
+// CHECK: weft.transpose %[[R]] by [0, 3, 1, 2]
+func.func @cut(%x: tensor<2x4x5x3xf32>) -> tensor<2x3x4x5xf32> {
+  %0 = weft.transpose %x by [0, 3, 1, 2] : (tensor<2x4x5x3xf32>) -> tensor<2x3x4x5xf32>
+  %1 = weft.exp %0 : (tensor<2x3x4x5xf32>) -> tensor<2x3x4x5xf32>
+  %2 = dist.cut 7 %1 as [0, 1, 2, 3] : tensor<2x3x4x5xf32>
+  %3 = weft.neg %2 : (tensor<2x3x4x5xf32>) -> tensor<2x3x4x5xf32>
+  return %3 : tensor<2x3x4x5xf32>
+}

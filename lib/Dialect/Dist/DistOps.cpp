@@ -4,6 +4,8 @@
 // The ops of the dist dialect: what is refused, and how it is told.
 #include "weft/Dialect/Dist/DistDialect.h"
 
+#include "mlir/Dialect/Utils/IndexingUtils.h"
+
 using namespace mlir;
 using namespace weft;
 using namespace weft::dist;
@@ -127,6 +129,15 @@ LogicalResult ShardOp::verify() {
   for (int64_t dim : getOpen())
     if (failed(checkDim(*this, "open dimension", dim, getX().getType())))
       return failure();
+  return success();
+}
+
+LogicalResult CutOp::verify() {
+  ArrayRef<int64_t> order = getOrder();
+  if (int64_t(order.size()) != cast<RankedTensorType>(getX().getType()).getRank() ||
+      !isPermutationVector(order))
+    return emitOpError("has an order of [")
+           << order << "], wanted each dimension of " << getX().getType() << " once";
   return success();
 }
 

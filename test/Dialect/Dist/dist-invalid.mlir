@@ -170,3 +170,11 @@ module attributes {dist.mesh = #dist.mesh<data = 2>} {
     return %0 : tensor<4x4xf32>
   }
 }
+
+// -----
+
+func.func @order(%x: tensor<4x8xf32>) -> tensor<4x8xf32> {
+  // expected-error@+1 {{has an order of [1, 1], wanted each dimension of 'tensor<4x8xf32>' once}}
+  %0 = dist.cut 0 %x as [1, 1] : tensor<4x8xf32>
+  return %0 : tensor<4x8xf32>
+}

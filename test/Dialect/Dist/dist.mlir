@@ -44,6 +44,8 @@ module attributes {dist.mesh = #dist.mesh<data = 2, model = 4>, dist.stage = 0 :
     %4 = dist.done %t4 : <tensor<4x8xf32>> -> tensor<4x8xf32>
     // CHECK: dist.done %{{.*}} : !dist.token
     dist.done %t5 : !dist.token
+    // CHECK: dist.cut 3 %{{.*}} as [1, 0] : tensor<4x8xf32>
+    %5 = dist.cut 3 %x as [1, 0] : tensor<4x8xf32>
     %6 = dist.done %t6 : <tensor<4x8xf32>> -> tensor<4x8xf32>
     return %6 : tensor<4x8xf32>
   }

@@ -32,6 +32,9 @@ def Dist_Dialect : Dialect {
     static constexpr ::llvm::StringLiteral getShardingsAttrName() { return "dist.shardings"; }
     /// Of an op: the pipeline stage that runs it. Of a role's module: the stage that it is.
     static constexpr ::llvm::StringLiteral getStageAttrName() { return "dist.stage"; }
+    /// Of an op: per result, the order in which the results' dimensions travel to another stage, an array of arrays of
+    /// i64. Without it they travel as they lie in the model.
+    static constexpr ::llvm::StringLiteral getLayoutsAttrName() { return "dist.layouts"; }
     /// Of a module: how many pipeline stages there are.
     static constexpr ::llvm::StringLiteral getStagesAttrName() { return "dist.stages"; }
 
@@ -115,6 +118,18 @@ def Dist_ReshardOp : Dist_Op<"reshard", [Pure, AllTypesMatch<["x", "result"]>]> 
   let arguments = (ins Dist_Tensor:$x, Dist_ShardingAttr:$from, Dist_ShardingAttr:$to, I64Attr:$bytes, StrAttr:$reason);
   let results = (outs Dist_Tensor:$result);
   let assemblyFormat = "$x `from` $from `to` $to `bytes` $bytes `because` $reason attr-dict `:` type($x)";
+  let hasVerifier = 1;
+}
+
+def Dist_CutOp : Dist_Op<"cut", [Pure, AllTypesMatch<["x", "result"]>]> {
+  let summary = "marks a value that another stage reads, while layouts are chosen for the whole graph";
+  let description = [{
+    Dimension i of the value in the model is dimension `order[i]` of `x`. Transpositions sink through it as through any
+    elementwise op, and change `order`.
+  }];
+  let arguments = (ins Dist_Tensor:$x, DenseI64ArrayAttr:$order, I64Attr:$number);
+  let results = (outs Dist_Tensor:$result);
+  let assemblyFormat = "$number $x `as` $order attr-dict `:` type($x)";
   let hasVerifier = 1;
 }
 
