@@ -22,8 +22,9 @@ struct Coordinator::Impl {
     bool isTold = false; ///< that the job has failed; or it is gone
     std::string address; ///< for its peers
     uint64_t step = 0;
-    std::string command;
-    Clock::time_point lastHeard, watchedSince;
+    uint64_t progress = 0; ///< grows as long as the worker gets on
+    std::string command;   ///< what it is at; before it is ready, what it does with its program
+    Clock::time_point lastHeard, lastProgress, watchedSince;
     std::shared_ptr<RpcCall> watch, readyCall, doneCall; ///< to be answered later
     std::map<std::string, HostTensor> outputs;
     std::map<std::string, uint64_t> received; ///< bytes of each output
@@ -58,6 +59,7 @@ struct Coordinator::Impl {
   }
   Status checkHello(const v1::HelloRequest &request) const;
   std::string place(uint32_t rank) const;
+  Status checkWorker(uint32_t rank, Clock::time_point start, Clock::time_point now) const;
   void fail(const Status &reason);
   void guard(const std::shared_ptr<RpcCall> &call, uint32_t rank);
   void monitor();
@@ -106,6 +108,9 @@ void Coordinator::Impl::fail(const Status &reason) {
 /// Where a worker was when it was last heard of.
 std::string Coordinator::Impl::place(uint32_t rank) const {
   const Worker &worker = workers[rank];
+  if (!worker.isReady)
+    return concat("rank ", rank, ", while it ",
+                  worker.command.empty() ? std::string("loads its program") : worker.command);
   return concat("rank ", rank, ", step ", worker.step,
                 worker.command.empty() ? "" : concat(", at '", worker.command, "'"));
 }
@@ -202,7 +207,7 @@ void Coordinator::Impl::hello(RpcCall &call, const v1::HelloRequest &request, st
     status = failure;
     Worker &worker = workers[request.rank()];
     isTwice = status.isOk() && std::exchange(worker.hasCome, true);
-    worker.lastHeard = Clock::now();
+    worker.lastHeard = worker.lastProgress = Clock::now();
   }
   if (isTwice)
     status = Status(Code::AlreadyExists, concat("there is a rank ", request.rank(), " already"));
@@ -317,6 +322,8 @@ void Coordinator::Impl::beat(RpcCall &call, const v1::BeatRequest &request, std:
     std::lock_guard lock(mutex);
     Worker &worker = workers[request.rank()];
     worker.lastHeard = Clock::now();
+    if (std::exchange(worker.progress, request.commands()) != request.commands())
+      worker.lastProgress = worker.lastHeard;
     worker.step = request.step();
     worker.command = request.command();
     uint64_t slowest = UINT64_MAX;
@@ -430,7 +437,29 @@ void Coordinator::Impl::log(RpcCall &call, const v1::LogRequest &request, std::s
     options.log(request.rank(), request.text());
 }
 
-/// Looks for workers that do not come, or are not heard of any more.
+/// What is wrong with a worker that does not come, does not get on with loading, or is not heard of any more.
+Status Coordinator::Impl::checkWorker(uint32_t rank, Clock::time_point start, Clock::time_point now) const {
+  const Worker &worker = workers[rank];
+  const auto exceeds = [](Clock::duration time, std::chrono::milliseconds limit) { return time > limit; };
+  const auto inMs = [](Clock::duration time) {
+    return std::chrono::duration_cast<std::chrono::milliseconds>(time).count();
+  };
+  const Clock::duration silence = now - worker.lastHeard;
+  if (worker.hasCome && !worker.isDone && options.communicator.heartbeat.count() > 0 &&
+      exceeds(silence, options.communicator.deadAfter))
+    return unavailable(place(rank), ": not heard of for ", inMs(silence),
+                       " ms: the worker hangs or cannot be reached");
+  if (!worker.hasCome && exceeds(now - start, options.joinTimeout))
+    return Status(Code::DeadlineExceeded,
+                  concat("rank ", rank, " did not come within ", options.joinTimeout.count(), " ms"));
+  // Loading takes as long as it takes, while it gets on.
+  if (worker.hasCome && !worker.isReady && exceeds(now - worker.lastProgress, options.joinTimeout))
+    return Status(Code::DeadlineExceeded,
+                  concat(place(rank), ": no further for ", options.joinTimeout.count(), " ms"));
+  return Status::ok();
+}
+
+/// Looks after the workers until the job has ended.
 void Coordinator::Impl::monitor() {
   const Clock::time_point start = Clock::now();
   std::unique_lock lock(mutex);
@@ -438,20 +467,8 @@ void Coordinator::Impl::monitor() {
     changed.wait_for(lock, std::chrono::milliseconds(100));
     const Clock::time_point now = Clock::now();
     Status reason;
-    for (uint32_t rank = 0; rank < workers.size(); ++rank) {
-      const Worker &worker = workers[rank];
-      const auto silence = now - worker.lastHeard;
-      if (worker.hasCome && !worker.isDone && options.communicator.heartbeat.count() > 0 &&
-          silence > options.communicator.deadAfter)
-        reason = unavailable(place(rank), worker.isReady ? "" : ", while it loads its program",
-                             ": not heard of for ",
-                             std::chrono::duration_cast<std::chrono::milliseconds>(silence).count(),
-                             " ms: the worker hangs or cannot be reached");
-      else if (!worker.isReady && now - start > options.joinTimeout)
-        reason = Status(Code::DeadlineExceeded,
-                        concat("rank ", rank, worker.hasCome ? " did not load its program" : " did not come",
-                               " within ", options.joinTimeout.count(), " ms"));
-    }
+    for (uint32_t rank = 0; rank < workers.size() && reason.isOk(); ++rank)
+      reason = checkWorker(rank, start, now);
     // A watch is answered before the worker's deadline for it; one that lives watches again at once.
     std::vector<std::shared_ptr<RpcCall>> old;
     for (uint32_t rank = 0; rank < workers.size(); ++rank) {

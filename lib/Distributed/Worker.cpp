@@ -22,12 +22,15 @@ namespace weft::distributed {
 namespace {
 
 using std::chrono::milliseconds;
-/// Deadlines of calls that are answered at once; of those that wait for others they are the job's own.
-constexpr milliseconds promptly(10000);
+/// Deadlines of calls that are answered at once, and of those that wait for other ranks: they may take as
+/// long as these do, since the coordinator looks after them and the watch after the coordinator.
+constexpr milliseconds promptly(10000), withOthers(std::chrono::hours(24 * 365));
 /// The coordinator answers a watch after 3 s at most.
 constexpr milliseconds watchPeriod(3000);
 /// How often the launcher's note is looked for, and how long those who can say more than it get to say it.
 constexpr milliseconds notePeriod(50), noteGrace(300);
+/// A program is checked and kept in pieces, each a sign that loading gets on.
+constexpr size_t loadPiece = size_t(16) << 20;
 
 class Worker {
 public:
@@ -81,6 +84,10 @@ private:
 
   Status work(const GrpcLibrary &library) {
     WEFT_ASSIGN_OR_RETURN(const auto executable, load());
+    {
+      std::lock_guard lock(mutex);
+      loading.clear();
+    }
     // Listening comes before saying so.
     std::unique_ptr<Transport> transport;
     GrpcTransport *network = nullptr;
@@ -108,7 +115,7 @@ private:
                                 "', this worker has shm and grpc");
     }
     v1::ReadyReply ready;
-    WEFT_RETURN_IF_ERROR(callCoordinator(*channel, "Ready", request, ready, milliseconds(600000)));
+    WEFT_RETURN_IF_ERROR(callCoordinator(*channel, "Ready", request, ready, withOthers));
     if (network)
       network->setPeers({ready.addresses().begin(), ready.addresses().end()});
 
@@ -167,12 +174,21 @@ private:
     const Result<CacheDir> opened = options.useCache ? CacheDir::open() : CacheDir::disabled();
     const CacheDir cache = opened.isOk() ? *opened : CacheDir::disabled();
     const auto isRight = [&](std::span<const std::byte> bytes) {
-      const Sha256Digest digest = sha256(bytes.data(), bytes.size());
+      Sha256 sum;
+      for (size_t at = 0; at < bytes.size(); at += loadPiece) {
+        getOn("checks its program", at, bytes.size());
+        sum.update(bytes.data() + at, std::min(loadPiece, bytes.size() - at));
+      }
+      const Sha256Digest digest = sum.finish();
       return hash == std::string(digest.begin(), digest.end());
+    };
+    const auto open = [&](std::span<const std::byte> bytes, std::shared_ptr<const void> owner) {
+      getOn("opens its program", 0, bytes.size());
+      return runtime::Executable::load(bytes, std::move(owner));
     };
     if (const auto file = cache.get("bundles", key)) {
       if (isRight(file->bytes()))
-        return runtime::Executable::load(file->bytes(), file);
+        return open(file->bytes(), file);
       cache.remove("bundles", key);
     }
     auto bytes = std::make_shared<std::string>();
@@ -182,6 +198,7 @@ private:
     while (bytes->size() < job.size()) {
       request.set_offset(bytes->size());
       const size_t before = bytes->size();
+      getOn("fetches its program", before, job.size());
       v1::Empty reply;
       WEFT_RETURN_IF_ERROR(callCoordinator(*channel, "Fetch", request, reply, promptly, {}, bytes.get()));
       if (bytes->size() == before)
@@ -190,8 +207,22 @@ private:
     const auto whole = std::as_bytes(std::span<const char>(*bytes));
     if (!isRight(whole))
       return dataLoss("the program that came does not have the hash ", key);
-    cache.put("bundles", key, *bytes);
-    return runtime::Executable::load(whole, nullptr);
+    cache.put("bundles", key, [&](const FileSink &write) -> Status {
+      for (size_t at = 0; at < whole.size(); at += loadPiece) {
+        getOn("keeps its program in the cache", at, whole.size());
+        WEFT_RETURN_IF_ERROR(write(whole.subspan(at, std::min(loadPiece, whole.size() - at))));
+      }
+      return Status::ok();
+    });
+    return open(whole, nullptr);
+  }
+
+  /// Notes how far loading is, for the beats: with a large program, or on a busy machine, it takes a while.
+  void getOn(const char *doing, size_t at, size_t size) {
+    const std::string text = concat(doing, " (", at >> 20, " of ", (size >> 20) + 1, " MiB)");
+    std::lock_guard lock(mutex);
+    loading = text;
+    ++loadingPieces;
   }
 
   Result<HostTensor> fetchInput(const std::string &name) {
@@ -273,7 +304,7 @@ private:
     for (const uint32_t time : runner.stepMicroseconds())
       request.add_step_us(time);
     v1::Empty reply;
-    return callCoordinator(*channel, "Done", request, reply, milliseconds(600000));
+    return callCoordinator(*channel, "Done", request, reply, withOthers);
   }
 
   runtime::RunProgress progress() {
@@ -308,6 +339,9 @@ private:
         const runtime::RunProgress now = session->progress();
         request.set_commands(now.commands);
         request.set_command(now.command);
+      } else {
+        request.set_commands(loadingPieces);
+        request.set_command(loading);
       }
       lock.unlock();
       v1::BeatReply reply;
@@ -419,7 +453,9 @@ private:
   GroupCommunicator *current = nullptr;
   runtime::Session *session = nullptr;
   uint64_t stepsDone = 0, granted = 0;
-  Status ended; ///< why the job ended elsewhere
+  std::string loading;        ///< what is done with the program
+  uint64_t loadingPieces = 0; ///< of it that were done
+  Status ended;               ///< why the job ended elsewhere
   bool isStopping = false;
   std::atomic<bool> isGreeted{false}; ///< by the coordinator
   std::stop_source connecting;

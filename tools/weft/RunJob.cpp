@@ -43,7 +43,8 @@ void JobFlags::add(CLI::App &command) {
       ->type_name("S")
       ->check(CLI::Range(0.05, 86400.0).description(""))
       ->group("");
-  command.add_option("--join-timeout", joinTimeout, "Seconds that workers may take to come and load")
+  command
+      .add_option("--join-timeout", joinTimeout, "Seconds in which a worker comes, and gets on with loading")
       ->capture_default_str()
       ->type_name("S")
       ->check(CLI::Range(0.05, 86400.0).description(""))

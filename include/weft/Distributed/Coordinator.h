@@ -27,7 +27,7 @@ struct CoordinatorOptions {
   uint64_t window = 64;
   /// Of each worker: threads, trace, the number of its device and how it emulates one.
   runtime::SessionOptions session;
-  /// How long all workers may take to come and to load their programs.
+  /// How long a worker may take to come, and then to get any further with loading its program.
   std::chrono::milliseconds joinTimeout{60000};
   CommunicatorOptions communicator = {};
   /// Lines of workers for people.

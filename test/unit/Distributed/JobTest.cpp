@@ -201,18 +201,65 @@ TEST_P(Workers, StrangersAndWrongRanksAreRefused) {
   EXPECT_NE(status.message().find("rank 7 in a job of 2 ranks"), std::string::npos) << status;
 }
 
-/// What a worker says first, as bytes: fields 1 to 5 of HelloRequest.
-std::string helloOf(const std::array<uint32_t, 5> &fields) {
+/// A message of control.proto as bytes, of numbers by field.
+std::string messageOf(const std::vector<std::pair<uint32_t, uint32_t>> &fields) {
   std::string message;
-  for (size_t i = 0; i < fields.size(); ++i) {
-    EXPECT_LT(fields[i], 128u); // one byte each
-    message += {char((i + 1) << 3), char(fields[i])};
+  for (const auto &[field, value] : fields) {
+    EXPECT_LT(value, 128u); // one byte each
+    message += {char(field << 3), char(value)};
   }
   const auto number = [](uint32_t value) {
     return std::string(reinterpret_cast<const char *>(&value), sizeof value);
   };
   const std::string bytes = number(uint32_t(message.size())) + message;
   return bytes + number(crc32c(std::as_bytes(std::span(bytes))));
+}
+
+/// What a worker says first: fields 1 to 5 of HelloRequest.
+std::string helloOf(const std::array<uint32_t, 5> &fields) {
+  std::vector<std::pair<uint32_t, uint32_t>> numbered;
+  for (uint32_t i = 0; i < fields.size(); ++i)
+    numbered.emplace_back(i + 1, fields[i]);
+  return messageOf(numbered);
+}
+
+TEST_P(Workers, ARankThatLoadsIsAwaitedWhileItGetsOn) {
+  const Watchdog watchdog;
+  const program::Job job = sampleJob({{"data", 1}});
+  const NamedTensors inputs = sampleInputs(job);
+  CoordinatorOptions options = this->options();
+  options.joinTimeout = 400ms;
+  const auto coordinator = *Coordinator::create(job, inputs, options);
+  const auto channel = *(*grpcLibrary())->connect(coordinator->address(), options.credentials);
+  const auto call = [&](const char *method, const std::string &message) {
+    return channel->call(concat("/weft.v1.Coordinator/", method), message, 5000ms).status();
+  };
+  ASSERT_TRUE(call("Hello", helloOf({0, 1, wireVersion, program::formatVersion, WEFT_ABI})).isOk());
+  // Three times as long as a rank may stand still; the third field says how far it is.
+  Status end;
+  std::thread waiter([&] { end = coordinator->wait().status(); });
+  const auto start = std::chrono::steady_clock::now();
+  for (uint32_t progress = 1; progress <= 24; ++progress) {
+    const Status status = call("Beat", messageOf({{1, 0}, {3, progress}}));
+    EXPECT_TRUE(status.isOk()) << status;
+    std::this_thread::sleep_for(50ms);
+  }
+  // Now it lives, and gets no further.
+  const auto still = std::chrono::steady_clock::now();
+  std::atomic<bool> isOver = false;
+  std::thread beater([&] {
+    while (!isOver) {
+      (void)call("Beat", messageOf({{1, 0}, {3, 24}}));
+      std::this_thread::sleep_for(50ms);
+    }
+  });
+  waiter.join();
+  isOver = true;
+  beater.join();
+  EXPECT_GE(still - start, 3 * options.joinTimeout);
+  EXPECT_GE(std::chrono::steady_clock::now() - still, options.joinTimeout - 100ms);
+  EXPECT_EQ(end.message(), "rank 0, while it loads its program: no further for 400 ms");
+  EXPECT_EQ(exitCodeOf(end), 75);
 }
 
 TEST_P(Workers, OtherVersionsAreRefusedByName) {
