@@ -35,7 +35,8 @@ public:
         options.wrongUse();
       return fail(options.path + ": " + *wrong);
     }
-    if (failed(runPasses(module, [&](OpPassManager &passes) { buildPlaceStage(passes, wanted.stages); })))
+    if (failed(runPasses(
+            module, [&](OpPassManager &passes) { buildPlaceStage(passes, options.stages, wanted.stages); })))
       return failure();
     if (failed(assignTravelLayouts(module, options.stages,
                                    [&](ModuleOp on, auto build) { return runPasses(on, build); })))

@@ -41,12 +41,16 @@ std::string weft::stageNames() {
   return text;
 }
 
-void weft::buildPlaceStage(mlir::OpPassManager &passes, int64_t stages) {
+void weft::buildPlaceStage(mlir::OpPassManager &passes, const StageOptions &options, int64_t stages) {
   // What annotations speak of is the model as it was written: shapes and values are made known, layouts are
   // left, and composite ops stay whole, since their rules know more than those of their parts.
   passes.addPass(createInferShapesPass());
   passes.addPass(mlir::createCanonicalizerPass());
   passes.addPass(mlir::createCSEPass());
+  // What becomes one op in the whole graph does so before the graph is cut: the parts would round
+  // differently.
+  if (options.numerics != Numerics::Strict)
+    passes.addPass(createFuseAttentionPass());
   passes.addPass(createFoldConstantsPass());
   passes.addPass(createFoldBatchNormPass());
   passes.addPass(createFoldConstantsPass());

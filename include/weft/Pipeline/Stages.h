@@ -35,7 +35,7 @@ struct StageOptions {
 void buildGraphStage(mlir::OpPassManager &passes, const StageOptions &options);
 /// With a mesh, between import and graph: places the graph on it, cuts it into `stages`; makes a module per
 /// role; writes collectives as the runtime has them. Each role then takes the stages above.
-void buildPlaceStage(mlir::OpPassManager &passes, int64_t stages);
+void buildPlaceStage(mlir::OpPassManager &passes, const StageOptions &options, int64_t stages);
 void buildSplitStage(mlir::OpPassManager &passes);
 void buildCollectivesStage(mlir::OpPassManager &passes);
 void buildHostStage(mlir::OpPassManager &passes, const StageOptions &options);
