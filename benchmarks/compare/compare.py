@@ -3,11 +3,12 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Times Weft and its peers on the same models and prints one table: the judge of every claim of speed.
 
-    compare.py [--quick] [--rows gemm-1024,resnet50] [--peers weft,onnxruntime] [--weft build/bin/weft] [--out FILE]
+    compare.py [--quick] [--avx2] [--rows gemm-1024,resnet50] [--peers weft,onnxruntime] [--weft build/bin/weft] [--out FILE]
 
 Sets up build/benchmarks/venv with the peers from PyPI, writes the models, then takes row by row: every peer in a
 process of its own, all of them loaded, timed in turn in short slices while the others are stopped. One thread is
-measured in CPU time, pinned to one core; all threads in wall time. A full run writes docs/performance.md.
+measured in CPU time, pinned to one core; all threads in wall time. A full run writes docs/performance.md, or with
+--avx2 docs/performance-avx2.md.
 """
 
 import argparse
@@ -69,6 +70,16 @@ def run_in_venv(peers):
 
 class Failure(Exception):
     """A peer that cannot run a row; the text goes below the table."""
+
+
+def hide_avx512():
+    """From what is started from here on, and says whether that works: see hide_avx512.c."""
+    library = WORK / "hide_avx512.so"
+    source = HERE / "hide_avx512.c"
+    WORK.mkdir(parents=True, exist_ok=True)
+    subprocess.run(["cc", "-O1", "-shared", "-fPIC", "-o", library, source], check=True)
+    os.environ["LD_PRELOAD"] = str(library)
+    return subprocess.run(["true"]).returncode == 0
 
 
 class Worker:
@@ -229,13 +240,14 @@ def compare_outputs(scratch, figures):
         figures[peer]["distance"] = float(distance)
 
 
-def machine():
-    """What the figures are of."""
+def machine(avx2):
+    """What the figures are of; `avx2`: with the rest hidden."""
     info = Path("/proc/cpuinfo").read_text()
     model = re.search(r"model name\s*: (.*)", info)
     flags = re.search(r"flags\s*: (.*)", info)
     have = flags[1].split() if flags else []
-    shown = [flag for flag in ("avx2", "fma", "avx512f", "avx512_vnni", "avx512_bf16", "amx_tile") if flag in have]
+    shown = ["avx2", "fma"] + ["avx512f", "avx512_vnni", "avx512_bf16", "amx_tile"] * (not avx2)
+    shown = [flag for flag in shown if flag in have]
     memory = re.search(r"MemTotal:\s*(\d+)", Path("/proc/meminfo").read_text())
     cores = len(os.sched_getaffinity(0))
     return {
@@ -282,10 +294,11 @@ def main():
 
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="few short slices: a look, not a measurement")
+    parser.add_argument("--avx2", action="store_true", help="hide AVX-512 and AMX from every column (Intel, Linux)")
     parser.add_argument("--rows", help="comma-separated: " + ", ".join(ROWS))
     parser.add_argument("--peers", help="comma-separated: " + ", ".join(PACKAGES))
     parser.add_argument("--weft", default=str(ROOT / "build" / "bin" / "weft"), help="the driver (%(default)s)")
-    parser.add_argument("--out", type=Path, help="Markdown file to write (docs/performance.md for a full run)")
+    parser.add_argument("--out", type=Path, help="Markdown file to write (docs/performance.md or performance-avx2.md for a full run)")
     args = parser.parse_args()
     rows = listed(args.rows, ROWS, parser, "row")
     peers = listed(args.peers, PACKAGES, parser, "peer")
@@ -299,10 +312,12 @@ def main():
     models = WORK / "models"
     export = [sys.executable, HERE.parent / "models" / "export.py", models, *rows]
     subprocess.run(export, check=True, stdout=subprocess.DEVNULL)
+    if args.avx2 and not hide_avx512():
+        raise SystemExit("compare.py: --avx2 wants a CPU whose CPUID can be made to fault")
     available = os.sched_getaffinity(0)
     modes = {"one": (1, {max(available)}), "all": (len(available), available)}
     rounds, seconds = (2, 0.2) if args.quick else (7, 0.5)
-    results = {"machine": machine(), "versions": versions(peers), "peers": peers, "quick": args.quick, "rows": {}}
+    results = {"machine": machine(args.avx2), "avx2": args.avx2, "versions": versions(peers), "peers": peers, "quick": args.quick, "rows": {}}
     results |= {"date": time.strftime("%Y-%m-%d"), "load_before": os.getloadavg()}
     for row in rows:
         results["rows"][row] = {}
@@ -318,7 +333,7 @@ def main():
     (WORK / "results.json").write_text(json.dumps(results, indent=1) + "\n")
     text = report.markdown(results, {name: title for name, (_, title) in ROWS.items()}, [*KERNELS])
     full = not (args.quick or args.rows or args.peers) and "weft" in peers
-    out = args.out or (ROOT / "docs" / "performance.md" if full else None)
+    out = args.out or (ROOT / "docs" / ("performance-avx2.md" if args.avx2 else "performance.md") if full else None)
     if out:
         out.write_text(text)
         print(f"wrote {out}")

@@ -23,6 +23,39 @@ def number(value):
     return f"{value:.{max(0, 2 - math.floor(math.log10(value)))}f}"
 
 
+def best_times(results, row, mode, clock):
+    figures = results["rows"][row][mode]["figures"]
+    return {peer: figures[peer][f"best_{clock}_ms"] for peer in results["peers"] if peer in figures}
+
+
+def to_best_peer(best):
+    """Weft's time as a part of the best peer's, None where one is missing."""
+    others = [value for peer, value in best.items() if peer != "weft"]
+    return best["weft"] / min(others) if "weft" in best and others else None
+
+
+def geometric_mean(ratios):
+    return math.exp(sum(map(math.log, ratios)) / len(ratios))
+
+
+def summary(results, titles, modes):
+    """All rows at a glance, and those that lose by name."""
+    lines = [
+        "| | rows | not slower than the best peer | geometric mean of Weft / best peer | slower |",
+        "|---|---|---|---|---|",
+    ]
+    for mode, clock, title in modes:
+        ratios = {row: to_best_peer(best_times(results, row, mode, clock)) for row in results["rows"]}
+        ratios = {row: ratio for row, ratio in ratios.items() if ratio is not None}
+        if not ratios:
+            return []
+        slower = sorted((row for row in ratios if ratios[row] > 1), key=ratios.get, reverse=True)
+        named = ", ".join(f"{titles[row]} {ratios[row]:.2f}" for row in slower) or "none"
+        mean = geometric_mean(ratios.values())
+        lines.append(f"| {title} | {len(ratios)} | {len(ratios) - len(slower)} | {mean:.2f} | {named} |")
+    return ["", "## All rows", "", *lines]
+
+
 def timing_table(results, titles, names, mode, clock):
     """Best (median) of every peer, the best one bold, and what Weft takes of the best peer's time."""
     peers = results["peers"]
@@ -34,7 +67,7 @@ def timing_table(results, titles, names, mode, clock):
     ratios = []
     for row in names:
         figures = results["rows"][row][mode]["figures"]
-        best = {peer: figures[peer][f"best_{clock}_ms"] for peer in peers if peer in figures}
+        best = best_times(results, row, mode, clock)
         cells = []
         for peer in peers:
             if peer not in best:
@@ -44,16 +77,12 @@ def timing_table(results, titles, names, mode, clock):
             text = f"**{text}**" if best[peer] == min(best.values()) else text
             cells.append(f"{text} ({number(figures[peer][f'median_{clock}_ms'])})")
         if ratio:
-            others = [value for peer, value in best.items() if peer != "weft"]
-            if "weft" in best and others:
-                ratios.append(best["weft"] / min(others))
-                cells.append(f"{ratios[-1]:.2f}")
-            else:
-                cells.append("-")
+            value = to_best_peer(best)
+            ratios += [] if value is None else [value]
+            cells.append("-" if value is None else f"{value:.2f}")
         lines.append(f"| {titles[row]} | " + " | ".join(cells) + " |")
     if len(ratios) > 1:
-        mean = math.exp(sum(map(math.log, ratios)) / len(ratios))
-        lines.append("| geometric mean | " + " | ".join([""] * len(peers)) + f" | {mean:.2f} |")
+        lines.append("| geometric mean | " + " | ".join([""] * len(peers)) + f" | {geometric_mean(ratios):.2f} |")
     return lines
 
 
@@ -99,13 +128,14 @@ def markdown(results, titles, kernels):
         "Each cell is the best time and, in brackets, the median, in ms. All columns of a row ran in turn in one run.",
         "Milliseconds are comparable along a row, not between machines.",
     ]
+    if results["avx2"]:
+        lines += ["", "As on a machine with AVX2: AVX-512, AVX-VNNI and AMX were hidden from every column (hide_avx512.c)."]
     if results["quick"]:
         lines += ["", "**A quick run: few and short slices, not for quoting.**"]
+    modes = [("one", "cpu", "One thread, CPU time"), ("all", "wall", f"All threads ({machine['cores']}), wall time")]
+    lines += summary(results, titles, modes)
     parts = [(name, group) for name, group in (("Kernels", kernels), ("Networks", models)) if group]
-    for mode, clock, title in (
-        ("one", "cpu", "One thread, CPU time"),
-        ("all", "wall", f"All threads ({machine['cores']}), wall time"),
-    ):
+    for mode, clock, title in modes:
         for name, group in parts:
             lines += ["", f"## {name}: {title}", "", *timing_table(results, titles, group, mode, clock)]
     lines += ["", "## Compiling, seconds", ""]
