@@ -69,10 +69,12 @@ private:
   int64_t blockKeys = 0, paddedValues = 0;
   bool singleBlock = false; ///< all keys in one block
   bool scalesInExp = false; ///< scores stay raw until the exponential
+  bool topsInTiles = false; ///< rows' maxima are taken from the sums while they are in registers
   double factor = 1;        ///< scale * log2(e)
   Value q, k, v, mask, y;
   Value packedKeys, packedValues, score, sums,
-      state; ///< state: per query of the chunk, maximum, sum, correction
+      state, ///< per query of the chunk, maximum, sum, correction
+      tops;  ///< per query of the block, the largest score of each lane
   Value numQueries, numKeys;
   Value batch, head, group, firstQuery; ///< of the chunk
 };
@@ -94,6 +96,7 @@ void AttentionGenerator::plan() {
   paddedValues = ceilDivide(spec.values, lanes) * lanes;
   factor = spec.scale * kLog2e;
   scalesInExp = !spec.mask && factor > 0;
+  topsInTiles = scalesInExp && spec.causal == AttentionSpec::Causal::None;
 }
 
 void AttentionGenerator::forTiles(Value first, Value last, llvm::function_ref<void(int64_t, Value)> body) {
@@ -107,7 +110,8 @@ void AttentionGenerator::forTiles(Value first, Value last, llvm::function_ref<vo
   }
 }
 
-/// Squares of lanes x lanes are transposed in registers; columns beyond the keys are zero.
+/// Squares of lanes x lanes are transposed in registers; columns beyond the keys repeat the last key, whose
+/// scores change no maximum.
 void AttentionGenerator::packKeys(Value firstKey, Value count) {
   Value whole = mul(div(count, lanes), lanes);
   auto target = [&](Value key, Value depth) -> SmallVector<Value> {
@@ -131,16 +135,9 @@ void AttentionGenerator::packKeys(Value firstKey, Value count) {
   });
   Value padded = mul(ceilDiv(count, panel), panel);
   loop(whole, padded, 1, [&](Value key) {
-    Value isKey = less(key, count);
-    auto branch = scf::IfOp::create(b, loc, isKey, /*withElseRegion=*/true);
-    OpBuilder::InsertionGuard guard(b);
-    for (bool inside : {true, false}) {
-      b.setInsertionPointToStart(inside ? branch.thenBlock() : branch.elseBlock());
-      loop(c(0), c(spec.depth), 1, [&](Value depth) {
-        Value value = inside ? load(k, {batch, group, add(firstKey, key), depth}) : scalar(0);
-        store(value, packedKeys, target(key, depth));
-      });
-    }
+    Value from = add(firstKey, min(key, sub(count, c(1))));
+    loop(c(0), c(spec.depth), 1,
+         [&](Value depth) { store(load(k, {batch, group, from, depth}), packedKeys, target(key, depth)); });
   });
 }
 
@@ -162,6 +159,9 @@ void AttentionGenerator::packValues(Value firstKey, Value count) {
 }
 
 void AttentionGenerator::scores(Value row, Value rowEnd, Value firstKey, Value count) {
+  if (topsInTiles)
+    loop(c(0), sub(rowEnd, row), 1,
+         [&](Value local) { store(broadcast(scalar(-INFINITY)), tops, {local, c(0)}); });
   loop(c(0), ceilDiv(count, panel), 1, [&](Value p) {
     forTiles(row, rowEnd, [&](int64_t rows, Value first) {
       auto a = [&](int64_t r, Value depth) { return load(q, {batch, head, add(first, r), depth}); };
@@ -171,9 +171,16 @@ void AttentionGenerator::scores(Value row, Value rowEnd, Value firstKey, Value c
       SmallVector<Value> acc = tile(rows, vectors, c(0), c(spec.depth), spec.depth % 2 ? 1 : 2,
                                     SmallVector<Value>(rows * vectors, zeroVector()), a, keys);
       Value local = sub(first, row);
-      for (int64_t r = 0; r < rows; ++r)
+      for (int64_t r = 0; r < rows; ++r) {
         for (int64_t n = 0; n < vectors; ++n)
           store(acc[r * vectors + n], score, {add(local, r), add(mul(p, panel), n * lanes)});
+        if (!topsInTiles)
+          continue;
+        Value top = loadVector(tops, {add(local, r), c(0)}, lanes);
+        for (int64_t n = 0; n < vectors; ++n)
+          top = larger(acc[r * vectors + n], top);
+        store(top, tops, {add(local, r), c(0)});
+      }
     });
   });
 }
@@ -213,26 +220,31 @@ void AttentionGenerator::softmaxRow(Value row, Value local, Value firstKey, Valu
   Value lowest = broadcast(scalar(-INFINITY));
   auto absolute = [&](Value column) { return add(firstKey, column); };
 
-  SmallVector<Value> top = loop(c(0), whole, lanes, lowest, [&](Value column, ValueRange carried) {
-    Value x = loadVector(score, {local, column}, lanes);
-    if (!scalesInExp) {
-      x = prepare(x, row, absolute(column), lanes);
-      store(x, score, {local, column});
-    }
-    return SmallVector<Value>{larger(x, carried[0])};
-  });
+  Value top;
+  if (topsInTiles)
+    top = loadVector(tops, {local, c(0)}, lanes);
+  else
+    top = loop(c(0), whole, lanes, lowest, [&](Value column, ValueRange carried) {
+      Value x = loadVector(score, {local, column}, lanes);
+      if (!scalesInExp) {
+        x = prepare(x, row, absolute(column), lanes);
+        store(x, score, {local, column});
+      }
+      return SmallVector<Value>{larger(x, carried[0])};
+    })[0];
   // The last vector holds some keys and nothing.
   if (!scalesInExp)
     loop(whole, seen, 1, [&](Value column) {
       store(prepare(load(score, {local, column}), row, absolute(column), 0), score, {local, column});
     });
   loop(seen, end, 1, [&](Value column) { store(scalar(-INFINITY), score, {local, column}); });
-  top = loop(whole, end, lanes, top, [&](Value column, ValueRange carried) {
-    return SmallVector<Value>{larger(loadVector(score, {local, column}, lanes), carried[0])};
-  });
+  if (!topsInTiles)
+    top = loop(whole, end, lanes, top, [&](Value column, ValueRange carried) {
+      return SmallVector<Value>{larger(loadVector(score, {local, column}, lanes), carried[0])};
+    })[0];
 
   Value slot = sub(row, firstQuery);
-  Value highest = vector::ReductionOp::create(b, loc, vector::CombiningKind::MAXNUMF, top[0]);
+  Value highest = vector::ReductionOp::create(b, loc, vector::CombiningKind::MAXNUMF, top);
   if (scalesInExp)
     highest = mulf(highest, scalar(factor));
   Value before = load(state, {slot, c(0)});
@@ -332,8 +344,9 @@ void AttentionGenerator::chunk(Value index) {
       for (int64_t column = 0; column < paddedValues; column += lanes)
         store(zeroVector(), sums, {slot, c(column)});
   });
-  loop(c(0), singleBlock ? c(1) : numKeys, blockKeys, [&](Value firstKey) {
-    Value count = min(sub(numKeys, firstKey), c(blockKeys));
+  auto keys = [&](Value firstKey) {
+    bool evenBlocks = !ShapedType::isDynamic(spec.keys) && spec.keys % blockKeys == 0;
+    Value count = evenBlocks ? c(blockKeys) : min(sub(numKeys, firstKey), c(blockKeys));
     packKeys(firstKey, count);
     if (packedValues)
       packValues(firstKey, count);
@@ -353,9 +366,13 @@ void AttentionGenerator::chunk(Value index) {
         finishRows(row, rowEnd);
       weightValues(row, rowEnd, firstKey, used);
     });
-  });
-  if (!singleBlock)
-    finishRows(firstQuery, lastQuery);
+  };
+  if (singleBlock) {
+    keys(c(0));
+    return;
+  }
+  loop(c(0), numKeys, blockKeys, keys);
+  finishRows(firstQuery, lastQuery);
 }
 
 GeneratedKernel AttentionGenerator::generate() {
@@ -380,6 +397,8 @@ GeneratedKernel AttentionGenerator::generate() {
   // Rows of scores are a line more than a power of two apart.
   score = scratch({blockQueries, blockKeys + lanes});
   state = scratch({chunkQueries, 3});
+  if (topsInTiles)
+    tops = scratch({blockQueries, lanes});
   if (!singleBlock)
     sums = scratch({chunkQueries, paddedValues});
   if (spec.values != paddedValues)

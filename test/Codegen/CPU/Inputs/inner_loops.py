@@ -60,14 +60,15 @@ def functions(lines):
 
 
 def loops(body):
-    """Ranges of the innermost loops: from a label to a jump back to it with no such range inside."""
+    """Ranges of the innermost loops: from a label to the last jump back to it, with no such range inside."""
     places = {item: i for i, item in enumerate(body) if isinstance(item, str)}
-    ranges = []
+    ends = {}
     for i, item in enumerate(body):
         if not isinstance(item, str) and (jump := JUMP.match(item[1])):
             start = places.get(jump[1])
             if start is not None and start < i:
-                ranges.append((start, i))
+                ends[start] = i
+    ranges = [*ends.items()]
     return [(a, b) for a, b in ranges if not any((c, d) != (a, b) and a <= c and d <= b for c, d in ranges)]
 
 
