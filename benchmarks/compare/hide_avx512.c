@@ -1,9 +1,9 @@
-/* Part of Weft, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
-   SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-
-   Makes a process take this machine for one with AVX2 and no more: for LD_PRELOAD. CPUID is made to fault
-   (Intel SDM, "CPUID faulting"; arch_prctl(2), ARCH_CPUID), and the handler answers without AVX-512, AVX-VNNI
-   and AMX. What was asked before this library's constructor ran, by the C library, stays as it was. */
+// Part of Weft, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Makes a process take this machine for one with AVX2 and no more: for LD_PRELOAD. CPUID is made to fault
+// (Intel SDM, "CPUID faulting"; arch_prctl(2), ARCH_CPUID), and the handler answers without AVX-512, AVX-VNNI
+// and AMX. What was asked before this library's constructor ran, by the C library, stays as it was.
 #define _GNU_SOURCE
 #include <cpuid.h>
 #include <signal.h>
