@@ -157,8 +157,8 @@ private:
   const char *refuse(Group *producer, Group *consumer, Role role) {
     static constexpr const char *shape = "its shape is not that of the root's result",
                                 *generator =
-                                    "the root's generator takes floats, and operands of its result's "
-                                    "shape or one row or column of it";
+                                    "the root's generator takes numbers like its own, and operands of its "
+                                    "result's shape or one row or column of it";
     if (!producer->open)
       return "nothing joins a kernel of its kind";
     if (producer->root && consumer->root)
@@ -253,14 +253,25 @@ private:
     });
   }
 
-  /// Whether `op` can stand in the epilogue of a generated contraction: floats, and operands that are either
-  /// as large as the result or 1 along all dimensions that the generator treats as one (the free dimensions
-  /// of a side of dot_general).
+  /// Whether elements of a type can be computed behind `root`: floats, and integers behind a product of
+  /// bytes.
+  static bool isEpilogueType(Operation *root, Type type) {
+    Type sums = getElementTypeOrSelf(root->getResult(0));
+    if (isa<FloatType>(sums))
+      return isa<FloatType>(type) && !sums.isF64();
+    auto dot = dyn_cast<DotGeneralOp>(root);
+    unsigned width = type.getIntOrFloatBitWidth();
+    return dot && sums.isInteger(32) && getElementTypeOrSelf(dot.getLhs()).isInteger(8) && width <= 32 &&
+           width >= (isa<FloatType>(type) ? 16 : 8);
+  }
+
+  /// Whether `op` can stand in the epilogue of a generated contraction: elements of such a type, and operands
+  /// that are either as large as the result or 1 along all dimensions that the generator treats as one (the
+  /// free dimensions of a side of dot_general).
   static bool fitsGenerator(Operation *root, Operation *op) {
-    auto resultType = cast<RankedTensorType>(root->getResult(0).getType());
-    if (!isa<FloatType>(resultType.getElementType()) || resultType.getElementType().isF64() ||
-        !isa<FloatType>(getElementTypeOrSelf(op->getResult(0))))
+    if (!isEpilogueType(root, getElementTypeOrSelf(op->getResult(0))))
       return false;
+    auto resultType = cast<RankedTensorType>(root->getResult(0).getType());
     auto dot = dyn_cast<DotGeneralOp>(root);
     if (!dot)
       return true;

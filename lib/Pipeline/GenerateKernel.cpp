@@ -13,6 +13,7 @@
 #include "weft/Codegen/CPU/GenerateConv.h"
 #include "weft/Codegen/CPU/GenerateGemm.h"
 #include "weft/Codegen/CPU/GenerateTranspose.h"
+#include "weft/Conversion/WeftToLinalg.h"
 
 using namespace mlir;
 using namespace weft;
@@ -61,11 +62,12 @@ bool makeEpilogue(const KernelParts &parts, const MergedDims &dims, cpu::Epilogu
 
 FailureOr<std::optional<GeneratedFor>> generateDot(host::KernelOp kernel, const KernelParts &parts,
                                                    const llvm::SmallBitVector &constants,
-                                                   const cpu::TargetInfo &target) {
+                                                   const cpu::TargetInfo &target, bool strict) {
   auto dot = cast<DotGeneralOp>(parts.root);
   std::optional<DotParts> taken = takeDotApart(dot);
-  if (!isGemmFloat(dot.getLhs().getType()) || !isGemmFloat(dot.getRhs().getType()) ||
-      !isGemmFloat(dot.getType()) || !taken)
+  bool isFloat = isGemmFloat(dot.getLhs().getType()) && isGemmFloat(dot.getRhs().getType()) &&
+                 isGemmFloat(dot.getType());
+  if (!taken || !(isFloat || (isByteProduct(dot) && target.isX86)))
     return std::optional<GeneratedFor>();
 
   cpu::GemmSpec spec;
@@ -73,9 +75,11 @@ FailureOr<std::optional<GeneratedFor>> generateDot(host::KernelOp kernel, const 
   spec.m = taken->m, spec.n = taken->n, spec.k = taken->k;
   spec.batch = taken->batch, spec.aBatch = taken->aBatch, spec.bBatch = taken->bBatch;
   spec.transposedA = taken->transposedA;
-  spec.aType = getElementTypeOrSelf(dot.getLhs().getType());
-  spec.bType = getElementTypeOrSelf(dot.getRhs().getType());
-  spec.cType = getElementTypeOrSelf(parts.result);
+  Type aType = getElementTypeOrSelf(dot.getLhs()), bType = getElementTypeOrSelf(dot.getRhs());
+  spec.aType = getMemoryElementType(aType), spec.bType = getMemoryElementType(bType);
+  spec.cType = getMemoryElementType(getElementTypeOrSelf(parts.result));
+  spec.aUnsigned = aType.isUnsignedInteger(), spec.bUnsigned = bType.isUnsignedInteger();
+  spec.strict = strict;
 
   GeneratedFor generated;
   int64_t a = argumentNumber(dot.getLhs()), b = argumentNumber(parts.panels ? parts.panels : dot.getRhs());
@@ -87,22 +91,29 @@ FailureOr<std::optional<GeneratedFor>> generateDot(host::KernelOp kernel, const 
     if (spec.panelWidth % target.lanes() != 0 || spec.panelWidth > 3 * target.lanes())
       return std::optional<GeneratedFor>();
     spec.b = cpu::GemmB::Packed;
+    if (cast<RankedTensorType>(parts.panels.getType()).getShape() !=
+        ArrayRef<int64_t>(cpu::packedB(spec, target).shape()))
+      return std::optional<GeneratedFor>();
     generated.arguments.push_back({unsigned(b), {{0}, {1}, {2}}});
   } else if (constants[b] && spec.bBatch.empty() && isStatic && spec.n > 0 && spec.k > 0) {
     spec.b = cpu::GemmB::Packed;
-    int64_t k = spec.k, n = spec.n, width = cpu::packedPanelWidth(target, spec.n);
-    int64_t strideK = taken->transposedB ? 1 : n, strideN = taken->transposedB ? k : 1;
-    SmallVector<int64_t> shape = {(n + width - 1) / width, k, width};
+    cpu::PackedB layout = cpu::packedB(spec, target);
+    int64_t strideK = taken->transposedB ? 1 : spec.n, strideN = taken->transposedB ? spec.k : 1;
+    SmallVector<int64_t> shape = layout.shape();
     PackedOperand packed;
     packed.operand = b;
-    packed.key = ("gemm:" + Twine(k) + "x" + Twine(n) + ":" + Twine(strideK) + ":" + Twine(width)).str();
+    packed.key = ("gemm:" + Twine(spec.k) + "x" + Twine(spec.n) + ":" + Twine(strideK) + ":" +
+                  Twine(layout.panelWidth) + ":" + Twine(layout.group) + ":" + Twine(layout.correction))
+                     .str();
     packed.pack = [=](const HostTensor &weights) {
       std::vector<std::byte> bytes =
-          cpu::packB(weights.bytes(), byteWidth(weights.dtype()), k, n, strideK, strideN, width);
+          cpu::packB(weights.bytes(), byteWidth(weights.dtype()), layout, strideK, strideN);
       return HostTensor::copyOf(weights.dtype(), std::vector<int64_t>(shape.begin(), shape.end()), bytes);
     };
     generated.packed.push_back(std::move(packed));
     generated.arguments.push_back({unsigned(b), {}});
+  } else if (!isFloat) {
+    return std::optional<GeneratedFor>();
   } else {
     spec.b = taken->transposedB ? cpu::GemmB::Transposed : cpu::GemmB::RowMajor;
     generated.arguments.push_back({unsigned(b), taken->bDims});
@@ -240,7 +251,7 @@ FailureOr<std::optional<GeneratedFor>> weft::generateKernel(host::KernelOp kerne
                                                             const cpu::TargetInfo &target, bool strict) {
   std::optional<KernelParts> parts = takeApart(kernel);
   if (parts && isa<DotGeneralOp>(parts->root))
-    return generateDot(kernel, *parts, constantOperands, target);
+    return generateDot(kernel, *parts, constantOperands, target, strict);
   if (parts && isa<ConvOp>(parts->root))
     return generateConvolution(kernel, *parts, constantOperands, target, strict);
   if (std::optional<AttentionParts> attention = takeAttentionApart(kernel, /*forGpu=*/false)) {

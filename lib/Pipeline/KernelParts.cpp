@@ -15,6 +15,14 @@ bool weft::isGemmFloat(Type type) {
   return element.isF32() || element.isF16() || element.isBF16();
 }
 
+bool weft::isByteProduct(DotGeneralOp dot) {
+  auto isByte = [](Value x) {
+    auto type = dyn_cast<IntegerType>(getElementTypeOrSelf(x));
+    return type && type.getWidth() == 8;
+  };
+  return isByte(dot.getLhs()) && isByte(dot.getRhs()) && getElementTypeOrSelf(dot.getType()).isInteger(32);
+}
+
 int64_t weft::argumentNumber(Value value) {
   auto argument = dyn_cast<BlockArgument>(value);
   return argument ? int64_t(argument.getArgNumber()) : -1;
@@ -74,7 +82,11 @@ std::optional<KernelParts> weft::takeApart(host::KernelOp kernel) {
     if (argumentNumber(operand) < 0 && !(i == 1 && parts.panels))
       return std::nullopt;
   parts.result = body.getTerminator()->getOperand(0);
-  if (!isGemmFloat(parts.result.getType()))
+  auto dot = dyn_cast<DotGeneralOp>(parts.root);
+  Type result = getElementTypeOrSelf(parts.result);
+  bool isInteger =
+      dot && isByteProduct(dot) && isa<IntegerType>(result) && result.getIntOrFloatBitWidth() >= 8;
+  if (!isGemmFloat(result) && !isInteger)
     return std::nullopt;
   return parts;
 }

@@ -32,6 +32,8 @@ struct KernelParts {
 
 /// f32, f16 or bf16.
 bool isGemmFloat(mlir::Type type);
+/// A product of 8-bit integers in i32.
+bool isByteProduct(ir::DotGeneralOp dot);
 /// Number of the kernel's argument, or -1.
 int64_t argumentNumber(mlir::Value value);
 /// The extent of merged dimensions: a number, or dynamic.

@@ -82,6 +82,9 @@ void weft::buildGraphStage(mlir::OpPassManager &passes, const StageOptions &opti
   bool keepsAttention = options.numerics != Numerics::Strict;
   if (keepsAttention)
     passes.addPass(createFuseAttentionPass());
+  // Before constants fold: the sums of columns that it asks for are constants.
+  if (!options.forGpu)
+    passes.addPass(createLowerQuantizationPass({options.numerics == Numerics::Strict}));
   DecomposePassOptions wholes;
   wholes.ops = {"attention", "fft", "custom_call"};
   passes.addPass(createDecomposePass(wholes, [keepsAttention, forGpu = options.forGpu](mlir::Operation *op) {

@@ -56,6 +56,31 @@ def FuseAttentionPass : Pass<"weft-fuse-attention"> {
   }];
 }
 
+def LowerQuantizationPass : Pass<"weft-lower-quantization"> {
+  let summary = "Multiplies quantised values as bytes, and writes the rest of quantisation as arithmetic";
+  let description = [{
+    The product of a dequantised value of 8 bits and a dequantised constant of 8 bits, which has no zero point and one
+    scale or one for each column, becomes a product of bytes in i32, less what the value's zero point adds, times both
+    scales; unless `exact`. What then quantizes or dequantizes to or from 8 bits, without blocks, becomes elementwise
+    arithmetic, which fuses with the product.
+
+    Before:
+    ```mlir
+    %a = weft.dequantize %x, %sx, %zx : ...
+    %b = weft.dequantize %w, %sw : ...
+    %y = weft.dot_general %a, %b batch [] x [] contract [1] x [0] : (tensor<8x64xf32>, tensor<64x32xf32>) -> tensor<8x32xf32>
+    ```
+    After:
+    ```mlir
+    %p = weft.dot_general %x, %w batch [] x [] contract [1] x [0] : (tensor<8x64xui8>, tensor<64x32xi8>) -> tensor<8x32xi32>
+    %d = weft.sub %p, %zx_times_sums_of_columns ...
+    %f = weft.convert %d ...
+    %y = weft.mul %f, %scales ...
+    ```
+  }];
+  let options = [Option<"exact", "exact", "bool", "false", "products stay as they round">];
+}
+
 def AssignLayoutsPass : Pass<"weft-assign-layouts"> {
   let summary = "Puts the features last in convolutions, and moves the transpositions this needs to the network's edges";
   let description = [{

@@ -12,7 +12,9 @@
 // that differ by one row at most; what is left of a dynamic M runs in tiles of 8, 4, 2 and 1.
 #include "weft/Codegen/CPU/GenerateGemm.h"
 
-#include "MicroKernel.h"
+#include "MultiplyStep.h"
+
+#include <cstring>
 
 using namespace mlir;
 using namespace weft::cpu;
@@ -30,30 +32,58 @@ int64_t weft::cpu::packedPanelWidth(const TargetInfo &target, int64_t n) {
   return threeFit ? 3 * lanes : 2 * lanes;
 }
 
-std::vector<std::byte> weft::cpu::packB(std::span<const std::byte> source, size_t elementBytes, int64_t k,
-                                        int64_t n, int64_t strideK, int64_t strideN, int64_t panelWidth) {
-  int64_t panels = ceilDivide(n, panelWidth);
-  std::vector<std::byte> packed(panels * k * panelWidth * elementBytes);
-  for (int64_t p = 0; p < panels; ++p)
-    for (int64_t row = 0; row < k; ++row)
-      for (int64_t j = 0; j < std::min(panelWidth, n - p * panelWidth); ++j) {
-        size_t from = (row * strideK + (p * panelWidth + j) * strideN) * elementBytes;
-        size_t to = ((p * k + row) * panelWidth + j) * elementBytes;
-        std::copy_n(source.begin() + from, elementBytes, packed.begin() + to);
+PackedB weft::cpu::packedB(const GemmSpec &spec, const TargetInfo &target) {
+  MultiplyStep step = MultiplyStep::choose(spec, target);
+  int64_t width = spec.panelWidth ? spec.panelWidth : packedPanelWidth(target, spec.n);
+  if (!spec.panelWidth && step.group > 1)
+    width = std::min<int64_t>(width, step.mostVectors() * target.lanes());
+  return {spec.k, spec.n, width, step.group, step.correction(), step.bUnsigned};
+}
+
+SmallVector<int64_t> PackedB::shape() const {
+  return {ceilDivide(n, panelWidth), ceilDivide(k, group) + (correction != 0), panelWidth * group};
+}
+
+std::vector<std::byte> weft::cpu::packB(std::span<const std::byte> source, size_t elementBytes,
+                                        const PackedB &packed, int64_t strideK, int64_t strideN) {
+  SmallVector<int64_t> shape = packed.shape();
+  int64_t group = packed.group, width = packed.panelWidth;
+  std::vector<std::byte> result(shape[0] * shape[1] * shape[2] * elementBytes);
+  for (int64_t p = 0; p < shape[0]; ++p) {
+    std::byte *panel = result.data() + p * shape[1] * shape[2] * elementBytes;
+    int64_t columns = std::min(width, packed.n - p * width);
+    for (int64_t row = 0; row < packed.k; ++row)
+      for (int64_t j = 0; j < columns; ++j) {
+        size_t from = (row * strideK + (p * width + j) * strideN) * elementBytes;
+        size_t to = ((row / group * width + j) * group + row % group) * elementBytes;
+        std::copy_n(source.begin() + from, elementBytes, panel + to);
       }
-  return packed;
+    if (packed.correction == 0)
+      continue;
+    for (int64_t j = 0; j < columns; ++j) {
+      uint32_t sum = 0; // wraps as the product's sums do
+      for (int64_t row = 0; row < packed.k; ++row) {
+        auto bits = std::to_integer<uint8_t>(source[row * strideK + (p * width + j) * strideN]);
+        sum += packed.isUnsigned ? uint32_t(bits) : uint32_t(int32_t(int8_t(bits)));
+      }
+      sum *= uint32_t(packed.correction);
+      std::memcpy(panel + (shape[1] - 1) * shape[2] + j * sizeof sum, &sum, sizeof sum);
+    }
+  }
+  return result;
 }
 
 GemmTiling weft::cpu::chooseGemmTiling(const GemmSpec &spec, const TargetInfo &target) {
   GemmTiling t;
-  t.panelWidth = spec.panelWidth ? spec.panelWidth : packedPanelWidth(target, spec.n);
+  t.panelWidth = packedB(spec, target).panelWidth;
   int64_t vectors = t.panelWidth / target.lanes();
+  MultiplyStep step = MultiplyStep::choose(spec, target);
   // Accumulators, the vectors of B and one broadcast of A fill the registers: 6 x 2 of 16, 14 x 2 or 9 x 3
   // of 32.
-  t.rows = (target.vectorRegisters - vectors - 1) / vectors;
+  t.rows = (target.vectorRegisters - step.registers(vectors)) / vectors;
   t.rows = target.vectorRegisters >= 32 ? std::min<int64_t>(t.rows, 14) : std::min<int64_t>(t.rows, 6);
   if (!spec.transposedA && !isDynamic(spec.k))
-    t.rows = std::min(t.rows, rowsThatFitL1(spec.k * 4, target));
+    t.rows = std::min(t.rows, rowsThatFitL1(spec.k * 4 / step.group * step.parts, target));
   t.unroll = t.rows < 14 && target.vectorRegisters >= 32 ? 2 : 1;
   // A panel streams from L2 as fast as it is used; with a small L1 blocks of 512 are better all the same.
   t.kBlock = target.l1Bytes >= (48 << 10) ? 1024 : 512;
@@ -83,7 +113,7 @@ GemmTiling weft::cpu::chooseGemmTiling(const GemmSpec &spec, const TargetInfo &t
   t.blockTiles = ceilDivide(tiles, rowBlocks);
   int64_t panels = std::max<int64_t>(1, ceilDivide(static_cast<int64_t>(n), t.panelWidth));
   // A product of few rows takes as long as B is large: 128 KiB of it make a chunk.
-  double work = std::max(2 * batch * m * n * k, oneTile ? batch * n * k * 64 : 0.0);
+  double work = std::max(2 * batch * m * n * k, oneTile ? batch * n * k * 64 : 0.0) * step.parts / step.group;
   double chunks = static_cast<double>(wantedChunks(work));
   int64_t columnBlocks =
       std::clamp<int64_t>(static_cast<int64_t>(std::ceil(chunks / (rowBlocks * batch))), 1, panels);
@@ -98,7 +128,8 @@ namespace {
 class GemmGenerator : KernelBuilder {
 public:
   GemmGenerator(Location loc, const GemmSpec &spec, const TargetInfo &target, const GemmTiling &tiling)
-      : KernelBuilder(loc, target), spec(spec), t(tiling), vectors(tiling.panelWidth / lanes) {}
+      : KernelBuilder(loc, target), spec(spec), t(tiling), vectors(tiling.panelWidth / lanes),
+        step(MultiplyStep::choose(spec, target)), sumType(step.sumType(b)) {}
 
   FailureOr<GeneratedKernel> generate();
 
@@ -115,6 +146,13 @@ private:
   void panels(const Block &block, Value panel, int64_t count, int64_t valid, Value dynamicValid, bool isTail);
   /// Runs body(rows, first row, row within the block) for each register tile of the block.
   void forTiles(const Block &block, llvm::function_ref<void(int64_t, Value, Value)> body);
+  /// Copies the block's rows of A to where the step reads them.
+  void prepareA(const Block &block);
+  /// What the sums of a panel's vector begin with.
+  Value firstSum(Value panel, int64_t v);
+  Value zeroSum() {
+    return arith::ConstantOp::create(b, loc, b.getZeroAttr(VectorType::get({lanes}, sumType)));
+  }
   void packPanel(const Block &block, Value panel, Value kLow, Value kHigh, Value valid);
   /// Where a tile prefetches while it computes: each k step asks for `step` elements of the flat panel
   /// `panel`, from `start` on, so that the tiles of a block together ask for all of it. No panel: nothing.
@@ -123,17 +161,20 @@ private:
     int64_t step = 0;
   };
   Prefetch prefetchNext(Value panel, int64_t count, int64_t rows, Value local);
-  Value loadA(const Block &block, Value row, Value k) {
+  SmallVector<Value> indexA(const Block &block, Value row, Value k) {
     SmallVector<Value> at(block.a);
     at.push_back(spec.transposedA ? k : row);
     at.push_back(spec.transposedA ? row : k);
-    return load(bufferA, at);
+    return at;
   }
 
   const GemmSpec &spec;
   const GemmTiling &t;
   int64_t vectors;
-  Value bufferA, bufferB, flatB, bufferC, partial, packed, m, n, k, numPanels, numTiles;
+  MultiplyStep step;
+  Type sumType;
+  Value bufferA, bufferB, flatB, bufferC, partial, packed, prepared, m, n, numPanels, numTiles;
+  Value k; ///< in steps
   ValueRange extras;
   int64_t tileRows = 0, largeTiles = 0; ///< static M: tiles of tileRows, then of tileRows - 1
   bool packWhole = false;               ///< all panels of a run-time B are packed, not only the tail
@@ -241,11 +282,29 @@ GemmGenerator::Prefetch GemmGenerator::prefetchNext(Value panel, int64_t count, 
   int64_t blockRows = t.blockTiles * (isDynamic(spec.m) ? t.rows : tileRows);
   if (!flatB || blockRows <= rows)
     return next; // one tile: it streams, and the hardware sees that
-  int64_t whole = spec.k * t.panelWidth;
-  next.step = ceilDivide(t.panelWidth * rows, blockRows); // rounded up: no line is left out between two tiles
+  int64_t row = t.panelWidth * step.group, whole = ceilDivide(spec.k, step.group) * row;
+  next.step = ceilDivide(row * rows, blockRows); // rounded up: no line is left out between two tiles
   next.panel = min(add(panel, count), sub(numPanels, c(1)));
   next.start = mul(local, whole / blockRows);
   return next;
+}
+
+void GemmGenerator::prepareA(const Block &block) {
+  forTiles(block, [&](int64_t rows, Value row, Value local) {
+    loop(c(0), c(rows), 1, [&](Value r) {
+      step.prepareRow(*this, bufferA, spec.transposedA, prepared, add(local, r), spec.k,
+                      [&](Value k) { return indexA(block, add(row, r), k); });
+    });
+  });
+}
+
+Value GemmGenerator::firstSum(Value panel, int64_t v) {
+  if (step.correction() == 0)
+    return zeroSum();
+  SmallVector<Value> at = {add(panel, v / vectors), k, c(v % vectors * lanes * step.group)};
+  auto bytes = VectorType::get({lanes * step.group}, b.getI8Type());
+  return vector::BitCastOp::create(b, loc, VectorType::get({lanes}, sumType),
+                                   vector::LoadOp::create(b, loc, bytes, bufferB, at));
 }
 
 void GemmGenerator::panels(const Block &block, Value panel, int64_t count, int64_t valid, Value dynamicValid,
@@ -254,7 +313,15 @@ void GemmGenerator::panels(const Block &block, Value panel, int64_t count, int64
   bool mustPack = spec.b != GemmB::Packed && (isTail || packWhole);
   Value tailWidth = !isTail ? Value() : dynamicValid ? dynamicValid : c(valid);
   auto micro = [&](int64_t rows, Value row, Value local, Value kLow, Value kHigh, ArrayRef<Value> init) {
-    auto a = [&](int64_t r, Value k) { return loadA(block, add(row, r), k); };
+    auto a = [&](int64_t r, Value k, int64_t part) {
+      if (prepared)
+        return step.loadA(*this, prepared, add(local, r), k, part);
+      if (step.kind == MultiplyStep::Float)
+        return broadcast(load(bufferA, indexA(block, add(row, r), k)));
+      SmallVector<Value> at(block.a);
+      at.push_back(add(row, r));
+      return step.loadA(*this, bufferA, at, k, part);
+    };
     Prefetch next = prefetchNext(panel, count, rows, local);
     auto bVector = [&](int64_t v, Value k) -> Value {
       if (v == 0 && next.panel)
@@ -262,13 +329,14 @@ void GemmGenerator::panels(const Block &block, Value panel, int64_t count, int64
       if (mustPack)
         return loadVector(packed, {sub(k, kLow), c(v * lanes)}, lanes);
       SmallVector<Value> at(block.b);
-      if (spec.b == GemmB::Packed)
-        at.append({add(panel, v / vectors), k, c(v % vectors * lanes)});
-      else
-        at.append({k, add(column, v * lanes)});
+      if (spec.b == GemmB::Packed) {
+        at.append({add(panel, v / vectors), k});
+        return step.loadB(*this, bufferB, at, v % vectors * lanes);
+      }
+      at.append({k, add(column, v * lanes)});
       return loadVector(bufferB, at, lanes);
     };
-    return tile(rows, count * vectors, kLow, kHigh, t.unroll, init, a, bVector);
+    return tile(step, rows, count * vectors, kLow, kHigh, t.unroll, init, a, bVector);
   };
   auto pack = [&](Value kLow, Value kHigh) {
     if (mustPack)
@@ -280,8 +348,12 @@ void GemmGenerator::panels(const Block &block, Value panel, int64_t count, int64
   if (singleBlock && !isTail && !isDynamic(spec.m)) {
     pack(c(0), k);
     forTiles(block, [&](int64_t rows, Value row, Value local) {
-      SmallVector<Value> sums =
-          micro(rows, row, local, c(0), k, SmallVector<Value>(rows * count * vectors, zeroVector()));
+      SmallVector<Value> first, init;
+      for (int64_t v = 0; v < count * vectors; ++v)
+        first.push_back(firstSum(panel, v));
+      for (int64_t r = 0; r < rows; ++r)
+        llvm::append_range(init, first);
+      SmallVector<Value> sums = micro(rows, row, local, c(0), k, init);
       for (int64_t r = 0; r < rows; ++r)
         for (int64_t v = 0; v < count * vectors; ++v) {
           at[at.size() - 2] = add(row, r);
@@ -301,15 +373,17 @@ void GemmGenerator::panels(const Block &block, Value panel, int64_t count, int64
     pack(kLow, kHigh);
     Value isFirst = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, index, c(0));
     forTiles(block, [&](int64_t rows, Value row, Value local) {
-      SmallVector<Value> init;
+      SmallVector<Value> first, init;
+      for (int64_t v = 0; v < vectors; ++v)
+        first.push_back(firstSum(panel, v));
       for (int64_t r = 0; r < rows; ++r)
         for (int64_t v = 0; v < vectors; ++v) {
           if (singleBlock) {
-            init.push_back(zeroVector());
+            init.push_back(first[v]);
             continue;
           }
           Value sum = loadVector(partial, {add(local, r), c(v * lanes)}, lanes);
-          init.push_back(arith::SelectOp::create(b, loc, isFirst, zeroVector(), sum));
+          init.push_back(arith::SelectOp::create(b, loc, isFirst, first[v], sum));
         }
       SmallVector<Value> sums = micro(rows, row, local, kLow, kHigh, init);
       for (int64_t r = 0; r < rows; ++r)
@@ -323,7 +397,7 @@ void GemmGenerator::panels(const Block &block, Value panel, int64_t count, int64
     ifThen(none, [&] {
       loop(c(0), c(t.blockTiles * t.rows), 1, [&](Value r) {
         for (int64_t v = 0; v < vectors; ++v)
-          store(zeroVector(), partial, {r, c(v * lanes)});
+          store(zeroSum(), partial, {r, c(v * lanes)});
       });
     });
   }
@@ -387,6 +461,8 @@ void GemmGenerator::chunk(Value index) {
   block.c = batch;
   block.firstTile = mul(rowBlock, t.blockTiles);
   block.lastTile = min(add(block.firstTile, t.blockTiles), numTiles);
+  if (prepared)
+    prepareA(block);
 
   Value first = mul(columnBlock, t.blockPanels), last = min(add(first, t.blockPanels), numPanels);
   Value wholePanels = div(n, t.panelWidth);
@@ -418,9 +494,13 @@ FailureOr<GeneratedKernel> GemmGenerator::generate() {
     emitError(loc) << "matrix product: " << what;
     return failure();
   };
-  for (Type type : {spec.aType, spec.bType, spec.cType})
-    if (!type || !(type.isF32() || type.isF16() || type.isBF16()))
-      return bad("elements of a type that is not f32, f16 or bf16");
+  auto isFloat = [](Type type) { return type && (type.isF32() || type.isF16() || type.isBF16()); };
+  if (!step.isInteger())
+    for (Type type : {spec.aType, spec.bType})
+      if (!isFloat(type))
+        return bad("elements of a type that is not f32, f16 or bf16");
+  if (!isFloat(spec.cType) && !(step.isInteger() && spec.cType.isIntOrFloat()))
+    return bad("a result of a type that its sums do not become");
   if (spec.b == GemmB::Packed && (isDynamic(spec.n) || isDynamic(spec.k)))
     return bad("dynamic extents of a packed operand; wanted static K and N");
   for (const auto *batch : {&spec.aBatch, &spec.bBatch}) {
@@ -442,7 +522,7 @@ FailureOr<GeneratedKernel> GemmGenerator::generate() {
   if (spec.b == GemmB::Transposed)
     bTail = {spec.n, spec.k};
   else if (spec.b == GemmB::Packed)
-    bTail = {ceilDivide(spec.n, t.panelWidth), spec.k, t.panelWidth};
+    bTail = packedB(spec, target).shape();
   SmallVector<MemRefType> buffers = {MemRefType::get(shape(spec.aBatch, aTail), spec.aType),
                                      MemRefType::get(shape(spec.bBatch, bTail), spec.bType)};
   llvm::append_range(buffers, spec.epilogue.operands);
@@ -457,7 +537,8 @@ FailureOr<GeneratedKernel> GemmGenerator::generate() {
   unsigned cRank = spec.batch.size() + 2;
   m = isDynamic(spec.m) ? extent(bufferC, cRank - 2) : c(spec.m);
   n = isDynamic(spec.n) ? extent(bufferC, cRank - 1) : c(spec.n);
-  k = isDynamic(spec.k) ? extent(bufferA, spec.aBatch.size() + (spec.transposedA ? 0 : 1)) : c(spec.k);
+  k = isDynamic(spec.k) ? extent(bufferA, spec.aBatch.size() + (spec.transposedA ? 0 : 1))
+                        : c(ceilDivide(spec.k, step.group));
   numTiles = ceilDiv(m, t.rows);
   numPanels = ceilDiv(n, t.panelWidth);
   if (!isDynamic(spec.m) && spec.m > 0) {
@@ -476,13 +557,18 @@ FailureOr<GeneratedKernel> GemmGenerator::generate() {
   bool needsPacking = runtimeB && (packAll || tail);
   // Blocks of k pay when a panel is used again by the next tile. A packing buffer has a fixed size in any
   // case.
-  singleBlock = !isDynamic(spec.k) && (spec.k <= t.kBlock * 3 / 2 || (oneTile && !needsPacking));
+  singleBlock = !isDynamic(spec.k) &&
+                (ceilDivide(spec.k, step.group) <= t.kBlock * 3 / 2 || (oneTile && !needsPacking));
   if (isDynamic(spec.k) && oneTile && !needsPacking)
     singleBlock = true;
   if (needsPacking)
     packed = scratch({singleBlock ? spec.k : t.kBlock, t.panelWidth});
   if (!(singleBlock && !tail && !isDynamic(spec.m)))
-    partial = scratch({std::max<int64_t>(1, t.blockTiles * t.rows), t.panelWidth});
+    partial = scratch({std::max<int64_t>(1, t.blockTiles * t.rows), t.panelWidth}, sumType);
+  if (!step.readsInPlace(spec))
+    prepared =
+        scratch({std::max<int64_t>(1, t.blockTiles * t.rows), ceilDivide(spec.k, step.group) * step.group},
+                step.heldType(b));
   packWhole = packAll;
 
   ChunkCount chunks;

@@ -125,6 +125,16 @@ static void moveBF16AsIntegers(ModuleOp module) {
   replacer.addReplacement([&](BFloat16Type) -> Type { return i16; });
   replacer.recursivelyReplaceElementsIn(module, /*replaceAttrs=*/true, /*replaceLocs=*/false,
                                         /*replaceTypes=*/true);
+  // The instruction that multiplies them takes them as what they are.
+  module.walk([&](LLVM::CallIntrinsicOp op) {
+    if (!op.getIntrin().starts_with("llvm.x86.avx512bf16.dpbf16ps"))
+      return;
+    OpBuilder builder(op);
+    for (OpOperand &factor : op->getOpOperands().drop_front()) {
+      Type type = cast<VectorType>(factor.get().getType()).clone(builder.getBF16Type());
+      factor.set(LLVM::BitcastOp::create(builder, op.getLoc(), type, factor.get()));
+    }
+  });
 }
 
 FailureOr<KernelInfo> weft::cpu::lowerKernelToLLVM(ModuleOp module, const TargetInfo &target,

@@ -4,6 +4,8 @@
 // The generators' common pieces.
 #include "MicroKernel.h"
 
+#include "MultiplyStep.h"
+
 using namespace mlir;
 using namespace weft::cpu;
 
@@ -84,7 +86,8 @@ Value KernelBuilder::multiplyAdd(Value x, Value y, Value sum) {
 }
 
 Value KernelBuilder::widen(Value value) {
-  if (getElementTypeOrSelf(value.getType()).isF32())
+  Type element = getElementTypeOrSelf(value.getType());
+  if (element.isF32() || !isa<FloatType>(element))
     return value;
   Type type = b.getF32Type();
   if (auto vector = dyn_cast<VectorType>(value.getType()))
@@ -104,7 +107,7 @@ Value KernelBuilder::loadVector(Value memref, ValueRange indices, int64_t width)
 void KernelBuilder::store(Value value, Value memref, ValueRange indices) {
   Type element = cast<MemRefType>(memref.getType()).getElementType();
   auto vector = dyn_cast<VectorType>(value.getType());
-  if (!element.isF32())
+  if (getElementTypeOrSelf(value.getType()) != element)
     value = arith::TruncFOp::create(b, loc, vector ? Type(vector.clone(element)) : element, value);
   if (vector)
     vector::StoreOp::create(b, loc, value, memref, indices);
@@ -112,24 +115,38 @@ void KernelBuilder::store(Value value, Value memref, ValueRange indices) {
     memref::StoreOp::create(b, loc, value, memref, indices);
 }
 
-Value KernelBuilder::scratch(ArrayRef<int64_t> shape) {
+Value KernelBuilder::scratch(ArrayRef<int64_t> shape, Type element) {
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(&func.getBody().front());
-  return memref::AllocOp::create(b, loc, MemRefType::get(shape, b.getF32Type()));
+  return memref::AllocOp::create(b, loc, MemRefType::get(shape, element ? element : b.getF32Type()));
 }
 
 SmallVector<Value> KernelBuilder::tile(int64_t rows, int64_t vectors, Value low, Value high, int64_t unroll,
                                        ArrayRef<Value> init, llvm::function_ref<Value(int64_t, Value)> loadA,
                                        llvm::function_ref<Value(int64_t, Value)> loadB) {
+  auto broadcastA = [&](int64_t row, Value k, int64_t) { return broadcast(loadA(row, k)); };
+  return tile(MultiplyStep(), rows, vectors, low, high, unroll, init, broadcastA, loadB);
+}
+
+SmallVector<Value> KernelBuilder::tile(const MultiplyStep &multiply, int64_t rows, int64_t vectors, Value low,
+                                       Value high, int64_t unroll, ArrayRef<Value> init,
+                                       llvm::function_ref<Value(int64_t, Value, int64_t)> loadA,
+                                       llvm::function_ref<Value(int64_t, Value)> loadB) {
   auto step = [&](Value k, SmallVector<Value> acc) {
     SmallVector<Value> bs;
-    for (int64_t v = 0; v < vectors; ++v)
-      bs.push_back(loadB(v, k));
-    for (int64_t r = 0; r < rows; ++r) {
-      Value a = broadcast(loadA(r, k));
-      for (int64_t v = 0; v < vectors; ++v)
-        acc[r * vectors + v] = vector::FMAOp::create(b, loc, a, bs[v], acc[r * vectors + v]);
+    for (int64_t v = 0; v < vectors; ++v) {
+      Value whole = loadB(v, k);
+      for (int64_t part = 0; part < multiply.parts; ++part)
+        bs.push_back(multiply.partOfB(*this, whole, part));
     }
+    for (int64_t r = 0; r < rows; ++r)
+      for (int64_t part = 0; part < multiply.parts; ++part) {
+        Value a = loadA(r, k, part);
+        for (int64_t v = 0; v < vectors; ++v) {
+          Value &sum = acc[r * vectors + v];
+          sum = multiply.multiply(*this, a, bs[v * multiply.parts + part], sum);
+        }
+      }
     return acc;
   };
   SmallVector<Value> acc(init);

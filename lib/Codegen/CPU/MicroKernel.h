@@ -17,6 +17,8 @@
 
 namespace weft::cpu {
 
+struct MultiplyStep;
+
 /// Writes a kernel: a builder with short names. Index arithmetic folds constants as it is written.
 class KernelBuilder {
 public:
@@ -53,12 +55,12 @@ public:
     return mlir::arith::CmpIOp::create(b, loc, mlir::arith::CmpIPredicate::slt, x, y);
   }
 
-  // Data. Elements are widened to f32 as they are loaded and rounded as they are stored.
+  // Data. Floats are widened to f32 as they are loaded and rounded as they are stored.
   mlir::VectorType vec(int64_t width) { return mlir::VectorType::get({width}, b.getF32Type()); }
   mlir::Value zeroVector();
   mlir::Value load(mlir::Value memref, mlir::ValueRange indices); ///< one element as f32
   mlir::Value loadVector(mlir::Value memref, mlir::ValueRange indices, int64_t width);
-  void store(mlir::Value value, mlir::Value memref, mlir::ValueRange indices); ///< an f32 scalar or vector
+  void store(mlir::Value value, mlir::Value memref, mlir::ValueRange indices); ///< a scalar or vector
   /// Asks for the cache line of an element, into L2.
   void prefetch(mlir::Value memref, mlir::ValueRange indices) {
     mlir::memref::PrefetchOp::create(b, loc, memref, indices, /*isWrite=*/false, /*localityHint=*/2,
@@ -74,7 +76,7 @@ public:
   mlir::Value broadcast(mlir::Value scalar) {
     return mlir::vector::BroadcastOp::create(b, loc, vec(lanes), scalar);
   }
-  mlir::Value scratch(llvm::ArrayRef<int64_t> shape);
+  mlir::Value scratch(llvm::ArrayRef<int64_t> shape, mlir::Type element = {}); ///< of f32 if not told
   mlir::Value extent(mlir::Value memref, unsigned dim) {
     return b.createOrFold<mlir::memref::DimOp>(loc, memref, int64_t(dim));
   }
@@ -85,6 +87,12 @@ public:
                                       int64_t unroll, llvm::ArrayRef<mlir::Value> init,
                                       llvm::function_ref<mlir::Value(int64_t row, mlir::Value k)> loadA,
                                       llvm::function_ref<mlir::Value(int64_t vector, mlir::Value k)> loadB);
+  /// The same for other steps than a fused multiply-add: k counts steps, loadA gives a part in all lanes.
+  llvm::SmallVector<mlir::Value>
+  tile(const MultiplyStep &step, int64_t rows, int64_t vectors, mlir::Value low, mlir::Value high,
+       int64_t unroll, llvm::ArrayRef<mlir::Value> init,
+       llvm::function_ref<mlir::Value(int64_t row, mlir::Value k, int64_t part)> loadA,
+       llvm::function_ref<mlir::Value(int64_t vector, mlir::Value k)> loadB);
 
   /// Stores a native vector of sums at result[indices], its first `valid` elements, through the epilogue:
   /// whole, or in pieces of powers of two.

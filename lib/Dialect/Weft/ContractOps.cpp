@@ -74,8 +74,11 @@ LogicalResult DotGeneralOp::verify() {
       inferDot(check, getLhs(), getRhs(), getLhsBatch(), getRhsBatch(), getLhsContract(), getRhsContract());
   if (failed(dims))
     return failure();
-  Type element = getLhs().getType().getElementType();
-  if (failed(check.sameElementType("rhs", getRhs().getType(), element)) ||
+  Type element = getLhs().getType().getElementType(), other = getRhs().getType().getElementType();
+  // Bytes of different signs multiply as they are: instructions for them want that, or do not mind.
+  bool areBytes = isa<IntegerType>(element) && isa<IntegerType>(other) &&
+                  element.getIntOrFloatBitWidth() == 8 && other.getIntOrFloatBitWidth() == 8;
+  if ((!areBytes && failed(check.sameElementType("rhs", getRhs().getType(), element))) ||
       failed(checkAccumulator(check, element, getType().getElementType())))
     return failure();
   return check.result("the result", getType(), *dims);

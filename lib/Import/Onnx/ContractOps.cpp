@@ -114,23 +114,89 @@ static Value alongRows(NodeImporter &node, Value x) {
   return x && node.rankOf(x) == 1 && !getDim(x, 0).is(1) ? node.unsqueeze(x, {1}) : x;
 }
 
-static LogicalResult importMatMulInteger(NodeImporter &node) {
-  Value a = node.operand(0), b = node.operand(1);
-  Value aZero = node.hasOperand(2) ? node.operand(2) : nullptr,
-        bZero = node.hasOperand(3) ? node.operand(3) : nullptr;
-  Type i32 = node.b().getI32Type();
-  if (node.elementTypeOf(a) != node.elementTypeOf(b) || !isZeroPointZero(node, aZero) ||
-      !isZeroPointZero(node, bZero)) {
-    a = lessZeroPoint(node, a, alongRows(node, aZero));
-    b = lessZeroPoint(node, b, bZero);
+/// x - zeroPoint as a constant of i8, where both are constants (of bytes; one zero point, or one for each
+/// column) and all differences are in range; else null.
+static Value absorbZeroPoint(NodeImporter &node, Value x, Value zeroPoint) {
+  std::optional<HostTensor> bytes = node.getConstant(x), zeros = node.getConstant(zeroPoint);
+  if (!bytes || !zeros || bytes->rank() == 0)
+    return nullptr;
+  int64_t columns = bytes->dim(bytes->rank() - 1), count = zeros->numElements();
+  if (count != 1 && (count != columns || zeros->dim(zeros->rank() - 1) != columns))
+    return nullptr;
+  bool isSigned = bytes->dtype() == DType::I8;
+  std::vector<int8_t> shifted(bytes->numElements());
+  std::span<const std::byte> from = bytes->bytes();
+  for (size_t i = 0; i < shifted.size(); ++i) {
+    int value = isSigned ? int(int8_t(from[i])) : int(uint8_t(from[i]));
+    value -= int(zeros->asInt(count == 1 ? 0 : int64_t(i) % columns));
+    if (value < -128 || value > 127)
+      return nullptr;
+    shifted[i] = int8_t(value);
   }
-  return node.setResult(multiply(node, a, b, i32));
+  return node.constant(*HostTensor::fromValues<int8_t>(bytes->shape(), std::move(shifted)));
+}
+
+/// The sums over k of `b` [.., K, N], as [.., 1, N] in i32: a product with ones, which folds when b is a
+/// constant.
+static Value sumColumns(NodeImporter &node, Value b) {
+  Extent depth = node.extent(b, node.rankOf(b) - 2);
+  Type type = node.elementTypeOf(b);
+  Value ones = depth.isStatic() ? createSplat(node.b(), node.getLoc(),
+                                              RankedTensorType::get({1, depth.getStatic()}, type), 1)
+                                : node.full(type, {Extent(1), depth}, 1);
+  return multiply(node, ones, b, node.b().getI32Type());
+}
+
+/// The product of bytes (a - aZero) (b - bZero) in i32, with zero points (or null) that broadcast against
+/// their operands: the bytes are multiplied as they are, and what the zero points add to that is taken off,
+///   a b - aZero sum_k(b - bZero) - sum_k(a) bZero.
+static Value multiplyBytes(NodeImporter &node, Value a, Value aZero, Value b, Value bZero) {
+  Type i32 = node.b().getI32Type();
+  if (isZeroPointZero(node, aZero))
+    aZero = nullptr;
+  if (isZeroPointZero(node, bZero))
+    bZero = nullptr;
+  if (Value shifted = bZero ? absorbZeroPoint(node, b, bZero) : Value()) {
+    b = shifted;
+    bZero = nullptr;
+  }
+  Value product = multiply(node, a, b, i32);
+  if (aZero) {
+    Value columns = bZero ? node.reduce(ReduceKind::add, lessZeroPoint(node, b, bZero), {node.rankOf(b) - 2},
+                                        /*keepDims=*/true)
+                          : sumColumns(node, b);
+    product = node.sub(product, node.mul(node.convert(aZero, i32), columns));
+  }
+  if (bZero) {
+    Value rows = node.reduce(ReduceKind::add, node.convert(a, i32), {node.rankOf(a) - 1},
+                             /*keepDims=*/true);
+    product = node.sub(product, node.mul(rows, node.convert(bZero, i32)));
+  }
+  return product;
+}
+
+/// The product of quantised operands, each less its zero point: i32, or f32 for 8-bit floats.
+static Value multiplyQuantised(NodeImporter &node, Value a, Value aZero, Value b, Value bZero) {
+  aZero = alongRows(node, aZero);
+  auto isByteMatrix = [&](Value x) {
+    Type type = node.elementTypeOf(x);
+    return isa<IntegerType>(type) && type.getIntOrFloatBitWidth() == 8 && node.rankOf(x) >= 2;
+  };
+  if (isByteMatrix(a) && isByteMatrix(b))
+    return multiplyBytes(node, a, aZero, b, bZero);
+  return multiply(node, lessZeroPoint(node, a, aZero), lessZeroPoint(node, b, bZero));
+}
+
+static LogicalResult importMatMulInteger(NodeImporter &node) {
+  return node.setResult(multiplyQuantised(node, node.operand(0),
+                                          node.hasOperand(2) ? node.operand(2) : nullptr, node.operand(1),
+                                          node.hasOperand(3) ? node.operand(3) : nullptr));
 }
 
 static LogicalResult importQLinearMatMul(NodeImporter &node) {
-  Value a = lessZeroPoint(node, node.operand(0), alongRows(node, node.operand(2)));
-  Value b = lessZeroPoint(node, node.operand(3), node.operand(5));
-  Value product = node.convert(multiply(node, a, b), node.f32());
+  Value product = node.convert(
+      multiplyQuantised(node, node.operand(0), node.operand(2), node.operand(3), node.operand(5)),
+      node.f32());
   Value scale = node.mul(node.convert(alongRows(node, node.operand(1)), node.f32()),
                          node.convert(node.operand(4), node.f32()));
   Value scaled = node.mul(product, scale);

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Matrix products as kernels at vector level: C[batch..., M, N] = A[batch..., M, K] B[batch..., K, N] in f32,
-// with an epilogue on the stores.
+// or of 8-bit integers in i32, with an epilogue on the stores.
 #ifndef WEFT_CODEGEN_CPU_GENERATEGEMM_H
 #define WEFT_CODEGEN_CPU_GENERATEGEMM_H
 
@@ -16,7 +16,7 @@ namespace weft::cpu {
 
 /// How B lies in memory.
 enum class GemmB {
-  Packed,     ///< a constant packed by packB: [ceil(N / NR)][K][NR], the last panel filled with zeros
+  Packed,     ///< a constant packed by packB, the last panel filled with zeros
   RowMajor,   ///< a run-time operand [K, N]
   Transposed, ///< a run-time operand [N, K]
 };
@@ -30,8 +30,11 @@ struct GemmSpec {
   llvm::SmallVector<int64_t> aBatch, bBatch;
   bool transposedA = false; ///< A is [batch..., K, M]
   GemmB b = GemmB::Packed;
-  int64_t panelWidth = 0;         ///< NR of a packed B; 0: packedPanelWidth of N
-  mlir::Type aType, bType, cType; ///< f32, f16 or bf16 elements; sums are f32
+  int64_t panelWidth = 0; ///< NR of a packed B; 0: packedB chooses
+  /// f32, f16 or bf16 elements of A and B, with sums in f32; or i8 of both, with sums in i32 and a packed B.
+  mlir::Type aType, bType, cType;
+  bool aUnsigned = false, bUnsigned = false; ///< of i8
+  bool strict = false;                       ///< no instruction that drops denormals
   Epilogue epilogue;
 };
 
@@ -42,9 +45,22 @@ mlir::FailureOr<GeneratedKernel> generateGemm(mlir::Location loc, const GemmSpec
 
 /// NR: columns of a panel of packed B, for this target and N.
 int64_t packedPanelWidth(const TargetInfo &target, int64_t n);
+/// How packed B lies in memory: [panels][rows][width], in each row `group` neighbours of K of each column.
+struct PackedB {
+  int64_t k = 0, n = 0;
+  int64_t panelWidth = 0; ///< NR
+  int64_t group = 1;
+  /// Not 0: a row more holds, for each column, this times the column's sum as i32.
+  int64_t correction = 0;
+  bool isUnsigned = false; ///< elements that are summed up
+
+  llvm::SmallVector<int64_t> shape() const;
+};
+/// For the types and extents of `spec`.
+PackedB packedB(const GemmSpec &spec, const TargetInfo &target);
 /// Packs B: element (k, n) of `elementBytes` bytes lies at k * strideK + n * strideN elements of `source`.
-std::vector<std::byte> packB(std::span<const std::byte> source, size_t elementBytes, int64_t k, int64_t n,
-                             int64_t strideK, int64_t strideN, int64_t panelWidth);
+std::vector<std::byte> packB(std::span<const std::byte> source, size_t elementBytes, const PackedB &packed,
+                             int64_t strideK, int64_t strideN);
 
 /// How the generator tiles: exposed for tests and benchmarks, which may override parts of it.
 struct GemmTiling {

@@ -20,6 +20,8 @@ struct TargetInfo {
   std::string features; ///< +a,-b of a detected host, else empty: what the name implies
   bool isX86 = true;
   bool hasAvx512 = false;
+  bool hasBF16Dot = false; ///< dot products of bf16 that are faster than f32 arithmetic
+  bool hasI8Dot = false;   ///< dot products of 8-bit integers, at the width of vectors
   unsigned vectorBits = 256;
   unsigned vectorRegisters = 16;
   int64_t l1Bytes = 32 << 10, l2Bytes = 512 << 10, l3Bytes = 16 << 20; ///< data; L2 of a core, L3 shared

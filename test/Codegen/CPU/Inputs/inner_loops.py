@@ -9,7 +9,7 @@ For each function NAME.body, a line for each innermost loop that has vector arit
     NAME loop: zmm fma=28 arithmetic=0 loads=30 stores=0 scalar=0 spills=0 calls=0
     NAME kernel: scalar=0 spills=0
 
-fma and arithmetic count instructions on vectors; loads and stores those of vectors that name memory; scalar floating-point
+fma (dot products too) and arithmetic count instructions on vectors; loads and stores those of vectors that name memory; scalar floating-point
 arithmetic on one element; spills accesses of vector instructions to the stack. A scalar tail would stand behind its loop.
 """
 
@@ -19,8 +19,9 @@ import sys
 FUNCTION = re.compile(r"^([A-Za-z_][\w.]*)\.body:")
 LABEL = re.compile(r"^(\.L\w+):")
 JUMP = re.compile(r"^\tj[a-z]+\s+(\.L\w+)")
-INSTRUCTION = re.compile(r"^\t([a-z][a-z0-9]*)\s*(.*)$")
+INSTRUCTION = re.compile(r"^\t(?:\{vex\}\s)?([a-z][a-z0-9]*)\s*(.*)$")
 FMA = re.compile(r"^vf(n?m)(add|sub|addsub|subadd)\d+([ps][sdh])$")
+DOT = re.compile(r"^v(dpbf16ps|pdpbusd|pmaddwd)$")
 ARITHMETIC = re.compile(r"^v(add|sub|mul|div|max|min|sqrt|rcp14|rsqrt14|scalef|reduce|rndscale|round)([ps][sdh])$")
 STACK = re.compile(r"\((%rsp|%rbp)[,)]")
 
@@ -35,6 +36,8 @@ class Instruction:
         if arithmetic := fused or ARITHMETIC.match(name):
             is_vector = arithmetic[arithmetic.lastindex].startswith("p")
             self.kinds.add("scalar" if not is_vector else "fma" if fused else "arithmetic")
+        if DOT.match(name):
+            self.kinds.add("fma")
         if registers and "(" in operands:
             # The destination comes last.
             self.kinds.add("stores" if operands.endswith(")") else "loads")

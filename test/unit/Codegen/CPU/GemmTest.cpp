@@ -103,8 +103,7 @@ void check(const Shape &s, const cpu::TargetInfo &target) {
   // b is [K, N] for RowMajor and Packed, [N, K] for Transposed.
   std::vector<float> bData = b;
   if (s.b == GemmB::Packed) {
-    auto bytes =
-        cpu::packB(std::as_bytes(std::span(b)), 4, s.k, s.n, s.n, 1, cpu::packedPanelWidth(target, s.n));
+    auto bytes = cpu::packB(std::as_bytes(std::span(b)), 4, cpu::packedB(spec, target), s.n, 1);
     bData.resize(bytes.size() / 4);
     std::copy_n(reinterpret_cast<const float *>(bytes.data()), bData.size(), bData.begin());
   }

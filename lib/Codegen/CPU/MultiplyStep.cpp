@@ -1,0 +1,201 @@
+// Part of Weft, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The steps of MultiplyStep.h as ops on vectors.
+#include "MultiplyStep.h"
+
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+
+using namespace mlir;
+using namespace weft::cpu;
+
+MultiplyStep MultiplyStep::choose(const GemmSpec &spec, const TargetInfo &target) {
+  MultiplyStep step;
+  if (spec.b != GemmB::Packed || !target.isX86)
+    return step;
+  if (spec.bType.isBF16() && spec.aType.isBF16()) {
+    step.group = 2;
+    step.kind = target.hasBF16Dot && !spec.strict ? BF16Dot : BF16Halves;
+    step.parts = step.kind == BF16Halves ? 2 : 1;
+  } else if (spec.bType.isInteger(8) && spec.aType.isInteger(8)) {
+    step.group = 4;
+    step.kind = target.hasI8Dot ? I8Dot : I8Words;
+    step.parts = step.kind == I8Words ? 2 : 1;
+    step.aUnsigned = spec.aUnsigned;
+    step.bUnsigned = spec.bUnsigned;
+  }
+  return step;
+}
+
+bool MultiplyStep::readsInPlace(const GemmSpec &spec) const {
+  if (kind == Float)
+    return true;
+  return parts == 1 && !flipsA() && !spec.transposedA && spec.k % group == 0;
+}
+
+Type MultiplyStep::heldType(Builder &b) const {
+  switch (kind) {
+  case Float:
+  case BF16Halves:
+    return b.getF32Type();
+  case BF16Dot:
+    return b.getBF16Type();
+  case I8Words:
+    return b.getI16Type();
+  case I8Dot:
+    return b.getI8Type();
+  }
+  llvm_unreachable("a kind of step");
+}
+
+/// A vector, or scalar, of elements of A as they are held.
+static Value hold(const MultiplyStep &step, KernelBuilder &kb, Value x) {
+  auto vector = dyn_cast<VectorType>(x.getType());
+  auto typed = [&](Type element) { return vector ? Type(vector.clone(element)) : element; };
+  switch (step.kind) {
+  case MultiplyStep::Float:
+  case MultiplyStep::BF16Halves:
+    return arith::ExtFOp::create(kb.b, kb.loc, typed(kb.b.getF32Type()), x);
+  case MultiplyStep::BF16Dot:
+    return x;
+  case MultiplyStep::I8Words:
+    if (step.aUnsigned)
+      return arith::ExtUIOp::create(kb.b, kb.loc, typed(kb.b.getI16Type()), x);
+    return arith::ExtSIOp::create(kb.b, kb.loc, typed(kb.b.getI16Type()), x);
+  case MultiplyStep::I8Dot: {
+    if (!step.flipsA())
+      return x;
+    TypedAttr sign = kb.b.getIntegerAttr(kb.b.getI8Type(), -128);
+    if (vector)
+      sign = SplatElementsAttr::get(vector, Attribute(sign));
+    return arith::XOrIOp::create(kb.b, kb.loc, x, arith::ConstantOp::create(kb.b, kb.loc, sign));
+  }
+  }
+  llvm_unreachable("a kind of step");
+}
+
+void MultiplyStep::prepareRow(KernelBuilder &kb, Value a, bool strided, Value prepared, Value to,
+                              int64_t count, llvm::function_ref<SmallVector<Value>(Value)> at) const {
+  OpBuilder &b = kb.b;
+  Location loc = kb.loc;
+  Type element = cast<MemRefType>(a.getType()).getElementType();
+  // Words lie in the order 0 2 1 3 of each group: a part takes the even or the odd bytes of B.
+  bool swaps = kind == I8Words;
+  int64_t width = kb.target.vectorBits / heldType(b).getIntOrFloatBitWidth();
+  int64_t whole = strided ? 0 : count / width * width;
+  kb.loop(kb.c(0), kb.c(whole), width, [&](Value k) {
+    Value x = vector::LoadOp::create(b, loc, VectorType::get({width}, element), a, at(k));
+    x = hold(*this, kb, x);
+    if (swaps) {
+      SmallVector<int64_t> order;
+      for (int64_t i = 0; i < width; ++i)
+        order.push_back((i & ~int64_t(3)) | (i & 1) << 1 | (i >> 1 & 1));
+      x = vector::ShuffleOp::create(b, loc, x, x, order);
+    }
+    vector::StoreOp::create(b, loc, x, prepared, ValueRange{to, k});
+  });
+  kb.loop(kb.c(whole), kb.c(count), 1, [&](Value k) {
+    Value x = hold(*this, kb, memref::LoadOp::create(b, loc, a, at(k)));
+    Value place = k;
+    if (swaps)
+      place = kb.add(kb.mul(kb.div(k, 4), 4),
+                     kb.add(kb.mul(kb.rem(k, kb.c(2)), 2), kb.div(kb.rem(k, kb.c(4)), 2)));
+    memref::StoreOp::create(b, loc, x, prepared, ValueRange{to, place});
+  });
+  Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(heldType(b)));
+  for (int64_t k = count; k < ceilDivide(count, group) * group; ++k) {
+    int64_t place = swaps ? (k & ~int64_t(3)) | (k & 1) << 1 | (k >> 1 & 1) : k;
+    memref::StoreOp::create(b, loc, zero, prepared, ValueRange{to, kb.c(place)});
+  }
+}
+
+Value MultiplyStep::loadA(KernelBuilder &kb, Value a, ArrayRef<Value> row, Value k, int64_t part) const {
+  SmallVector<Value> at(row);
+  if (kind == Float || kind == BF16Halves) {
+    at.push_back(kb.add(kb.mul(k, group), part));
+    return kb.broadcast(kb.load(a, at));
+  }
+  // 32 bits of neighbours.
+  OpBuilder &b = kb.b;
+  Type element = cast<MemRefType>(a.getType()).getElementType();
+  int64_t many = 32 / element.getIntOrFloatBitWidth();
+  at.push_back(kb.add(kb.mul(k, group), part * many));
+  Value word = vector::LoadOp::create(b, kb.loc, VectorType::get({many}, element), a, at);
+  word = vector::BitCastOp::create(b, kb.loc, VectorType::get({1}, b.getI32Type()), word);
+  word = vector::ExtractOp::create(b, kb.loc, word, 0);
+  word = vector::BroadcastOp::create(b, kb.loc, VectorType::get({kb.lanes}, b.getI32Type()), word);
+  Type narrow = many == 4 ? b.getI8Type() : b.getI16Type();
+  return vector::BitCastOp::create(b, kb.loc, VectorType::get({kb.lanes * many}, narrow), word);
+}
+
+Value MultiplyStep::loadB(KernelBuilder &kb, Value source, ArrayRef<Value> row, int64_t column) const {
+  SmallVector<Value> at(row);
+  at.push_back(kb.c(column * group));
+  if (kind == Float)
+    return kb.loadVector(source, at, kb.lanes);
+  OpBuilder &b = kb.b;
+  auto element = cast<MemRefType>(source.getType()).getElementType();
+  Value x = vector::LoadOp::create(b, kb.loc, VectorType::get({kb.lanes * group}, element), source, at);
+  auto as = [&](Type type, int64_t width) {
+    return vector::BitCastOp::create(b, kb.loc, VectorType::get({width}, type), x);
+  };
+  switch (kind) {
+  case BF16Halves:
+    return as(b.getI32Type(), kb.lanes);
+  case BF16Dot:
+  case I8Words:
+    return as(b.getI16Type(), 2 * kb.lanes);
+  default:
+    return x;
+  }
+}
+
+Value MultiplyStep::partOfB(KernelBuilder &kb, Value x, int64_t part) const {
+  if (parts == 1)
+    return x;
+  OpBuilder &b = kb.b;
+  Location loc = kb.loc;
+  auto type = cast<VectorType>(x.getType());
+  auto constant = [&](int64_t value) {
+    return arith::ConstantOp::create(
+        b, loc, SplatElementsAttr::get(type, b.getIntegerAttr(type.getElementType(), value)));
+  };
+  if (kind == BF16Halves) {
+    Value bits = part == 0 ? Value(arith::ShLIOp::create(b, loc, x, constant(16)))
+                           : Value(arith::AndIOp::create(b, loc, x, constant(-65536)));
+    return arith::BitcastOp::create(b, loc, type.clone(b.getF32Type()), bits);
+  }
+  if (bUnsigned)
+    return part == 0 ? Value(arith::AndIOp::create(b, loc, x, constant(0xff)))
+                     : Value(arith::ShRUIOp::create(b, loc, x, constant(8)));
+  if (part == 0)
+    x = arith::ShLIOp::create(b, loc, x, constant(8));
+  return arith::ShRSIOp::create(b, loc, x, constant(8));
+}
+
+Value MultiplyStep::multiply(KernelBuilder &kb, Value a, Value x, Value sum) const {
+  OpBuilder &b = kb.b;
+  bool wide = kb.target.vectorBits == 512;
+  auto call = [&](StringRef name, ValueRange operands) {
+    return LLVM::CallIntrinsicOp::create(b, kb.loc, sum.getType(), b.getStringAttr(name), operands)
+        .getResult(0);
+  };
+  switch (kind) {
+  case Float:
+  case BF16Halves:
+    return vector::FMAOp::create(b, kb.loc, a, x, sum);
+  case BF16Dot:
+    return call("llvm.x86.avx512bf16.dpbf16ps.512", {sum, a, x});
+  case I8Words: {
+    Value pairs = call(wide ? "llvm.x86.avx512.pmaddw.d.512" : "llvm.x86.avx2.pmadd.wd", {a, x});
+    return arith::AddIOp::create(b, kb.loc, sum, pairs);
+  }
+  case I8Dot: {
+    // The first factor is the unsigned one.
+    bool aFirst = aUnsigned != flipsA();
+    return call(wide ? "llvm.x86.avx512.vpdpbusd.512" : "llvm.x86.avx512.vpdpbusd.256",
+                {sum, aFirst ? a : x, aFirst ? x : a});
+  }
+  }
+  llvm_unreachable("a kind of step");
+}

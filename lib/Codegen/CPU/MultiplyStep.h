@@ -1,0 +1,64 @@
+// Part of Weft, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// One step of a register tile's k loop, by the types of the elements and what the CPU has: how many
+// neighbours of k it takes, how they lie in A and in packed B, and the multiply-add itself. Each step adds to
+// accumulators of 32 bits:
+//   Float       one k: f32, or 16-bit floats widened as they are loaded; fused multiply-add
+//   BF16Halves  two k of bf16: halves of 32-bit words become f32 by shifts; two fused multiply-adds
+//   BF16Dot     two k of bf16: vdpbf16ps
+//   I8Words     four k of 8-bit integers: bytes become 16-bit words by shifts; two vpmaddwd, which cannot
+//               overflow, and additions
+//   I8Dot       four k of 8-bit integers: vpdpbusd, whose factors are unsigned and signed
+#ifndef WEFT_LIB_CODEGEN_CPU_MULTIPLYSTEP_H
+#define WEFT_LIB_CODEGEN_CPU_MULTIPLYSTEP_H
+
+#include "MicroKernel.h"
+
+#include "weft/Codegen/CPU/GenerateGemm.h"
+
+namespace weft::cpu {
+
+struct MultiplyStep {
+  enum Kind { Float, BF16Halves, BF16Dot, I8Words, I8Dot } kind = Float;
+  int64_t group = 1; ///< neighbours of k in one step, side by side in packed B
+  int64_t parts = 1; ///< multiply-adds for each accumulator in one step
+  bool aUnsigned = false, bUnsigned = false;
+
+  /// The step for the product `spec`.
+  static MultiplyStep choose(const GemmSpec &spec, const TargetInfo &target);
+
+  bool isInteger() const { return kind == I8Words || kind == I8Dot; }
+  /// The sign bits of A are flipped, so that the factors differ in sign: A + 128 or A - 128 is multiplied.
+  bool flipsA() const { return kind == I8Dot && aUnsigned == bUnsigned; }
+  /// What the sums begin with then, in terms of the sum of the column of B.
+  int64_t correction() const { return flipsA() ? (aUnsigned ? 128 : -128) : 0; }
+  /// Whether A is multiplied as it lies in memory, from rows of K elements.
+  bool readsInPlace(const GemmSpec &spec) const;
+  /// Of packed B side by side.
+  int64_t mostVectors() const { return parts == 1 ? 3 : 2; }
+  /// Vector registers needed besides accumulators, for `vectors` of B.
+  int64_t registers(int64_t vectors) const { return vectors * parts + (kind == I8Words ? 3 : 1); }
+
+  mlir::Type sumType(mlir::Builder &b) const {
+    return isInteger() ? mlir::Type(b.getI32Type()) : b.getF32Type();
+  }
+  /// The type of A's elements where they are prepared.
+  mlir::Type heldType(mlir::Builder &b) const;
+  /// Copies `count` elements of a row of A, from `from` on, to the row `to` of prepared elements; zeros fill
+  /// its last group. `strided`: neighbours of k are a row apart, `at(k)` are the indices of element k.
+  void prepareRow(KernelBuilder &kb, mlir::Value a, bool strided, mlir::Value prepared, mlir::Value to,
+                  int64_t count, llvm::function_ref<llvm::SmallVector<mlir::Value>(mlir::Value k)> at) const;
+
+  /// What of A step `k` multiplies in its part, in all lanes: from `a`, whose elements lie as heldType says.
+  mlir::Value loadA(KernelBuilder &kb, mlir::Value a, llvm::ArrayRef<mlir::Value> row, mlir::Value k,
+                    int64_t part) const;
+  /// A vector of columns of packed B for one step, from `column` (in columns) of its row on.
+  mlir::Value loadB(KernelBuilder &kb, mlir::Value b, llvm::ArrayRef<mlir::Value> row, int64_t column) const;
+  mlir::Value partOfB(KernelBuilder &kb, mlir::Value b, int64_t part) const;
+  mlir::Value multiply(KernelBuilder &kb, mlir::Value a, mlir::Value b, mlir::Value sum) const;
+};
+
+} // namespace weft::cpu
+
+#endif // WEFT_LIB_CODEGEN_CPU_MULTIPLYSTEP_H
