@@ -1,9 +1,9 @@
 // Part of Weft, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The pool. The state of a region is two words: `open` (generation and chunks not yet claimed; one
-// compare-and-swap claims a chunk, and a worker that is late for an older region cannot match) and `pending`
-// (chunks not yet finished; the last one wakes the caller).
+// The pool. The state of a region is a word for each thread's span of chunks, `open` (generation and chunks
+// not yet claimed; one compare-and-swap claims a chunk, and a worker that is late for an older region cannot
+// match), and `pending` (chunks not yet finished; the last one wakes the caller).
 #include "weft/Runtime/ThreadPool.h"
 
 #include <algorithm>
@@ -66,7 +66,7 @@ std::atomic<ThreadPool *> processPool{nullptr};
 
 } // namespace
 
-ThreadPool::ThreadPool(int threads) {
+ThreadPool::ThreadPool(int threads) : open(std::max(threads, 1)) {
   for (int i = 1; i < threads; ++i)
     workers.emplace_back([this, i] { workerMain(i); });
 }
@@ -97,16 +97,27 @@ ThreadPool &ThreadPool::process() {
   return *made;
 }
 
-void ThreadPool::work(uint32_t region) {
-  uint64_t current = open.v.load(std::memory_order_acquire);
-  while (uint32_t(current >> 32) == region && uint32_t(current)) {
-    if (!open.v.compare_exchange_weak(current, current - 1, std::memory_order_acq_rel,
+/// The first chunk of thread `index`'s span; that of the thread behind the last is where all end.
+static uint32_t spanStart(uint32_t chunks, int team, int index) {
+  return uint32_t(uint64_t(chunks) * uint64_t(index) / uint64_t(team));
+}
+
+void ThreadPool::work(uint32_t region, int index) {
+  const int team = limit.load(std::memory_order_relaxed);
+  for (int turn = 0; turn < team; ++turn) {
+    const int owner = (index + turn) % team; // its own span first
+    std::atomic<uint64_t> &span = open[size_t(owner)].v;
+    uint64_t current = span.load(std::memory_order_acquire);
+    while (uint32_t(current >> 32) == region && uint32_t(current)) {
+      if (!span.compare_exchange_weak(current, current - 1, std::memory_order_acq_rel,
                                       std::memory_order_acquire))
-      continue;
-    body(context, uint32_t(current) - 1); // the region cannot end before this chunk: body and context stay
-    if (pending.v.fetch_sub(1, std::memory_order_acq_rel) == 1 && joining.v.load())
-      futex(pending.v, FUTEX_WAKE, 1);
-    current = open.v.load(std::memory_order_acquire);
+        continue;
+      // The region cannot end before this chunk: what it is stays as it is.
+      body(context, spanStart(chunks, team, owner + 1) - uint32_t(current));
+      if (pending.v.fetch_sub(1, std::memory_order_acq_rel) == 1 && joining.v.load())
+        futex(pending.v, FUTEX_WAKE, 1);
+      current = span.load(std::memory_order_acquire);
+    }
   }
 }
 
@@ -127,7 +138,7 @@ void ThreadPool::workerMain(int index) {
     if (stop)
       return;
     if (index < limit.load(std::memory_order_relaxed))
-      work(now);
+      work(now, index);
   }
 }
 
@@ -142,12 +153,15 @@ void ThreadPool::run(uint32_t n, int cap, Body function, void *argument) {
   body = function;
   context = argument;
   limit.store(team, std::memory_order_relaxed);
+  chunks = n;
   pending.v.store(n, std::memory_order_relaxed);
-  open.v.store(uint64_t(region) << 32 | n, std::memory_order_release);
+  for (int i = 0; i < team; ++i)
+    open[size_t(i)].v.store(uint64_t(region) << 32 | (spanStart(n, team, i + 1) - spanStart(n, team, i)),
+                            std::memory_order_release);
   generation.v.store(region); // sequentially consistent: pairs with `sleepers`
   if (sleepers.v.load())
     futex(generation.v, FUTEX_WAKE, INT_MAX);
-  work(region);
+  work(region, 0);
   Spinner spinner(joinMicroseconds);
   while (uint32_t left = pending.v.load(std::memory_order_acquire)) {
     if (!spinner.isOver())

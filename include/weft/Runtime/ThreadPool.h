@@ -1,8 +1,10 @@
 // Part of Weft, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The process's threads for kernels: persistent, fork-join. The caller works too; chunks are claimed one by
-// one, so a thread that is not scheduled holds up at most one chunk. Workers spin for a millisecond after a
+// The process's threads for kernels: persistent, fork-join. The caller works too. Each thread has a span of
+// the chunks, the same part of every region, so that what one kernel wrote lies in the caches of the core
+// that reads it in the next. Chunks are claimed one by one, and a thread that has none left takes those of
+// others: one that is not scheduled holds up at most one chunk. Workers spin for a millisecond after a
 // region, then sleep.
 #ifndef WEFT_RUNTIME_THREADPOOL_H
 #define WEFT_RUNTIME_THREADPOOL_H
@@ -60,7 +62,7 @@ public:
 private:
   using Body = void (*)(void *, uint32_t);
   void run(uint32_t n, int cap, Body body, void *context);
-  void work(uint32_t generation);
+  void work(uint32_t generation, int index);
   void workerMain(int index);
 
   struct alignas(64) Word {
@@ -70,7 +72,10 @@ private:
     std::atomic<uint64_t> v{0};
   };
   Word generation, sleepers, pending, joining;
-  Word64 open; ///< generation << 32 | chunks not yet claimed: a late worker of an older region cannot match
+  /// Of each thread's span, generation << 32 | chunks not yet claimed: a late worker of an older region
+  /// cannot match.
+  std::vector<Word64> open;
+  uint32_t chunks = 0;
   Body body = nullptr;
   void *context = nullptr;
   std::atomic<int> limit{0};
