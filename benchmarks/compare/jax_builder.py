@@ -77,6 +77,12 @@ class JaxBuilder(Builder):
     def matmul(self, a, b):
         return a @ b
 
+    def matmul_bf16(self, a, b):
+        return (a.astype(jnp.bfloat16) @ b.astype(jnp.bfloat16)).astype(jnp.float32)
+
+    def matmul_bytes(self, a, codes, scale):
+        raise NotImplementedError("JAX has no product of quantised values")
+
     def transposed(self, x):
         return x.T
 

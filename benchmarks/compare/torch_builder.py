@@ -58,6 +58,19 @@ class TorchBuilder(Builder):
     def matmul(self, a, b):
         return a @ b
 
+    def matmul_bf16(self, a, b):
+        if not hasattr(self, "narrow"):
+            self.narrow = b.bfloat16()
+        return (a.bfloat16() @ self.narrow).float()
+
+    def matmul_bytes(self, a, codes, scale):
+        if not hasattr(self, "packed"):
+            if "onednn" in torch.backends.quantized.supported_engines:
+                torch.backends.quantized.engine = "onednn"  # the fastest
+            weight = torch._make_per_tensor_quantized_tensor(codes.T.contiguous(), scale, 0)
+            self.packed = torch.ops.quantized.linear_prepack(weight, None)
+        return torch.ops.quantized.linear_dynamic(a, self.packed)
+
     def transposed(self, x):
         return x.T
 

@@ -111,6 +111,19 @@ class OnnxBuilder(Builder):
         batch = numpy.broadcast_shapes(a.shape[:-2], b.shape[:-2])
         return self.node("MatMul", [a, b], [*batch, a.shape[-2], b.shape[-1]])
 
+    def matmul_bf16(self, a, b):
+        a, b = (self.node("Cast", [x], x.shape, to=TensorProto.BFLOAT16) for x in (a, b))
+        y = self.matmul(a, b)
+        return self.node("Cast", [y], y.shape, to=TensorProto.FLOAT)
+
+    def matmul_bytes(self, a, codes, scale):
+        names = [f"quantised_{len(self.nodes)}_{i}" for i in range(3)]
+        self.nodes.append(helper.make_node("DynamicQuantizeLinear", [a.name], names))
+        q, s, z = (Value(name, shape) for name, shape in zip(names, (a.shape, (), ()), strict=True))
+        y = self.node("MatMulInteger", [q, codes, z], [*a.shape[:-1], codes.shape[-1]])
+        y = self.node("Cast", [y], y.shape, to=TensorProto.FLOAT)
+        return self.multiply(y, self.scaled(s, scale))
+
     def transposed(self, x, order=None):
         order = order or [*range(len(x.shape))][::-1]
         return self.node("Transpose", [x], [x.shape[i] for i in order], perm=order)

@@ -15,6 +15,11 @@ def gemm(m, k, n, constant):
     return row
 
 
+def gemm_bytes(nn):
+    """As a dynamically quantised layer has it: values become u8 by their range, weights are i8."""
+    return nn.matmul_bytes(nn.input("a", [128, 768]), nn.byte_weight([768, 3072]), 0.02 * 4 / 127)
+
+
 def conv(height, channels, filters, kernel, groups=1):
     return lambda nn: nn.conv(nn.input("x", [1, channels, height, height]), filters, kernel, 1, kernel // 2, groups)
 
@@ -33,6 +38,11 @@ KERNELS = {
     "gemm-1024": (gemm(1024, 1024, 1024, False), "GEMM 1024x1024x1024, two inputs"),
     "gemm-skinny": (gemm(128, 768, 3072, True), "GEMM 128x768x3072, constant weight"),
     "gemm-4-rows": (gemm(4, 4096, 4096, True), "GEMM 4x4096x4096, constant weight"),
+    "gemm-bf16": (
+        lambda nn: nn.matmul_bf16(nn.input("a", [128, 768]), nn.weight([768, 3072], 0.02)),
+        "GEMM 128x768x3072 in bf16, constant weight",
+    ),
+    "gemm-int8": (gemm_bytes, "GEMM 128x768x3072 in int8, quantised at run time, constant weight"),
     "conv-3x3": (conv(56, 64, 64, 3), "conv 3x3, 56x56x64 to 64"),
     "conv-1x1": (conv(56, 64, 256, 1), "conv 1x1, 56x56x64 to 256"),
     "conv-depthwise": (conv(56, 144, 144, 3, 144), "conv 3x3 depthwise, 56x56x144"),

@@ -162,9 +162,11 @@ static Value multiplyBytes(NodeImporter &node, Value a, Value aZero, Value b, Va
   }
   Value product = multiply(node, a, b, i32);
   if (aZero) {
-    Value columns = bZero ? node.reduce(ReduceKind::add, lessZeroPoint(node, b, bZero), {node.rankOf(b) - 2},
-                                        /*keepDims=*/true)
-                          : sumColumns(node, b);
+    Value columns = sumColumns(node, b);
+    if (bZero) {
+      Value depth = unitOf(node, node.extent(b, node.rankOf(b) - 2), i32, node.rankOf(b));
+      columns = node.sub(columns, node.mul(depth, node.convert(bZero, i32)));
+    }
     product = node.sub(product, node.mul(node.convert(aZero, i32), columns));
   }
   if (bZero) {
