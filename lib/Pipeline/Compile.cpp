@@ -441,8 +441,9 @@ SmallVector<const gpu::GpuKernel *> Compiler::gpuKernels() {
 /// The features of a detected host that the loader checks for; a portable level says all by its name.
 static std::vector<std::string> requiredFeatures(const cpu::TargetInfo &target) {
   static constexpr llvm::StringLiteral checked[] = {
-      "avx2",     "fma",      "f16c",     "bmi",      "bmi2",       "lzcnt",      "movbe",      "avx512f",
-      "avx512bw", "avx512cd", "avx512dq", "avx512vl", "avx512bf16", "avx512vnni", "avx512fp16", "avxvnni"};
+      "avx2",       "fma",      "f16c",     "bmi",      "bmi2",     "lzcnt",      "movbe",
+      "avx512f",    "avx512bw", "avx512cd", "avx512dq", "avx512vl", "avx512bf16", "avx512vnni",
+      "avx512fp16", "avxvnni",  "amx-tile", "amx-int8", "amx-bf16"};
   SmallVector<StringRef> parts;
   StringRef(target.features).split(parts, ',');
   std::vector<std::string> wanted;

@@ -8,6 +8,10 @@
 #include <cstdint>
 #if defined(__x86_64__)
 #include <cpuid.h>
+#if defined(__linux__)
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
 #endif
 
 namespace weft::runtime {
@@ -15,7 +19,7 @@ namespace weft::runtime {
 namespace {
 
 enum Register : uint8_t { A, B, C, D };
-enum Saved : uint8_t { Always, Ymm, Zmm }; // which registers must be saved by the system
+enum Saved : uint8_t { Always, Ymm, Zmm, Tiles }; // which registers must be saved by the system
 struct Feature {
   std::string_view name;
   uint32_t leaf, subleaf;
@@ -68,7 +72,10 @@ constexpr Feature features[] = {
     {"avx512vnni", 7, 0, C, 11, Zmm},
     {"avx512bitalg", 7, 0, C, 12, Zmm},
     {"avx512vpopcntdq", 7, 0, C, 14, Zmm},
+    {"amx-bf16", 7, 0, D, 22, Tiles},
     {"avx512fp16", 7, 0, D, 23, Zmm},
+    {"amx-tile", 7, 0, D, 24, Tiles},
+    {"amx-int8", 7, 0, D, 25, Tiles},
     {"avxvnni", 7, 1, A, 4, Ymm},
     {"avx512bf16", 7, 1, A, 5, Zmm},
     {"avxvnniint8", 7, 1, D, 4, Ymm},
@@ -79,14 +86,25 @@ constexpr Feature features[] = {
     {"64bit", 0x80000001, 0, D, 29},
 };
 
-/// Which of Saved hold: bit 0 always, bit 1 ymm, bit 2 zmm.
+/// Linux gives matrix registers to processes that ask, and may refuse.
+bool mayUseTiles() {
+#if defined(__linux__)
+  constexpr long requestPermission = 0x1023, tileData = 18;
+  return syscall(SYS_arch_prctl, requestPermission, tileData) == 0;
+#else
+  return false;
+#endif
+}
+
+/// Which of Saved hold: bit 0 always, bit 1 ymm, bit 2 zmm, bit 3 tiles.
 unsigned savedRegisters() {
   unsigned a, b, c, d;
   if (!__get_cpuid(1, &a, &b, &c, &d) || !(c >> 27 & 1)) // OSXSAVE
     return 1;
   uint32_t low, high;
   __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
-  return 1 | ((low & 0x6) == 0x6 ? 2 : 0) | ((low & 0xe6) == 0xe6 ? 4 : 0);
+  return 1 | ((low & 0x6) == 0x6 ? 2 : 0) | ((low & 0xe6) == 0xe6 ? 4 : 0) |
+         ((low & 0x60000) == 0x60000 && mayUseTiles() ? 8 : 0);
 }
 
 bool detect(const Feature &feature) {

@@ -12,6 +12,7 @@
 // that differ by one row at most; what is left of a dynamic M runs in tiles of 8, 4, 2 and 1.
 #include "weft/Codegen/CPU/GenerateGemm.h"
 
+#include "MatrixTile.h"
 #include "MultiplyStep.h"
 
 #include <cstring>
@@ -41,7 +42,10 @@ PackedB weft::cpu::packedB(const GemmSpec &spec, const TargetInfo &target) {
 }
 
 SmallVector<int64_t> PackedB::shape() const {
-  return {ceilDivide(n, panelWidth), ceilDivide(k, group) + (correction != 0), panelWidth * group};
+  // Matrix registers take 16 rows at once.
+  int64_t rows = ceilDivide(k, group), multiple = group > 1 ? MatrixTile::stepsOfRegister : 1;
+  return {ceilDivide(n, panelWidth), ceilDivide(rows, multiple) * multiple + (correction != 0),
+          panelWidth * group};
 }
 
 std::vector<std::byte> weft::cpu::packB(std::span<const std::byte> source, size_t elementBytes,
@@ -84,6 +88,8 @@ GemmTiling weft::cpu::chooseGemmTiling(const GemmSpec &spec, const TargetInfo &t
   t.rows = target.vectorRegisters >= 32 ? std::min<int64_t>(t.rows, 14) : std::min<int64_t>(t.rows, 6);
   if (!spec.transposedA && !isDynamic(spec.k))
     t.rows = std::min(t.rows, rowsThatFitL1(spec.k * 4 / step.group * step.parts, target));
+  if (step.inTiles())
+    t.rows = MatrixTile::mostRows;
   t.unroll = t.rows < 14 && target.vectorRegisters >= 32 ? 2 : 1;
   // A panel streams from L2 as fast as it is used; with a small L1 blocks of 512 are better all the same.
   t.kBlock = target.l1Bytes >= (48 << 10) ? 1024 : 512;
@@ -93,7 +99,7 @@ GemmTiling weft::cpu::chooseGemmTiling(const GemmSpec &spec, const TargetInfo &t
   for (int64_t extent : spec.batch)
     batch *= isDynamic(extent) ? 4 : extent;
   bool oneTile = !isDynamic(spec.m) && spec.m <= t.rows;
-  if (oneTile && spec.b == GemmB::Packed) {
+  if (oneTile && spec.b == GemmB::Packed && !step.inTiles()) {
     // B streams from memory: several panels give it more streams, and more independent sums.
     int64_t accumulators = target.vectorRegisters >= 32 ? 24 : 12;
     t.panelsAtOnce = std::clamp<int64_t>(accumulators / (std::max<int64_t>(1, spec.m) * vectors), 1, 4);
@@ -146,6 +152,9 @@ private:
   void panels(const Block &block, Value panel, int64_t count, int64_t valid, Value dynamicValid, bool isTail);
   /// Runs body(rows, first row, row within the block) for each register tile of the block.
   void forTiles(const Block &block, llvm::function_ref<void(int64_t, Value, Value)> body);
+  /// The sums of a tile of a panel in matrix registers, from and to the partial buffer.
+  void matrixTile(const Block &block, Value panel, int64_t rows, Value row, Value local, Value kLow,
+                  Value kHigh, Value isFirst);
   /// Copies the block's rows of A to where the step reads them.
   void prepareA(const Block &block);
   /// What the sums of a panel's vector begin with.
@@ -173,7 +182,7 @@ private:
   int64_t vectors;
   MultiplyStep step;
   Type sumType;
-  Value bufferA, bufferB, flatB, bufferC, partial, packed, prepared, m, n, numPanels, numTiles;
+  Value bufferA, bufferB, flatB, bufferC, partial, packed, prepared, config, m, n, numPanels, numTiles;
   Value k; ///< in steps
   ValueRange extras;
   int64_t tileRows = 0, largeTiles = 0; ///< static M: tiles of tileRows, then of tileRows - 1
@@ -282,7 +291,7 @@ GemmGenerator::Prefetch GemmGenerator::prefetchNext(Value panel, int64_t count, 
   int64_t blockRows = t.blockTiles * (isDynamic(spec.m) ? t.rows : tileRows);
   if (!flatB || blockRows <= rows)
     return next; // one tile: it streams, and the hardware sees that
-  int64_t row = t.panelWidth * step.group, whole = ceilDivide(spec.k, step.group) * row;
+  int64_t row = t.panelWidth * step.group, whole = step.steps(spec.k) * row;
   next.step = ceilDivide(row * rows, blockRows); // rounded up: no line is left out between two tiles
   next.panel = min(add(panel, count), sub(numPanels, c(1)));
   next.start = mul(local, whole / blockRows);
@@ -298,10 +307,26 @@ void GemmGenerator::prepareA(const Block &block) {
   });
 }
 
+void GemmGenerator::matrixTile(const Block &block, Value panel, int64_t rows, Value row, Value local,
+                               Value kLow, Value kHigh, Value isFirst) {
+  auto a = [&](int64_t r, Value k) -> MatrixPlace {
+    Value element = mul(k, step.group);
+    if (prepared)
+      return {prepared, {add(local, r), element}};
+    return {bufferA, indexA(block, add(row, r), element)};
+  };
+  auto columns = [&](Value k, int64_t column) -> MatrixPlace {
+    return {bufferB, {panel, k, c(column * step.group)}};
+  };
+  auto sums = [&](int64_t r, int64_t column) -> MatrixPlace { return {partial, {add(local, r), c(column)}}; };
+  MatrixTile(*this, step, rows, vectors).multiply(config, kLow, kHigh, isFirst, a, columns, sums);
+}
+
 Value GemmGenerator::firstSum(Value panel, int64_t v) {
   if (step.correction() == 0)
     return zeroSum();
-  SmallVector<Value> at = {add(panel, v / vectors), k, c(v % vectors * lanes * step.group)};
+  int64_t lastRow = packedB(spec, target).shape()[1] - 1;
+  SmallVector<Value> at = {add(panel, v / vectors), c(lastRow), c(v % vectors * lanes * step.group)};
   auto bytes = VectorType::get({lanes * step.group}, b.getI8Type());
   return vector::BitCastOp::create(b, loc, VectorType::get({lanes}, sumType),
                                    vector::LoadOp::create(b, loc, bytes, bufferB, at));
@@ -345,7 +370,7 @@ void GemmGenerator::panels(const Block &block, Value panel, int64_t count, int64
   SmallVector<Value> at(block.c);
   at.append(2, Value());
 
-  if (singleBlock && !isTail && !isDynamic(spec.m)) {
+  if (singleBlock && !isTail && !isDynamic(spec.m) && !step.inTiles()) {
     pack(c(0), k);
     forTiles(block, [&](int64_t rows, Value row, Value local) {
       SmallVector<Value> first, init;
@@ -373,6 +398,10 @@ void GemmGenerator::panels(const Block &block, Value panel, int64_t count, int64
     pack(kLow, kHigh);
     Value isFirst = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, index, c(0));
     forTiles(block, [&](int64_t rows, Value row, Value local) {
+      if (step.inTiles()) {
+        matrixTile(block, panel, rows, row, local, kLow, kHigh, singleBlock ? Value() : isFirst);
+        return;
+      }
       SmallVector<Value> first, init;
       for (int64_t v = 0; v < vectors; ++v)
         first.push_back(firstSum(panel, v));
@@ -538,7 +567,7 @@ FailureOr<GeneratedKernel> GemmGenerator::generate() {
   m = isDynamic(spec.m) ? extent(bufferC, cRank - 2) : c(spec.m);
   n = isDynamic(spec.n) ? extent(bufferC, cRank - 1) : c(spec.n);
   k = isDynamic(spec.k) ? extent(bufferA, spec.aBatch.size() + (spec.transposedA ? 0 : 1))
-                        : c(ceilDivide(spec.k, step.group));
+                        : c(step.steps(spec.k));
   numTiles = ceilDiv(m, t.rows);
   numPanels = ceilDiv(n, t.panelWidth);
   if (!isDynamic(spec.m) && spec.m > 0) {
@@ -557,18 +586,18 @@ FailureOr<GeneratedKernel> GemmGenerator::generate() {
   bool needsPacking = runtimeB && (packAll || tail);
   // Blocks of k pay when a panel is used again by the next tile. A packing buffer has a fixed size in any
   // case.
-  singleBlock = !isDynamic(spec.k) &&
-                (ceilDivide(spec.k, step.group) <= t.kBlock * 3 / 2 || (oneTile && !needsPacking));
+  singleBlock = !isDynamic(spec.k) && (step.steps(spec.k) <= t.kBlock * 3 / 2 || (oneTile && !needsPacking));
   if (isDynamic(spec.k) && oneTile && !needsPacking)
     singleBlock = true;
   if (needsPacking)
     packed = scratch({singleBlock ? spec.k : t.kBlock, t.panelWidth});
-  if (!(singleBlock && !tail && !isDynamic(spec.m)))
+  if (step.inTiles())
+    config = scratch({64}, b.getI8Type());
+  if (step.inTiles() || !(singleBlock && !tail && !isDynamic(spec.m)))
     partial = scratch({std::max<int64_t>(1, t.blockTiles * t.rows), t.panelWidth}, sumType);
   if (!step.readsInPlace(spec))
-    prepared =
-        scratch({std::max<int64_t>(1, t.blockTiles * t.rows), ceilDivide(spec.k, step.group) * step.group},
-                step.heldType(b));
+    prepared = scratch({std::max<int64_t>(1, t.blockTiles * t.rows), step.steps(spec.k) * step.group},
+                       step.heldType(b));
   packWhole = packAll;
 
   ChunkCount chunks;
@@ -580,6 +609,8 @@ FailureOr<GeneratedKernel> GemmGenerator::generate() {
   chunks.terms.push_back({cIndex, cRank - 2, spec.m, t.blockTiles * t.rows});
   if (!empty)
     loop(low, high, 1, [&](Value index) { chunk(index); });
+  if (step.inTiles() && !empty)
+    MatrixTile::release(*this);
   GeneratedKernel kernel;
   kernel.module = end();
   kernel.chunks = chunks;

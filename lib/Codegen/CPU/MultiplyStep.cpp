@@ -9,17 +9,25 @@
 using namespace mlir;
 using namespace weft::cpu;
 
+/// Matrix registers for both. Only a machine that was asked has them: Linux may refuse.
+static bool hasTiles(const TargetInfo &target) {
+  return llvm::all_of(ArrayRef<StringRef>{"+amx-tile", "+amx-int8", "+amx-bf16"},
+                      [&](StringRef feature) { return StringRef(target.features).contains(feature); });
+}
+
 MultiplyStep MultiplyStep::choose(const GemmSpec &spec, const TargetInfo &target) {
   MultiplyStep step;
   if (spec.b != GemmB::Packed || !target.isX86)
     return step;
+  // A few rows take as long as B takes to arrive, and dot products do not need A in rows of 64 bytes.
+  bool tiles = hasTiles(target) && (ShapedType::isDynamic(spec.m) || spec.m >= 8);
   if (spec.bType.isBF16() && spec.aType.isBF16()) {
     step.group = 2;
-    step.kind = target.hasBF16Dot && !spec.strict ? BF16Dot : BF16Halves;
+    step.kind = spec.strict ? BF16Halves : tiles ? Tiles : target.hasBF16Dot ? BF16Dot : BF16Halves;
     step.parts = step.kind == BF16Halves ? 2 : 1;
   } else if (spec.bType.isInteger(8) && spec.aType.isInteger(8)) {
     step.group = 4;
-    step.kind = target.hasI8Dot ? I8Dot : I8Words;
+    step.kind = tiles ? Tiles : target.hasI8Dot ? I8Dot : I8Words;
     step.parts = step.kind == I8Words ? 2 : 1;
     step.aUnsigned = spec.aUnsigned;
     step.bUnsigned = spec.bUnsigned;
@@ -30,7 +38,7 @@ MultiplyStep MultiplyStep::choose(const GemmSpec &spec, const TargetInfo &target
 bool MultiplyStep::readsInPlace(const GemmSpec &spec) const {
   if (kind == Float)
     return true;
-  return parts == 1 && !flipsA() && !spec.transposedA && spec.k % group == 0;
+  return parts == 1 && !flipsA() && !spec.transposedA && spec.k % (group * stepMultiple()) == 0;
 }
 
 Type MultiplyStep::heldType(Builder &b) const {
@@ -44,6 +52,8 @@ Type MultiplyStep::heldType(Builder &b) const {
     return b.getI16Type();
   case I8Dot:
     return b.getI8Type();
+  case Tiles:
+    return isInteger() ? Type(b.getI8Type()) : b.getBF16Type();
   }
   llvm_unreachable("a kind of step");
 }
@@ -57,6 +67,7 @@ static Value hold(const MultiplyStep &step, KernelBuilder &kb, Value x) {
   case MultiplyStep::BF16Halves:
     return arith::ExtFOp::create(kb.b, kb.loc, typed(kb.b.getF32Type()), x);
   case MultiplyStep::BF16Dot:
+  case MultiplyStep::Tiles:
     return x;
   case MultiplyStep::I8Words:
     if (step.aUnsigned)
@@ -94,19 +105,18 @@ void MultiplyStep::prepareRow(KernelBuilder &kb, Value a, bool strided, Value pr
     }
     vector::StoreOp::create(b, loc, x, prepared, ValueRange{to, k});
   });
+  auto placeOf = [&](Value k) {
+    return swaps ? kb.add(kb.mul(kb.div(k, 4), 4),
+                          kb.add(kb.mul(kb.rem(k, kb.c(2)), 2), kb.div(kb.rem(k, kb.c(4)), 2)))
+                 : k;
+  };
   kb.loop(kb.c(whole), kb.c(count), 1, [&](Value k) {
     Value x = hold(*this, kb, memref::LoadOp::create(b, loc, a, at(k)));
-    Value place = k;
-    if (swaps)
-      place = kb.add(kb.mul(kb.div(k, 4), 4),
-                     kb.add(kb.mul(kb.rem(k, kb.c(2)), 2), kb.div(kb.rem(k, kb.c(4)), 2)));
-    memref::StoreOp::create(b, loc, x, prepared, ValueRange{to, place});
+    memref::StoreOp::create(b, loc, x, prepared, ValueRange{to, placeOf(k)});
   });
   Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(heldType(b)));
-  for (int64_t k = count; k < ceilDivide(count, group) * group; ++k) {
-    int64_t place = swaps ? (k & ~int64_t(3)) | (k & 1) << 1 | (k >> 1 & 1) : k;
-    memref::StoreOp::create(b, loc, zero, prepared, ValueRange{to, kb.c(place)});
-  }
+  kb.loop(kb.c(count), kb.c(steps(count) * group), 1,
+          [&](Value k) { memref::StoreOp::create(b, loc, zero, prepared, ValueRange{to, placeOf(k)}); });
 }
 
 Value MultiplyStep::loadA(KernelBuilder &kb, Value a, ArrayRef<Value> row, Value k, int64_t part) const {
@@ -196,6 +206,16 @@ Value MultiplyStep::multiply(KernelBuilder &kb, Value a, Value x, Value sum) con
     return call(wide ? "llvm.x86.avx512.vpdpbusd.512" : "llvm.x86.avx512.vpdpbusd.256",
                 {sum, aFirst ? a : x, aFirst ? x : a});
   }
+  case Tiles:
+    break; // multiplied by MatrixTile
   }
-  llvm_unreachable("a kind of step");
+  llvm_unreachable("a kind of step on vectors");
+}
+
+StringRef MultiplyStep::tileInstruction() const {
+  if (!isInteger())
+    return "tdpbf16ps";
+  if (aUnsigned)
+    return bUnsigned ? "tdpbuud" : "tdpbusd";
+  return bUnsigned ? "tdpbsud" : "tdpbssd";
 }

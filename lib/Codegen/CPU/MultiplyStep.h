@@ -10,6 +10,7 @@
 //   I8Words     four k of 8-bit integers: bytes become 16-bit words by shifts; two vpmaddwd, which cannot
 //               overflow, and additions
 //   I8Dot       four k of 8-bit integers: vpdpbusd, whose factors are unsigned and signed
+//   Tiles       two k of bf16 or four of 8-bit integers, 16 steps at once: matrix registers (MatrixTile.h)
 #ifndef WEFT_LIB_CODEGEN_CPU_MULTIPLYSTEP_H
 #define WEFT_LIB_CODEGEN_CPU_MULTIPLYSTEP_H
 
@@ -20,7 +21,7 @@
 namespace weft::cpu {
 
 struct MultiplyStep {
-  enum Kind { Float, BF16Halves, BF16Dot, I8Words, I8Dot } kind = Float;
+  enum Kind { Float, BF16Halves, BF16Dot, I8Words, I8Dot, Tiles } kind = Float;
   int64_t group = 1; ///< neighbours of k in one step, side by side in packed B
   int64_t parts = 1; ///< multiply-adds for each accumulator in one step
   bool aUnsigned = false, bUnsigned = false;
@@ -28,7 +29,12 @@ struct MultiplyStep {
   /// The step for the product `spec`.
   static MultiplyStep choose(const GemmSpec &spec, const TargetInfo &target);
 
-  bool isInteger() const { return kind == I8Words || kind == I8Dot; }
+  bool isInteger() const { return group == 4; }
+  bool inTiles() const { return kind == Tiles; }
+  /// Rows of packed B, and steps in prepared rows of A, come in multiples of this.
+  int64_t stepMultiple() const { return inTiles() ? 16 : 1; }
+  /// Steps for `k` elements.
+  int64_t steps(int64_t k) const { return ceilDivide(k, group * stepMultiple()) * stepMultiple(); }
   /// The sign bits of A are flipped, so that the factors differ in sign: A + 128 or A - 128 is multiplied.
   bool flipsA() const { return kind == I8Dot && aUnsigned == bUnsigned; }
   /// What the sums begin with then, in terms of the sum of the column of B.
@@ -36,7 +42,7 @@ struct MultiplyStep {
   /// Whether A is multiplied as it lies in memory, from rows of K elements.
   bool readsInPlace(const GemmSpec &spec) const;
   /// Of packed B side by side.
-  int64_t mostVectors() const { return parts == 1 ? 3 : 2; }
+  int64_t mostVectors() const { return parts == 1 && !inTiles() ? 3 : 2; }
   /// Vector registers needed besides accumulators, for `vectors` of B.
   int64_t registers(int64_t vectors) const { return vectors * parts + (kind == I8Words ? 3 : 1); }
 
@@ -57,6 +63,8 @@ struct MultiplyStep {
   mlir::Value loadB(KernelBuilder &kb, mlir::Value b, llvm::ArrayRef<mlir::Value> row, int64_t column) const;
   mlir::Value partOfB(KernelBuilder &kb, mlir::Value b, int64_t part) const;
   mlir::Value multiply(KernelBuilder &kb, mlir::Value a, mlir::Value b, mlir::Value sum) const;
+  /// The name of the intrinsic that multiplies matrix registers.
+  llvm::StringRef tileInstruction() const;
 };
 
 } // namespace weft::cpu

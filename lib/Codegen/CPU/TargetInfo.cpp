@@ -14,6 +14,10 @@
 #include "llvm/TargetParser/Triple.h"
 
 #include <mutex>
+#if defined(__linux__)
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
 
 using namespace llvm;
 using namespace weft::cpu;
@@ -61,6 +65,17 @@ static void readCaches(TargetInfo &info) {
   }
 }
 
+/// Linux gives matrix registers to processes that ask, and may refuse. The runtime asks again in its process.
+static bool mayUseTiles() {
+#if defined(__linux__) && defined(__x86_64__)
+  constexpr long requestPermission = 0x1023, tileData = 18;
+  static const bool granted = syscall(SYS_arch_prctl, requestPermission, tileData) == 0;
+  return granted;
+#else
+  return false;
+#endif
+}
+
 std::string TargetInfo::key() const {
   return triple + "/" + cpu + "/" + features + "/v" + std::to_string(vectorBits) + "x" +
          std::to_string(vectorRegisters) + "/c" + std::to_string(l1Bytes) + "," + std::to_string(l2Bytes) +
@@ -75,9 +90,11 @@ Expected<TargetInfo> TargetInfo::get(StringRef name) {
   info.triple = host.str();
   if (native) {
     info.cpu = sys::getHostCPUName().str();
-    for (const auto &feature : sys::getHostCPUFeatures())
-      info.features += (info.features.empty() ? "" : ",") + std::string(feature.second ? "+" : "-") +
-                       feature.first().str();
+    for (const auto &feature : sys::getHostCPUFeatures()) {
+      bool has = feature.second && !(feature.first().starts_with("amx") && !mayUseTiles());
+      info.features +=
+          (info.features.empty() ? "" : ",") + std::string(has ? "+" : "-") + feature.first().str();
+    }
     readCaches(info);
   } else if (name == "aarch64" || name.starts_with("aarch64:")) {
     info.triple = "aarch64-unknown-linux-gnu";
