@@ -83,6 +83,30 @@ static Error optimise(Module &module, TargetMachine &machine, const TargetInfo &
   return Error::success();
 }
 
+/// Whether addresses are written as x86 takes them: what generators unroll, that is; loops that LLVM unrolls
+/// it also knows best how to step through.
+static bool hasFactoredAddresses(const TargetInfo &target, Pipeline pipeline) {
+  return target.isX86 && pipeline == Pipeline::Vectorized;
+}
+
+namespace {
+/// The passes of code generation. Where addresses have been factored nothing is left for loop strength
+/// reduction, whose search takes half of the time of all passes.
+class CodegenPasses : public legacy::PassManager {
+public:
+  explicit CodegenPasses(bool isFactored) : isFactored(isFactored) {}
+  void add(Pass *pass) override {
+    if (isFactored && pass->getPassName() == "Loop Strength Reduction")
+      delete pass;
+    else
+      legacy::PassManager::add(pass);
+  }
+
+private:
+  bool isFactored;
+};
+} // namespace
+
 static Expected<std::unique_ptr<Module>> translate(mlir::ModuleOp source, LLVMContext &context,
                                                    const TargetInfo &target, TargetMachine &machine,
                                                    Pipeline pipeline) {
@@ -115,6 +139,10 @@ static Expected<std::unique_ptr<Module>> translate(mlir::ModuleOp source, LLVMCo
   if (target.hasAvx512)
     for (Function &function : *module)
       useScalef(function);
+  if (hasFactoredAddresses(target, pipeline))
+    for (Function &function : *module)
+      if (!function.isDeclaration())
+        factorAddresses(function);
   return module;
 }
 
@@ -157,7 +185,7 @@ Expected<SmallVector<char, 0>> weft::cpu::emitObject(mlir::ModuleOp source, cons
   std::string name = kernelName(**module);
   SmallVector<char, 0> bytes;
   raw_svector_ostream stream(bytes);
-  legacy::PassManager passes;
+  CodegenPasses passes(hasFactoredAddresses(target, pipeline));
   TargetLibraryInfoImpl library((*module)->getTargetTriple());
   library.disableAllFunctions();
   passes.add(new TargetLibraryInfoWrapperPass(library));
@@ -190,7 +218,7 @@ Expected<std::string> weft::cpu::emitText(mlir::ModuleOp source, const TargetInf
   }
   SmallVector<char, 0> bytes;
   raw_svector_ostream stream(bytes);
-  legacy::PassManager passes;
+  CodegenPasses passes(hasFactoredAddresses(target, pipeline));
   if ((*machine)->addPassesToEmitFile(passes, stream, nullptr, CodeGenFileType::AssemblyFile,
                                       /*DisableVerify=*/true))
     return createStringError("the target cannot write assembly");

@@ -37,6 +37,9 @@ struct PrefetchRowsPass : llvm::PassInfoMixin<PrefetchRowsPass> {
 /// On x86: stores of whole vectors through pointer argument `argument` go past the caches.
 void streamStores(llvm::Function &function, unsigned argument, unsigned vectorBits);
 
+/// Rewrites addresses so that code generation needs no loop strength reduction.
+void factorAddresses(llvm::Function &function);
+
 } // namespace weft::cpu
 
 #endif // WEFT_LIB_CODEGEN_CPU_PASSES_H

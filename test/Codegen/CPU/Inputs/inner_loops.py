@@ -23,7 +23,7 @@ INSTRUCTION = re.compile(r"^\t(?:\{vex\}\s)?([a-z][a-z0-9]*)\s*(.*)$")
 FMA = re.compile(r"^vf(n?m)(add|sub|addsub|subadd)\d+([ps][sdh])$")
 DOT = re.compile(r"^v(dpbf16ps|pdpbusd|pmaddwd)$")
 ARITHMETIC = re.compile(r"^v(add|sub|mul|div|max|min|sqrt|rcp14|rsqrt14|scalef|reduce|rndscale|round)([ps][sdh])$")
-STACK = re.compile(r"\((%rsp|%rbp)[,)]")
+STACK = re.compile(r"\(%rsp[,)]")  # kernels have no frame pointer
 
 
 class Instruction:
