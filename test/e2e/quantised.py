@@ -62,6 +62,23 @@ node("QLinearMatMul", [*inputs, constant("l.scale", np.float32(0.7)), constant("
 sums = (a.astype(np.int64) + 5) @ (b.astype(np.int64) - b_zero)
 output("linear", TensorProto.INT8, saturated(sums * (np.float32(0.03) * b_scale), 0.7, 11, np.int8))
 
+# A convolution, padded unevenly, by weights of every sign; the zero points are what is padded and 131.
+image = random.integers(0, 256, (2, 5, 11, 13)).astype(np.uint8)
+filters = random.integers(0, 256, (9, 5, 3, 2)).astype(np.uint8)
+scales = random.uniform(0.001, 0.004, 9).astype(np.float32)
+bias = random.integers(-999, 999, 9).astype(np.int32)
+inputs = ["image", constant("c.scale", np.float32(0.02)), constant("c.zero", np.uint8(120)), constant("f", filters)]
+inputs += [constant("f.scale", scales), constant("f.zero", np.full(9, 131, np.uint8))]
+inputs += [constant("o.scale", np.float32(0.3)), constant("o.zero", np.uint8(7)), constant("f.bias", bias)]
+node("QLinearConv", inputs, "conv", pads=[1, 0, 2, 1], strides=[2, 1], dilations=[1, 2])
+padded = np.pad(image.astype(np.int64) - 120, ((0, 0), (0, 0), (1, 2), (0, 1)))
+sums = np.zeros((2, 9, 6, 12), np.int64) + bias[:, None, None]
+for i in range(3):
+    for j in range(2):
+        window = padded[:, :, i : i + 11 : 2, 2 * j : 2 * j + 12]
+        sums += np.einsum("nchw,oc->nohw", window, filters[:, :, i, j].astype(np.int64) - 131)
+output("conv", TensorProto.UINT8, saturated(sums * (np.float32(0.02) * scales)[:, None, None], 0.3, 7, np.uint8))
+
 # Two layers between DequantizeLinear and QuantizeLinear.
 value, exact = "x", x
 for layer, outside in ((1, width), (2, 33)):
@@ -85,10 +102,12 @@ folder = sys.argv[1]
 graph_inputs = [
     helper.make_tensor_value_info("x", TensorProto.FLOAT, x.shape),
     helper.make_tensor_value_info("a", TensorProto.INT8, a.shape),
+    helper.make_tensor_value_info("image", TensorProto.UINT8, image.shape),
 ]
 graph = helper.make_graph(nodes, "quantised", graph_inputs, outputs, constants)
 onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9), f"{folder}/m.onnx")
 np.save(f"{folder}/x.npy", x)
 np.save(f"{folder}/a.npy", a)
+np.save(f"{folder}/image.npy", image)
 for name, value in expected.items():
     np.save(f"{folder}/{name}.npy", value)

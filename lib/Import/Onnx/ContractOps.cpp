@@ -147,10 +147,7 @@ static Value sumColumns(NodeImporter &node, Value b) {
   return multiply(node, ones, b, node.b().getI32Type());
 }
 
-/// The product of bytes (a - aZero) (b - bZero) in i32, with zero points (or null) that broadcast against
-/// their operands: the bytes are multiplied as they are, and what the zero points add to that is taken off,
-///   a b - aZero sum_k(b - bZero) - sum_k(a) bZero.
-static Value multiplyBytes(NodeImporter &node, Value a, Value aZero, Value b, Value bZero) {
+Value weft::onnx::multiplyBytes(NodeImporter &node, Value a, Value aZero, Value b, Value bZero) {
   Type i32 = node.b().getI32Type();
   if (isZeroPointZero(node, aZero))
     aZero = nullptr;

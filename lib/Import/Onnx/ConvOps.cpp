@@ -3,6 +3,7 @@
 //
 // Convolutions: Conv, its integer forms, ConvTranspose, CausalConvWithState, DeformConv, and Col2Im. All but
 // the last two are weft.conv in the layout [batch, channel, spatial...].
+#include "ContractOps.h"
 #include "Numeric.h"
 #include "Sampling.h"
 #include "Windows.h"
@@ -97,10 +98,120 @@ static Value alongOutputs(NodeImporter &node, Value x, int64_t rank) {
   return x && node.rankOf(x) == 1 && !getDim(x, 0).is(1) ? node.alongAxis(x, 0, rank) : x;
 }
 
+/// x with its channels last, or back.
+static Value withChannelsLast(NodeImporter &node, Value x) {
+  SmallVector<int64_t> order = rangeOf(0, node.rankOf(x));
+  std::rotate(order.begin() + 1, order.begin() + 2, order.end());
+  return node.transpose(x, order);
+}
+static Value withChannelsFirst(NodeImporter &node, Value x) {
+  SmallVector<int64_t> order = rangeOf(0, node.rankOf(x));
+  std::rotate(order.begin() + 1, order.end() - 1, order.end());
+  return node.transpose(x, order);
+}
+
+/// The elements of all windows of x [batch, space..., channels], side by side: [batch, space..., taps *
+/// channels]. `space` are the extents of x's space, known, which windows do not leave.
+static Value gatherWindows(NodeImporter &node, Value x, const Windows &windows, ArrayRef<int64_t> space) {
+  int64_t size = space.size();
+  SmallVector<int64_t> counts, zeros(size, 0), strides(size, 1);
+  for (int64_t i = 0; i < size; ++i)
+    counts.push_back((space[i] - windows.span(i)) / windows.strides[i] + 1);
+  for (int64_t i = size - 2; i >= 0; --i)
+    strides[i] = strides[i + 1] * space[i + 1];
+  // Where each tap of each window lies in the space as one dimension.
+  std::vector<int32_t> places;
+  auto forEach = [&](ArrayRef<int64_t> extents, llvm::function_ref<void(ArrayRef<int64_t>)> body) {
+    SmallVector<int64_t> at(size, 0);
+    for (int64_t left = llvm::product_of(extents); left > 0; --left) {
+      body(at);
+      for (int64_t i = size - 1; i >= 0 && ++at[i] == extents[i]; --i)
+        at[i] = 0;
+    }
+  };
+  forEach(counts, [&](ArrayRef<int64_t> window) {
+    forEach(windows.kernel, [&](ArrayRef<int64_t> tap) {
+      int64_t place = 0;
+      for (int64_t i = 0; i < size; ++i)
+        place += (window[i] * windows.strides[i] + tap[i] * windows.dilations[i]) * strides[i];
+      places.push_back(int32_t(place));
+    });
+  });
+  int64_t taps = llvm::product_of(windows.kernel), positions = llvm::product_of(counts);
+  Extent batch = node.extent(x, 0), channels = node.extent(x, size + 1);
+  Extents sizes = {batch};
+  llvm::append_range(sizes, counts);
+  sizes.push_back(node.mul(channels, taps));
+  if (taps != 1 || ArrayRef(counts) != space) {
+    x = node.reshape(x, {batch, Extent(llvm::product_of(space)), channels});
+    Value index = node.constant(*HostTensor::fromValues<int32_t>({positions, taps, 1}, std::move(places)));
+    x = node.gather(x, index, {1}, {}, {}, 1);
+  }
+  return node.reshape(x, sizes);
+}
+
+/// A convolution of bytes by constant weights as a product of bytes: [batch, space..., outputs] in i32. Null
+/// where it has groups, or extents that are not known.
+static FailureOr<Value> convolveBytes(NodeImporter &node, Value x, Value xZero, Value w, Value wZero) {
+  int64_t groups = 1;
+  FailureOr<int64_t> size = checkConv(node, x, w, groups);
+  if (failed(size))
+    return failure();
+  auto isByte = [&](Value value) {
+    Type type = node.elementTypeOf(value);
+    return isa<IntegerType>(type) && type.getIntOrFloatBitWidth() == 8;
+  };
+  auto isOne = [](Value value) {
+    return llvm::all_of(getDims(value), [](const Dim &dim) { return dim.is(1); });
+  };
+  ArrayRef<int64_t> shape = node.typeOf(x).getShape();
+  if (groups != 1 || !isByte(x) || !isByte(w) || !node.getConstant(w) || (xZero && !isOne(xZero)) ||
+      llvm::any_of(shape.drop_front(), ShapedType::isDynamic) || shape[1] != node.typeOf(w).getDimSize(1))
+    return Value();
+  FailureOr<Windows> windows = readWindows(node, x, spatialShape(node, w));
+  if (failed(windows))
+    return failure();
+  if (isZeroPointZero(node, xZero))
+    xZero = nullptr;
+  else
+    xZero = toScalar(node, xZero);
+  Extents low = {Extent(0)}, high = {Extent(0)};
+  SmallVector<int64_t> space;
+  bool pads = false;
+  for (int64_t i = 0; i < *size; ++i) {
+    if (!windows->low[i].isStatic() || !windows->high[i].isStatic() ||
+        node.typeOf(w).getDimSize(i + 2) != windows->kernel[i])
+      return Value();
+    low.push_back(windows->low[i]);
+    high.push_back(node.add(windows->high[i], Extent(windows->ceilExtra[i])));
+    space.push_back(shape[i + 2] + low.back().getStatic() + high.back().getStatic());
+    pads |= space.back() != shape[i + 2];
+    if (space.back() < windows->span(i))
+      return Value();
+  }
+  low.push_back(Extent(0));
+  high.push_back(Extent(0));
+  x = withChannelsLast(node, x);
+  if (pads)
+    x = node.pad(x, low, high, xZero); // padding stands for the zero point
+  // [taps..., channels, outputs].
+  SmallVector<int64_t> order = rangeOf(2, *size + 2);
+  order.append({1, 0});
+  int64_t outputs = node.typeOf(w).getDimSize(0);
+  int64_t depth = node.typeOf(w).getNumElements() / std::max<int64_t>(outputs, 1);
+  Value matrix = node.reshape(node.transpose(w, order), ArrayRef<int64_t>{depth, outputs});
+  return multiplyBytes(node, gatherWindows(node, x, *windows, space), xZero, matrix, wZero);
+}
+
 static LogicalResult importConvInteger(NodeImporter &node) {
   Value x = node.operand(0), w = node.operand(1);
   Value xZero = node.hasOperand(2) ? node.operand(2) : Value(),
         wZero = node.hasOperand(3) ? node.operand(3) : Value();
+  FailureOr<Value> product = convolveBytes(node, x, xZero, w, wZero);
+  if (failed(product))
+    return failure();
+  if (*product)
+    return node.setResult(withChannelsFirst(node, *product));
   if (node.elementTypeOf(x) != node.elementTypeOf(w) || !isZeroPointZero(node, xZero) ||
       !isZeroPointZero(node, wZero)) {
     // The padding of a convolution is zeros, which here stand for the zero point: it is subtracted first.
@@ -112,21 +223,29 @@ static LogicalResult importConvInteger(NodeImporter &node) {
 }
 
 static LogicalResult importQLinearConv(NodeImporter &node) {
-  Value x = lessZeroPoint(node, node.operand(0), node.operand(2));
   Value w = node.operand(3);
-  w = lessZeroPoint(node, w, alongOutputs(node, node.operand(5), node.rankOf(w)));
-  FailureOr<Value> y = convolve(node, x, w);
+  FailureOr<Value> y = convolveBytes(node, node.operand(0), node.operand(2), w, node.operand(5));
   if (failed(y) || node.failed())
     return failure();
+  bool isProduct = bool(*y);
+  if (!isProduct) {
+    Value x = lessZeroPoint(node, node.operand(0), node.operand(2));
+    w = lessZeroPoint(node, w, alongOutputs(node, node.operand(5), node.rankOf(w)));
+    y = convolve(node, x, w);
+    if (failed(y) || node.failed())
+      return failure();
+  }
+  // Everything else is done where the channels lie.
+  int64_t rank = node.rankOf(*y), channel = isProduct ? rank - 1 : 1;
   if (node.hasOperand(8))
-    *y = addBias(node, *y, node.operand(8));
+    *y = node.create<AddOp>(*y, node.alongAxis(node.operand(8), channel, rank));
   Value xScale = toScalar(node, node.convert(node.operand(1), node.f32()));
   Value wScale = node.convert(node.operand(4), node.f32());
-  int64_t rank = node.rankOf(*y);
   if (node.rankOf(wScale) == 1 && !getDim(wScale, 0).is(1))
-    wScale = node.alongAxis(wScale, 1, rank);
+    wScale = node.alongAxis(wScale, channel, rank);
   Value scaled = node.mul(node.convert(*y, node.f32()), node.mul(xScale, wScale));
-  return node.setResult(requantize(node, scaled, node.operand(6), node.operand(7), 1));
+  Value q = requantize(node, scaled, node.operand(6), node.operand(7), channel);
+  return node.setResult(isProduct ? withChannelsFirst(node, q) : q);
 }
 
 //===-- Transposed
