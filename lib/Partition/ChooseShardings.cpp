@@ -32,7 +32,7 @@ public:
       return failure();
     if (int axis = graph.mesh.find("data"); axis >= 0 && failed(splitBatch(axis)))
       return failure();
-    if (int axis = graph.mesh.find("model"); axis >= 0)
+    if (int axis = graph.mesh.find("model"); axis >= 0 && graph.mesh.getSizes()[axis] > 1)
       splitWeights(axis);
     for (StringAttr axis : graph.mesh.getNames())
       if (axis != "data" && axis != "model")
@@ -159,7 +159,7 @@ private:
   void splitWeights(int axis) {
     Places now = propagator.run(seed);
     Outcome before = assess(now, axis);
-    int64_t whole = 0;
+    int64_t split = 0, whole = 0;
     for (auto &[op, rule] : propagator.getRules()) {
       auto [weights, dim] = columnsOf(op, axis);
       // What propagation has given a part already is the second of a pair, or shares the first's place.
@@ -178,6 +178,7 @@ private:
         continue;
       }
       take(*weights, dim, axis, origin);
+      ++split;
       note("weights of " + describe(op) + " over model by columns; rows up to " + after.lastRow);
       seed = std::move(tried);
       now = std::move(then);
@@ -185,6 +186,9 @@ private:
     }
     if (whole)
       note(Twine(whole) + " products keep whole weights: split, their results would have to be gathered");
+    if (split + whole == 0)
+      note("nothing over model: no large weights have columns that " + Twine(graph.mesh.getSizes()[axis]) +
+           " workers can share evenly");
   }
 
   void take(OpOperand &weights, int64_t dim, int axis, StringRef origin) {
