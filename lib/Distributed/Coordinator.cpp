@@ -452,8 +452,9 @@ Status Coordinator::Impl::checkWorker(uint32_t rank, Clock::time_point start, Cl
   if (!worker.hasCome && exceeds(now - start, options.joinTimeout))
     return Status(Code::DeadlineExceeded,
                   concat("rank ", rank, " did not come within ", options.joinTimeout.count(), " ms"));
-  // Loading takes as long as it takes, while it gets on.
-  if (worker.hasCome && !worker.isReady && exceeds(now - worker.lastProgress, options.joinTimeout))
+  // Loading takes as long as it takes, while it gets on; that is heard with the next beat.
+  if (worker.hasCome && !worker.isReady &&
+      exceeds(now - worker.lastProgress, options.joinTimeout + options.communicator.heartbeat))
     return Status(Code::DeadlineExceeded,
                   concat(place(rank), ": no further for ", options.joinTimeout.count(), " ms"));
   return Status::ok();
