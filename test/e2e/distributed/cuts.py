@@ -2,12 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """A model cut into two stages before each of its nodes: every cut gives the bits of one worker.
 
-    cuts.py FOLDER
+    cuts.py FOLDER [MODEL INPUT SHAPE]
 
-The model has what layouts, folding and fusion treat differently when they see a part of it only: two batch norms in
-a row, a residual, pools that add, a convolution by channel, one of single elements, and square dense layers.
+INPUT is what weft run takes: NAME=@FILE; SHAPE are its extents: NAME=2x24. Without a model one is made, which has
+what layouts, folding and fusion treat differently when they see a part of it only: two batch norms in a row, a
+residual, pools that add, a convolution by channel, one of single elements, and square dense layers.
 """
 
+import re
 import subprocess
 import sys
 
@@ -57,7 +59,6 @@ def build(path):
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     onnx.checker.check_model(model)
     onnx.save(model, path)
-    return [each.name for each in nodes]
 
 
 def weft(*arguments):
@@ -67,15 +68,22 @@ def weft(*arguments):
 
 def main():
     folder = sys.argv[1]
-    model, job, whole = f"{folder}/model.onnx", f"{folder}/cut.weftjob", f"{folder}/whole.npy"
-    nodes = build(model)
-    code, told = weft("run", model, "--input=random:1", f"--output=y=@{whole}")
+    model, given, shapes = f"{folder}/model.onnx", "--input=random:1", []
+    if len(sys.argv) > 2:
+        model, given, shapes = sys.argv[2], f"--input={sys.argv[3]}", [f"--shape={text}" for text in sys.argv[4:]]
+    else:
+        build(model)
+    code, told = weft("partition", model, "--mesh=model:1", *shapes, "--explain")
     assert code == 0, told
-    failed = []
+    nodes = list(dict.fromkeys(re.findall(r"^  op \S+ '([^']+)'", told, re.MULTILINE)))
+    files = [f"{name}=@{folder}/{name}.npy" for name in re.findall(r"^  output (\S+):", told, re.MULTILINE)]
+    code, told = weft("run", model, *shapes, given, *(f"--output={file}" for file in files))
+    assert code == 0, told
+    job, failed = f"{folder}/cut.weftjob", []
     for name in nodes[1:]:
-        code, told = weft("compile", model, "--mesh=model:1", f"--cut={name}", "-o", job)
+        code, told = weft("compile", model, "--mesh=model:1", *shapes, f"--cut={name}", "-o", job)
         if code == 0:
-            code, told = weft("run", job, "--input=random:1", f"--expected=y=@{whole}", "--rtol=0", "--atol=0")
+            code, told = weft("run", job, given, *(f"--expected={file}" for file in files), "--rtol=0", "--atol=0")
         if code:
             failed.append(f"{name}: {told}")
     print(f"{len(nodes) - 1 - len(failed)} of {len(nodes) - 1} cuts give the same bits", *failed, sep="\n")
