@@ -31,14 +31,15 @@ WORK = ROOT / "build" / "benchmarks"
 VENV = WORK / "venv"
 ALWAYS = ("numpy", "onnx")
 PACKAGES = {
+    "weft": [],
     "onnxruntime": ["onnxruntime"],
     "openvino": ["openvino"],
     "torch": ["torch"],
     "jax": ["jax"],
     "iree": ["iree-base-compiler", "iree-base-runtime"],
     "openblas": [],
-    "weft": [],
 }
+OPENBLAS_ROWS = ("gemm-1024", "gemm-skinny", "gemm-4-rows")
 START_S = 900  # a peer may take so long to compile one model
 
 sys.path.insert(0, str(HERE.parent / "models"))
@@ -322,7 +323,7 @@ def main():
     for row in rows:
         results["rows"][row] = {}
         for mode, (threads, cores) in modes.items():
-            able = [peer for peer in peers if peer != "openblas" or row.startswith("gemm")]
+            able = [peer for peer in peers if peer != "openblas" or row in OPENBLAS_ROWS]
             taken = measure(row, models / row, able, threads, cores, rounds, seconds, args.weft)
             results["rows"][row][mode] = {**taken, "load": os.getloadavg()[0]}
             clock = "cpu" if mode == "one" else "wall"
