@@ -7,6 +7,7 @@
 
 #include "Decompose/Formula.h"
 #include "weft/Dialect/Weft/Constants.h"
+#include "weft/Dialect/Weft/GatherWindows.h"
 
 using namespace mlir;
 using namespace weft::ir;
@@ -61,39 +62,112 @@ Value sumContracted(Formula &g, Value q, ArrayRef<int64_t> contract) {
                               g.b.getI32Type());
 }
 
+/// The factors of a product of dequantised bytes that a product of bytes can take the place of.
+struct Factors {
+  DequantizeOp value, weights;
+};
+std::optional<Factors> takeFactors(Value lhs, Value rhs, Value result) {
+  Factors f = {lhs.getDefiningOp<DequantizeOp>(), rhs.getDefiningOp<DequantizeOp>()};
+  for (DequantizeOp op : {f.value, f.weights})
+    if (!op || op.getBlock() || !elementType(op).isF32() || !isByte(op.getQ()))
+      return std::nullopt;
+  // Bytes that come at run time have no generator; f32 has.
+  auto type = cast<RankedTensorType>(f.weights.getQ().getType());
+  if (!elementType(result).isF32() || rankOf(f.value.getScale()) != 0 || !isZero(f.weights.getZeroPoint()) ||
+      !f.weights.getQ().getDefiningOp<ConstantOp>() || !type.hasStaticShape() || type.getNumElements() == 0)
+    return std::nullopt;
+  return f;
+}
+
+/// The product of x, which is bytes of the value, and w, which is the weights, over the dimensions
+/// `xContract` and `wContract`: less what the value's zero point adds, times both scales. The scales of
+/// weights that have several vary along free dimension number `column` of w.
+Value multiplyBytes(Formula &g, Factors f, Value x, ArrayRef<int64_t> xContract, Value w,
+                    ArrayRef<int64_t> wContract, int64_t column) {
+  Type i32 = g.b.getI32Type(), f32 = g.b.getF32Type();
+  Value sum = DotGeneralOp::create(g.b, g.loc, x, w, ArrayRef<int64_t>{}, ArrayRef<int64_t>{}, xContract,
+                                   wContract, i32);
+  int64_t rank = rankOf(sum), columns = rankOf(w) - wContract.size(), firstColumn = rank - columns;
+  if (!isZero(f.value.getZeroPoint())) {
+    Value sums = sumContracted(g, w, wContract);
+    SmallVector<OpFoldResult> sizes(rank, g.b.getI64IntegerAttr(1));
+    for (int64_t i = 0; i < columns; ++i)
+      sizes[firstColumn + i] = g.size(sums, i);
+    Value zero = g.convert(alongAxis(g, f.value.getZeroPoint(), 0, rank), i32);
+    sum = g.binary<SubOp>(sum, g.binary<MulOp>(zero, g.reshape(sums, sizes)));
+  }
+  Value scales =
+      g.binary<MulOp>(alongAxis(g, g.convert(f.value.getScale(), f32), 0, rank),
+                      alongAxis(g, g.convert(f.weights.getScale(), f32), firstColumn + column, rank));
+  return g.binary<MulOp>(g.convert(sum, f32), scales);
+}
+
 /// The product of dequantised bytes as a product of bytes; null when it is none.
 Value multiplyBytes(DotGeneralOp dot) {
-  auto lhs = dot.getLhs().getDefiningOp<DequantizeOp>(), rhs = dot.getRhs().getDefiningOp<DequantizeOp>();
-  if (!lhs || !rhs || lhs.getBlock() || rhs.getBlock() || !elementType(lhs).isF32() ||
-      !elementType(rhs).isF32() || !elementType(dot).isF32() || !isByte(lhs.getQ()) || !isByte(rhs.getQ()))
-    return {};
-  // Bytes that come at run time have no generator; f32 has.
-  auto rhsType = cast<RankedTensorType>(rhs.getQ().getType());
-  if (!rhs.getQ().getDefiningOp<ConstantOp>() || !dot.getRhsBatch().empty() || !isZero(rhs.getZeroPoint()) ||
-      rankOf(lhs.getScale()) != 0 || !rhsType.hasStaticShape())
+  std::optional<Factors> f = takeFactors(dot.getLhs(), dot.getRhs(), dot);
+  if (!f || !dot.getRhsBatch().empty())
     return {};
   SmallVector<int64_t> free = dot.getRhsFree();
-  const auto *column = llvm::find(free, rhs.getAxis());
-  if (rankOf(rhs.getScale()) != 0 && column == free.end())
+  const auto *column = llvm::find(free, f->weights.getAxis());
+  if (rankOf(f->weights.getScale()) != 0 && column == free.end())
     return {};
-
   OpBuilder b(dot);
   Formula g(b, dot.getLoc());
-  int64_t rank = rankOf(dot), firstColumn = rank - free.size();
-  Value sum = DotGeneralOp::create(b, g.loc, lhs.getQ(), rhs.getQ(), ArrayRef<int64_t>{}, ArrayRef<int64_t>{},
-                                   dot.getLhsContract(), dot.getRhsContract(), b.getI32Type());
-  if (!isZero(lhs.getZeroPoint())) {
-    Value columns = sumContracted(g, rhs.getQ(), dot.getRhsContract());
-    SmallVector<OpFoldResult> sizes(rank, b.getI64IntegerAttr(1));
-    for (auto [i, d] : llvm::enumerate(free))
-      sizes[firstColumn + i] = b.getI64IntegerAttr(rhsType.getDimSize(d));
-    Value zero = g.convert(alongAxis(g, lhs.getZeroPoint(), 0, rank), b.getI32Type());
-    sum = g.binary<SubOp>(sum, g.binary<MulOp>(zero, g.reshape(columns, sizes)));
+  return multiplyBytes(g, *f, f->value.getQ(), dot.getLhsContract(), f->weights.getQ(), dot.getRhsContract(),
+                       column - free.begin());
+}
+
+/// A convolution of dequantised bytes as a product of bytes, the windows' elements side by side; null when it
+/// is none. Windows over few channels are gathered slower than f32 is convolved.
+Value multiplyBytes(ConvOp conv) {
+  constexpr int64_t leastChannels = 8;
+  std::optional<Factors> f = takeFactors(conv.getX(), conv.getW(), conv);
+  if (!f || conv.getFeatureGroups() != 1)
+    return {};
+  auto xType = cast<RankedTensorType>(conv.getX().getType()),
+       wType = cast<RankedTensorType>(conv.getW().getType());
+  ArrayRef<int64_t> xDims = conv.getXDims(), wDims = conv.getWDims(), yDims = conv.getYDims();
+  int64_t size = conv.getNumSpatialDims(), rank = size + 2;
+  if ((rankOf(f->weights.getScale()) != 0 && f->weights.getAxis() != uint64_t(wDims[0])) ||
+      xType.isDynamicDim(xDims[1]) || xType.getDimSize(xDims[1]) < leastChannels)
+    return {};
+  SmallVector<int64_t> low(rank, 0), high(rank, 0), window, space;
+  bool pads = false;
+  for (int64_t i = 0; i < size; ++i) {
+    int64_t in = xType.getDimSize(xDims[2 + i]);
+    low[1 + i] = conv.getPaddingLow()[i];
+    high[1 + i] = conv.getPaddingHigh()[i];
+    window.push_back(wType.getDimSize(wDims[2 + i]));
+    space.push_back(in + low[1 + i] + high[1 + i]);
+    pads |= low[1 + i] != 0 || high[1 + i] != 0;
+    if (ShapedType::isDynamic(in) || low[1 + i] < 0 || high[1 + i] < 0 || conv.getInputDilation()[i] != 1 ||
+        conv.isReversed(i))
+      return {};
   }
-  Value scales = g.binary<MulOp>(
-      alongAxis(g, g.convert(lhs.getScale(), b.getF32Type()), 0, rank),
-      alongAxis(g, g.convert(rhs.getScale(), b.getF32Type()), firstColumn + (column - free.begin()), rank));
-  return g.binary<MulOp>(g.convert(sum, b.getF32Type()), scales);
+  if (!canGatherWindows(space, window, conv.getStrides(), conv.getKernelDilation()))
+    return {};
+
+  OpBuilder b(conv);
+  Formula g(b, conv.getLoc());
+  SmallVector<int64_t> xOrder{xDims[0]}, wOrder(wDims.drop_front(2)), yOrder(rank);
+  llvm::append_range(xOrder, xDims.drop_front(2));
+  xOrder.push_back(xDims[1]);
+  wOrder.append({wDims[1], wDims[0]});
+  yOrder[yDims[0]] = 0;
+  yOrder[yDims[1]] = rank - 1;
+  for (int64_t i = 0; i < size; ++i)
+    yOrder[yDims[2 + i]] = 1 + i;
+
+  Value x = TransposeOp::create(b, g.loc, f->value.getQ(), xOrder);
+  if (pads) { // with what stands for 0
+    Value zero = f->value.getZeroPoint();
+    x = PadOp::create(b, g.loc, x, zero ? zero : createUnitSplat(b, g.loc, elementType(x), 0, 0), low, high);
+  }
+  x = gatherWindows(b, g.loc, x, window, conv.getStrides(), conv.getKernelDilation());
+  int64_t outputs = wType.getDimSize(wDims[0]);
+  Value w = TransposeOp::create(b, g.loc, f->weights.getQ(), wOrder);
+  w = ReshapeOp::create(b, g.loc, w, ArrayRef<int64_t>{wType.getNumElements() / outputs, outputs});
+  return TransposeOp::create(b, g.loc, multiplyBytes(g, *f, x, {rank - 1}, w, {0}, 0), yOrder);
 }
 
 /// A NaN converts to the integer 0, to which the zero point is added: so integers add it, not floats.
@@ -138,17 +212,18 @@ struct LowerQuantization : impl::LowerQuantizationPassBase<LowerQuantization> {
   using LowerQuantizationPassBase::LowerQuantizationPassBase;
 
   void runOnOperation() override {
-    SmallVector<DotGeneralOp> products;
-    SmallVector<Operation *> others;
+    SmallVector<Operation *> products, others;
     getOperation()->walk([&](Operation *op) {
-      if (auto dot = dyn_cast<DotGeneralOp>(op))
-        products.push_back(dot);
+      if (isa<DotGeneralOp, ConvOp>(op))
+        products.push_back(op);
       else if (isa<QuantizeOp, DequantizeOp>(op))
         others.push_back(op);
     });
     if (!exact)
-      for (DotGeneralOp dot : products)
-        replace(dot, multiplyBytes(dot));
+      for (Operation *op : products) {
+        auto dot = dyn_cast<DotGeneralOp>(op);
+        replace(op, dot ? multiplyBytes(dot) : multiplyBytes(cast<ConvOp>(op)));
+      }
     // Users first: what only products read is gone.
     for (Operation *op : llvm::reverse(others)) {
       if (op->use_empty())

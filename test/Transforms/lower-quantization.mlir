@@ -44,6 +44,24 @@ func.func @scale_of_rows(%x: tensor<2x4xi8>) -> tensor<2x3xf32> {
   return %y : tensor<2x3xf32>
 }
 
+// A convolution is a product of its windows, gathered from what was padded with the zero point.
+// CHECK-LABEL: func.func @conv(
+// CHECK: weft.transpose {{.*}} -> tensor<1x5x6x8xui8>
+// CHECK: weft.pad constant {{.*}} low [0, 1, 0, 0] high [0, 1, 0, 0] {{.*}} -> tensor<1x7x6x8xui8>
+// CHECK: weft.gather {{.*}} -> tensor<1x20x6x8xui8>
+// CHECK: weft.dot_general {{.*}} : (tensor<1x5x4x48xui8>, tensor<48x2xi8>) -> tensor<1x5x4x2xi32>
+// CHECK: weft.transpose {{.*}} -> tensor<1x2x5x4xf32>
+// EXACT-LABEL: func.func @conv(
+// EXACT: weft.conv
+func.func @conv(%x: tensor<1x8x5x6xui8>, %sx: tensor<f32>, %zx: tensor<ui8>) -> tensor<1x2x5x4xf32> {
+  %w = weft.constant dense<3> : tensor<2x8x3x2xi8>
+  %sw = weft.constant dense<[0.5, 2.0]> : tensor<2xf32>
+  %a = weft.dequantize %x, %sx, %zx : (tensor<1x8x5x6xui8>, tensor<f32>, tensor<ui8>) -> tensor<1x8x5x6xf32>
+  %b = weft.dequantize %w, %sw : (tensor<2x8x3x2xi8>, tensor<2xf32>) -> tensor<2x8x3x2xf32>
+  %y = weft.conv %a, %b {x_dims = array<i64: 0, 1, 2, 3>, w_dims = array<i64: 0, 1, 2, 3>, y_dims = array<i64: 0, 1, 2, 3>, strides = array<i64: 1, 1>, padding_low = array<i64: 1, 0>, padding_high = array<i64: 1, 0>, input_dilation = array<i64: 1, 1>, kernel_dilation = array<i64: 1, 2>} : (tensor<1x8x5x6xf32>, tensor<2x8x3x2xf32>) -> tensor<1x2x5x4xf32>
+  return %y : tensor<1x2x5x4xf32>
+}
+
 // CHECK-LABEL: func.func @quantize(
 // CHECK: weft.div
 // CHECK: weft.round

@@ -98,16 +98,41 @@ for layer, outside in ((1, width), (2, 33)):
     exact = np.maximum(exact @ (codes * scales.astype(np.float64)) + bias, 0)
     output(value, TensorProto.FLOAT, exact.astype(np.float32))
 
+# Two convolutions between them, padded with what stands for 0.
+value = "picture"
+exact = picture = random.standard_normal((1, 8, 9, 10)).astype(np.float32)
+for number, outside in ((1, 16), (2, 11)):
+    inside = exact.shape[1]
+    codes = random.integers(-127, 128, (outside, inside, 3, 3)).astype(np.int8)
+    scales = random.uniform(0.001, 0.004, outside).astype(np.float32)
+    scale, zero = constant(f"v{number}.scale", np.float32(0.04)), constant(f"v{number}.zero", np.uint8(90))
+    node("QuantizeLinear", [value, scale, zero], f"v{number}.q")
+    node("DequantizeLinear", [f"v{number}.q", scale, zero], f"v{number}.x")
+    weights = [constant(f"v{number}.codes", codes), constant(f"v{number}.scales", scales)]
+    node("DequantizeLinear", [*weights, constant(f"v{number}.zeros", np.zeros(outside, np.int8))], f"v{number}.w", axis=0)
+    value = node("Conv", [f"v{number}.x", f"v{number}.w"], f"conv{number}", pads=[1, 1, 1, 1])
+    real = (saturated(exact, 0.04, 90, np.uint8).astype(np.float64) - 90) * np.float64(np.float32(0.04))
+    padded = np.pad(real, ((0, 0), (0, 0), (1, 1), (1, 1)))
+    exact = np.zeros((1, outside, 9, 10))
+    for i in range(3):
+        for j in range(3):
+            weight = codes[:, :, i, j] * scales[:, None].astype(np.float64)
+            exact += np.einsum("nchw,oc->nohw", padded[:, :, i : i + 9, j : j + 10], weight)
+    exact = exact.astype(np.float32)
+    output(value, TensorProto.FLOAT, exact)
+
 folder = sys.argv[1]
 graph_inputs = [
     helper.make_tensor_value_info("x", TensorProto.FLOAT, x.shape),
     helper.make_tensor_value_info("a", TensorProto.INT8, a.shape),
     helper.make_tensor_value_info("image", TensorProto.UINT8, image.shape),
+    helper.make_tensor_value_info("picture", TensorProto.FLOAT, picture.shape),
 ]
 graph = helper.make_graph(nodes, "quantised", graph_inputs, outputs, constants)
 onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9), f"{folder}/m.onnx")
 np.save(f"{folder}/x.npy", x)
 np.save(f"{folder}/a.npy", a)
 np.save(f"{folder}/image.npy", image)
+np.save(f"{folder}/picture.npy", picture)
 for name, value in expected.items():
     np.save(f"{folder}/{name}.npy", value)

@@ -7,6 +7,7 @@
 #include "Numeric.h"
 #include "Sampling.h"
 #include "Windows.h"
+#include "weft/Dialect/Weft/GatherWindows.h"
 
 using namespace mlir;
 using namespace weft;
@@ -110,48 +111,8 @@ static Value withChannelsFirst(NodeImporter &node, Value x) {
   return node.transpose(x, order);
 }
 
-/// The elements of all windows of x [batch, space..., channels], side by side: [batch, space..., taps *
-/// channels]. `space` are the extents of x's space, known, which windows do not leave.
-static Value gatherWindows(NodeImporter &node, Value x, const Windows &windows, ArrayRef<int64_t> space) {
-  int64_t size = space.size();
-  SmallVector<int64_t> counts, zeros(size, 0), strides(size, 1);
-  for (int64_t i = 0; i < size; ++i)
-    counts.push_back((space[i] - windows.span(i)) / windows.strides[i] + 1);
-  for (int64_t i = size - 2; i >= 0; --i)
-    strides[i] = strides[i + 1] * space[i + 1];
-  // Where each tap of each window lies in the space as one dimension.
-  std::vector<int32_t> places;
-  auto forEach = [&](ArrayRef<int64_t> extents, llvm::function_ref<void(ArrayRef<int64_t>)> body) {
-    SmallVector<int64_t> at(size, 0);
-    for (int64_t left = llvm::product_of(extents); left > 0; --left) {
-      body(at);
-      for (int64_t i = size - 1; i >= 0 && ++at[i] == extents[i]; --i)
-        at[i] = 0;
-    }
-  };
-  forEach(counts, [&](ArrayRef<int64_t> window) {
-    forEach(windows.kernel, [&](ArrayRef<int64_t> tap) {
-      int64_t place = 0;
-      for (int64_t i = 0; i < size; ++i)
-        place += (window[i] * windows.strides[i] + tap[i] * windows.dilations[i]) * strides[i];
-      places.push_back(int32_t(place));
-    });
-  });
-  int64_t taps = llvm::product_of(windows.kernel), positions = llvm::product_of(counts);
-  Extent batch = node.extent(x, 0), channels = node.extent(x, size + 1);
-  Extents sizes = {batch};
-  llvm::append_range(sizes, counts);
-  sizes.push_back(node.mul(channels, taps));
-  if (taps != 1 || ArrayRef(counts) != space) {
-    x = node.reshape(x, {batch, Extent(llvm::product_of(space)), channels});
-    Value index = node.constant(*HostTensor::fromValues<int32_t>({positions, taps, 1}, std::move(places)));
-    x = node.gather(x, index, {1}, {}, {}, 1);
-  }
-  return node.reshape(x, sizes);
-}
-
 /// A convolution of bytes by constant weights as a product of bytes: [batch, space..., outputs] in i32. Null
-/// where it has groups, or extents that are not known.
+/// where it has groups, or extents that are not known or too large.
 static FailureOr<Value> convolveBytes(NodeImporter &node, Value x, Value xZero, Value w, Value wZero) {
   int64_t groups = 1;
   FailureOr<int64_t> size = checkConv(node, x, w, groups);
@@ -186,9 +147,9 @@ static FailureOr<Value> convolveBytes(NodeImporter &node, Value x, Value xZero, 
     high.push_back(node.add(windows->high[i], Extent(windows->ceilExtra[i])));
     space.push_back(shape[i + 2] + low.back().getStatic() + high.back().getStatic());
     pads |= space.back() != shape[i + 2];
-    if (space.back() < windows->span(i))
-      return Value();
   }
+  if (!canGatherWindows(space, windows->kernel, windows->strides, windows->dilations))
+    return Value();
   low.push_back(Extent(0));
   high.push_back(Extent(0));
   x = withChannelsLast(node, x);
@@ -200,7 +161,11 @@ static FailureOr<Value> convolveBytes(NodeImporter &node, Value x, Value xZero, 
   int64_t outputs = node.typeOf(w).getDimSize(0);
   int64_t depth = node.typeOf(w).getNumElements() / std::max<int64_t>(outputs, 1);
   Value matrix = node.reshape(node.transpose(w, order), ArrayRef<int64_t>{depth, outputs});
-  return multiplyBytes(node, gatherWindows(node, x, *windows, space), xZero, matrix, wZero);
+  if (node.failed())
+    return failure();
+  Value values =
+      gatherWindows(node.b(), node.getLoc(), x, windows->kernel, windows->strides, windows->dilations);
+  return multiplyBytes(node, values, xZero, matrix, wZero);
 }
 
 static LogicalResult importConvInteger(NodeImporter &node) {
