@@ -12,7 +12,7 @@
 #include "weft/Support/CacheDir.h"
 #include "weft/Support/File.h"
 #include "weft/Support/Log.h"
-#include "weft/Support/Sha256.h"
+#include "weft/Support/Sha256Each.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -231,7 +231,7 @@ Result<std::string> contentKey(const std::string &path, const CacheDir &cache) {
     WEFT_ASSIGN_OR_RETURN(auto file, MappedFile::open(path));
     static constexpr std::string_view word = "location";
     bool external = file->size() && memmem(file->data(), file->size(), word.data(), word.size());
-    remembered = sha256Hex(file->text()) + (external ? "x" : ".");
+    remembered = toHex(sha256OfHalves(file->bytes())) + (external ? "x" : ".");
     WEFT_RETURN_IF_ERROR(file->checkUnchanged());
     cache.put("models", stat, remembered);
   }

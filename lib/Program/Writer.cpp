@@ -5,6 +5,7 @@
 #include "weft/Program/Writer.h"
 
 #include "Format.h"
+#include "weft/Support/Sha256Each.h"
 
 #include <cstring>
 #include <map>
@@ -34,6 +35,20 @@ private:
 
 bool isZero(const Sha256Digest &digest) { return digest == Sha256Digest{}; }
 
+/// Gives constants that have none their hash.
+void hashConstants(Program &program) {
+  std::vector<std::span<const std::byte>> bytes;
+  std::vector<Constant *> wanted;
+  for (Constant &constant : program.constants)
+    if (constant.value.isValid() && isZero(constant.sha256)) {
+      bytes.push_back(constant.value.bytes());
+      wanted.push_back(&constant);
+    }
+  const std::vector<Sha256Digest> digests = sha256Each(bytes);
+  for (size_t i = 0; i < wanted.size(); ++i)
+    wanted[i]->sha256 = digests[i];
+}
+
 } // namespace
 
 Status writeProgram(const Program &original, const FileSink &sink) {
@@ -50,6 +65,7 @@ Status writeProgram(const Program &original, const FileSink &sink) {
     addSection({SectionKind::Code, 0, image.bytes.bytes.size(),
                 sha256(image.bytes.bytes.data(), image.bytes.bytes.size()), image.isa, image.features});
 
+  hashConstants(program);
   // What is stored, in order: the first of each set of equal constants.
   std::vector<std::pair<uint64_t, ConstantId>> stored;
   std::map<std::pair<Sha256Digest, int64_t>, uint64_t> offsets;
@@ -58,8 +74,6 @@ Status writeProgram(const Program &original, const FileSink &sink) {
     Constant &constant = program.constants[i];
     if (!constant.value.isValid() && (!constant.external || isZero(constant.sha256)))
       return invalidArgument("cannot write the program: constant '", constant.name, "' has no value");
-    if (isZero(constant.sha256))
-      constant.sha256 = sha256(constant.value.raw(), size_t(constant.value.numBytes()));
     if (constant.external) {
       layout.constantOffsets.push_back(0);
       continue;

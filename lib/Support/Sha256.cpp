@@ -4,6 +4,8 @@
 // SHA-256 (FIPS 180-4), portable and by the x86 SHA extensions (about 1.5 GB/s).
 #include "weft/Support/Sha256.h"
 
+#include "Sha256Rounds.h"
+
 #include <algorithm>
 #include <bit>
 #include <cstring>
@@ -14,16 +16,6 @@
 
 namespace weft {
 namespace {
-
-alignas(64) constexpr uint32_t roundConstants[64] = {
-    0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
-    0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
-    0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
-    0x983e5152, 0xa831c66d, 0xb00327c8, 0xbf597fc7, 0xc6e00bf3, 0xd5a79147, 0x06ca6351, 0x14292967,
-    0x27b70a85, 0x2e1b2138, 0x4d2c6dfc, 0x53380d13, 0x650a7354, 0x766a0abb, 0x81c2c92e, 0x92722c85,
-    0xa2bfe8a1, 0xa81a664b, 0xc24b8b70, 0xc76c51a3, 0xd192e819, 0xd6990624, 0xf40e3585, 0x106aa070,
-    0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
-    0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2};
 
 void portableBlocks(uint32_t *state, const uint8_t *data, size_t blocks) {
   for (; blocks; --blocks, data += 64) {
@@ -40,7 +32,7 @@ void portableBlocks(uint32_t *state, const uint8_t *data, size_t blocks) {
     std::memcpy(v, state, sizeof v);
     for (int i = 0; i < 64; ++i) {
       const uint32_t s1 = std::rotr(v[4], 6) ^ std::rotr(v[4], 11) ^ std::rotr(v[4], 25);
-      const uint32_t t1 = v[7] + s1 + ((v[4] & v[5]) ^ (~v[4] & v[6])) + roundConstants[i] + w[i];
+      const uint32_t t1 = v[7] + s1 + ((v[4] & v[5]) ^ (~v[4] & v[6])) + sha::roundConstants[i] + w[i];
       const uint32_t s0 = std::rotr(v[0], 2) ^ std::rotr(v[0], 13) ^ std::rotr(v[0], 22);
       const uint32_t t2 = s0 + ((v[0] & v[1]) ^ (v[0] & v[2]) ^ (v[1] & v[2]));
       std::memmove(v + 1, v, 7 * sizeof *v);
@@ -74,7 +66,7 @@ __attribute__((target("sha,sse4.1,ssse3"))) void shaBlocks(uint32_t *state, cons
         w[r & 3] = _mm_sha256msg2_epu32(next, w[(r + 3) & 3]);
       }
       const __m128i k =
-          _mm_add_epi32(w[r & 3], _mm_load_si128(reinterpret_cast<const __m128i *>(roundConstants) + r));
+          _mm_add_epi32(w[r & 3], _mm_load_si128(reinterpret_cast<const __m128i *>(sha::roundConstants) + r));
       cdgh = _mm_sha256rnds2_epu32(cdgh, abef, k);
       abef = _mm_sha256rnds2_epu32(abef, cdgh, _mm_shuffle_epi32(k, 0x0e));
     }
@@ -88,26 +80,28 @@ __attribute__((target("sha,sse4.1,ssse3"))) void shaBlocks(uint32_t *state, cons
   _mm_storeu_si128(reinterpret_cast<__m128i *>(state), abcd);
   _mm_storeu_si128(reinterpret_cast<__m128i *>(state + 4), efgh);
 }
-
-bool hasShaInstructions() {
-  unsigned a, b, c, d;
-  if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & bit_SSE4_1) || !(c & bit_SSSE3))
-    return false;
-  return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (b & bit_SHA);
-}
 #endif
 
 } // namespace
 
+bool sha::hasInstructions() {
+#if defined(__x86_64__)
+  unsigned a, b, c, d;
+  if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & bit_SSE4_1) || !(c & bit_SSSE3))
+    return false;
+  return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (b & bit_SHA);
+#else
+  return false;
+#endif
+}
+
 Sha256::Sha256() : blocks(portableBlocks) {
 #if defined(__x86_64__)
-  static const bool fast = hasShaInstructions();
+  static const bool fast = sha::hasInstructions();
   if (fast)
     blocks = shaBlocks;
 #endif
-  static constexpr uint32_t initial[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
-                                          0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
-  std::memcpy(state, initial, sizeof state);
+  std::memcpy(state, sha::initialState, sizeof state);
 }
 
 void Sha256::usePortable() { blocks = portableBlocks; }

@@ -6,7 +6,7 @@
 #include "weft/Dialect/Weft/Constants.h"
 
 #include "weft/Dialect/Weft/WeftOps.h"
-#include "weft/Support/Sha256.h"
+#include "weft/Support/Sha256Each.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 #include <cmath>
@@ -20,9 +20,9 @@ using namespace weft::ir;
 static constexpr int64_t maxInlineBytes = 1024;
 
 std::string DataStore::add(const HostTensor &tensor) {
+  const Sha256Digest elements = sha256OfHalves(tensor.bytes());
   Sha256 hash;
-  hash.updateField(tensor.typeString());
-  hash.update(tensor.raw(), tensor.numBytes());
+  hash.updateField(tensor.typeString()).update(elements.data(), elements.size());
   std::string hex = hash.finishHex();
   std::lock_guard<std::mutex> lock(mutex);
   tensors.try_emplace(hex, tensor);

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // SHA-256 against the published vectors, and both implementations against each other.
-#include "weft/Support/Sha256.h"
+#include "weft/Support/Sha256Each.h"
 
 #include <gtest/gtest.h>
 #include <random>
@@ -36,6 +36,32 @@ TEST(Sha256, PortableAndInstructionsAgreeHoweverCut) {
     ASSERT_EQ(pieces.finishHex(), sha256Hex(text));
     text += char(random());
   }
+}
+
+TEST(Sha256, EachOfSeveralIsHashedAsAlone) {
+  std::mt19937 random(8);
+  std::vector<std::string> texts;
+  for (size_t size : {0, 1, 55, 56, 63, 64, 65, 119, 120, 128, 1000, 5000, 64, 0, 200000, 3})
+    texts.emplace_back(size, char(random()));
+  for (std::string &text : texts)
+    for (char &c : text)
+      c = char(random());
+  for (size_t count = 0; count <= texts.size(); ++count) {
+    std::vector<std::span<const std::byte>> messages;
+    for (size_t i = 0; i < count; ++i)
+      messages.push_back(std::as_bytes(std::span<const char>(texts[i])));
+    const std::vector<Sha256Digest> digests = sha256Each(messages);
+    ASSERT_EQ(digests.size(), count);
+    for (size_t i = 0; i < count; ++i)
+      ASSERT_EQ(digests[i], sha256(texts[i].data(), texts[i].size())) << i << " of " << count;
+  }
+}
+
+TEST(Sha256, HalvesAreHashedInOrder) {
+  const std::string text = "abcdefg";
+  const Sha256Digest first = sha256("abc", 3), second = sha256("defg", 4);
+  EXPECT_EQ(sha256OfHalves(std::as_bytes(std::span<const char>(text))),
+            Sha256().update(first.data(), 32).update(second.data(), 32).finish());
 }
 
 TEST(Sha256, HexRoundTrips) {
