@@ -30,25 +30,54 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/UB/IR/UBOps.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/Verifier.h"
+#include "mlir/Interfaces/VectorInterfaces.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include "mlir/Transforms/Passes.h"
+#include "llvm/ADT/SetVector.h"
 
 using namespace mlir;
 using namespace weft::cpu;
 
-/// Down to branches and straight-line code.
-static void addLoopPasses(OpPassManager &passes) {
+/// What becomes loops and arithmetic first: transfers of vectors, and affine ops.
+static void addFirstPasses(OpPassManager &passes) {
   OpPassManager &function = passes.nest<func::FuncOp>();
   VectorTransferToSCFOptions transfers;
   transfers.enableFullUnroll();
   function.addPass(createConvertVectorToSCFPass(transfers));
   function.addPass(createLowerAffinePass());
-  function.addPass(createCanonicalizerPass());
+}
+
+/// Down to branches and straight-line code.
+static void addLoopPasses(OpPassManager &passes) {
+  OpPassManager &function = passes.nest<func::FuncOp>();
   function.addPass(createCSEPass());
   function.addPass(createLoopInvariantCodeMotionPass());
   passes.addPass(createSCFToControlFlowPass());
+}
+
+/// The canonicalizer with the patterns of the dialects at hand: those of all dialects take longer to collect
+/// than a kernel to rewrite.
+static void canonicalize(ModuleOp module) {
+  MLIRContext *context = module.getContext();
+  llvm::SmallSetVector<Dialect *, 8> dialects;
+  dialects.insert(context->getOrLoadDialect<arith::ArithDialect>());
+  module.walk([&](Operation *op) {
+    if (Dialect *dialect = op->getDialect())
+      dialects.insert(dialect);
+  });
+  RewritePatternSet patterns(context);
+  for (Dialect *dialect : dialects)
+    dialect->getCanonicalizationPatterns(patterns);
+  for (RegisteredOperationName op : context->getRegisteredOperations())
+    if (dialects.contains(&op.getDialect()))
+      op.getCanonicalizationPatterns(patterns, context);
+  GreedyRewriteConfig config;
+  config.setUseTopDownTraversal();
+  (void)applyPatternsGreedily(module, std::move(patterns), config);
 }
 
 /// Dialect by dialect to LLVM's.
@@ -78,6 +107,7 @@ void weft::cpu::registerCpuCodegen(DialectRegistry &registry) {
   registerLLVMDialectTranslation(registry);
   // What upstream's passes want besides: loaded by them, but not safely when several threads run.
   OpPassManager passes(ModuleOp::getOperationName());
+  addFirstPasses(passes);
   addLoopPasses(passes);
   addLLVMPasses(passes);
   passes.getDependentDialects(registry);
@@ -137,6 +167,15 @@ static void moveBF16AsIntegers(ModuleOp module) {
   });
 }
 
+static bool hasTransfersOrAffine(ModuleOp module) {
+  auto result = module.walk([](Operation *op) {
+    bool found =
+        isa<VectorTransferOpInterface>(op) || isa_and_nonnull<affine::AffineDialect>(op->getDialect());
+    return found ? WalkResult::interrupt() : WalkResult::advance();
+  });
+  return result.wasInterrupted();
+}
+
 FailureOr<KernelInfo> weft::cpu::lowerKernelToLLVM(ModuleOp module, const TargetInfo &target,
                                                    const LowerOptions &options) {
   MLIRContext *context = module.getContext();
@@ -164,19 +203,25 @@ FailureOr<KernelInfo> weft::cpu::lowerKernelToLLVM(ModuleOp module, const Target
     return failure();
   info.scratchBytes = *scratch;
 
-  PassManager loops(context, ModuleOp::getOperationName());
-  loops.enableVerifier(options.verify);
-  addLoopPasses(loops);
-  if (failed(loops.run(module)))
+  auto run = [&](void (*add)(OpPassManager &)) {
+    PassManager passes(context, ModuleOp::getOperationName());
+    passes.enableVerifier(options.verify);
+    add(passes);
+    return passes.run(module);
+  };
+  if (hasTransfersOrAffine(module) && failed(run(addFirstPasses)))
+    return failure();
+  canonicalize(module);
+  if (failed(run(addLoopPasses)))
     return failure();
   markIndexArithmetic(module);
   rewriteSignature(*findKernel(module));
-
-  PassManager llvm(context, ModuleOp::getOperationName());
-  llvm.enableVerifier(options.verify);
-  addLLVMPasses(llvm);
-  if (failed(llvm.run(module)))
+  if (convertsAtOnce(module)) {
+    if (failed(convertAtOnce(module)) || (options.verify && failed(verify(module))))
+      return failure();
+  } else if (failed(run(addLLVMPasses))) {
     return failure();
+  }
   Operation *left = nullptr;
   module.walk([&](Operation *op) {
     if (!isa<ModuleOp>(op) && !isa<LLVM::LLVMDialect>(op->getDialect()) && !left)

@@ -21,6 +21,10 @@ mlir::LogicalResult lowerLeftovers(mlir::ModuleOp module, const TargetInfo &targ
 /// Gives the kernel its internal signature: plain noalias pointers, then extents, scratch, lo, hi; returns
 /// i32; the symbol becomes NAME.body.
 void rewriteSignature(mlir::func::FuncOp kernel);
+/// Whether all ops of the module, which has branches instead of loops, are such that convertAtOnce knows.
+bool convertsAtOnce(mlir::ModuleOp module);
+/// To the LLVM dialect in one conversion.
+mlir::LogicalResult convertAtOnce(mlir::ModuleOp module);
 /// After conversion to the LLVM dialect: adds the function NAME that unpacks a WeftCall and calls NAME.body.
 void addEntry(mlir::ModuleOp module, const KernelInfo &info);
 
