@@ -82,6 +82,7 @@ __attribute__((target("sha,sse4.1,ssse3"))) void pairOfBlocks(Lane &first, Lane 
 #pragma clang loop unroll(full)
     for (int r = 0; r < 16; ++r) {
       const __m128i constants = _mm_load_si128(reinterpret_cast<const __m128i *>(sha::roundConstants) + r);
+#pragma clang loop unroll(full)
       for (int m = 0; m < 2; ++m) {
         __m128i(&v)[4] = w[m];
         if (r >= 4) {

@@ -56,12 +56,14 @@ std::vector<std::byte> weft::cpu::packB(std::span<const std::byte> source, size_
   for (int64_t p = 0; p < shape[0]; ++p) {
     std::byte *panel = result.data() + p * shape[1] * shape[2] * elementBytes;
     int64_t columns = std::min(width, packed.n - p * width);
-    for (int64_t row = 0; row < packed.k; ++row)
+    for (int64_t row = 0; row < packed.k; ++row) {
+      int64_t first = row / group * width * group + row % group;
       for (int64_t j = 0; j < columns; ++j) {
         size_t from = (row * strideK + (p * width + j) * strideN) * elementBytes;
-        size_t to = ((row / group * width + j) * group + row % group) * elementBytes;
+        size_t to = (first + j * group) * elementBytes;
         std::copy_n(source.begin() + from, elementBytes, panel + to);
       }
+    }
     if (packed.correction == 0)
       continue;
     for (int64_t j = 0; j < columns; ++j) {
