@@ -138,11 +138,22 @@ func.func @around(%x: tensor<8xf32>) -> tensor<8xf32> {
 
 // -----
 
-// Integer contractions and convolutions have no generator that takes an epilogue.
+// Contractions of integers wider than bytes, and their convolutions, have no generator that takes an epilogue.
 // CHECK-LABEL: func.func @integer_dot(
 // CHECK-NEXT: %[[D:.*]] = host.launch @dot_general(%arg0, %arg1)
 // CHECK-NEXT: host.launch @add(%[[D]], %arg2)
-func.func @integer_dot(%x: tensor<8x16xi8>, %w: tensor<16x4xi8>, %b: tensor<1x4xi32>) -> tensor<8x4xi32> {
+func.func @integer_dot(%x: tensor<8x16xi32>, %w: tensor<16x4xi32>, %b: tensor<1x4xi32>) -> tensor<8x4xi32> {
+  %0 = weft.dot_general %x, %w batch [] x [] contract [1] x [0] : (tensor<8x16xi32>, tensor<16x4xi32>) -> tensor<8x4xi32>
+  %1 = weft.add %0, %b : (tensor<8x4xi32>, tensor<1x4xi32>) -> tensor<8x4xi32>
+  return %1 : tensor<8x4xi32>
+}
+
+// -----
+
+// Those of bytes have one.
+// CHECK-LABEL: func.func @byte_dot(
+// CHECK-NEXT: host.launch @dot_general_add(%arg0, %arg1, %arg2)
+func.func @byte_dot(%x: tensor<8x16xi8>, %w: tensor<16x4xi8>, %b: tensor<1x4xi32>) -> tensor<8x4xi32> {
   %0 = weft.dot_general %x, %w batch [] x [] contract [1] x [0] : (tensor<8x16xi8>, tensor<16x4xi8>) -> tensor<8x4xi32>
   %1 = weft.add %0, %b : (tensor<8x4xi32>, tensor<1x4xi32>) -> tensor<8x4xi32>
   return %1 : tensor<8x4xi32>
