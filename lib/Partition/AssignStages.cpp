@@ -52,22 +52,18 @@ private:
       inputs.insert_range(capturesOf(op));
       for (Value input : inputs)
         if (Operation *producer = input.getDefiningOp(); producer && !isa<ir::ConstantOp>(producer))
-          least = std::max(least, stageOf(producer));
+          least = std::max(least, getStage(producer));
       auto label = op->getAttrOfType<IntegerAttr>(DistDialect::getStageAttrName());
       if (label && label.getInt() < least)
         return op->emitOpError("is labelled stage ") << label.getInt() << " and reads a value of stage "
                                                      << least << ", wanted a label from there on";
       if (!label)
         setStage(op, least);
-      last = std::max(last, stageOf(op));
+      last = std::max(last, getStage(op));
     }
     if (stages > 1 && last + 1 != stages)
       return graph.main.emitError("has labels of ") << last + 1 << " stages, wanted " << stages;
     return success();
-  }
-
-  static int64_t stageOf(Operation *op) {
-    return op->getAttrOfType<IntegerAttr>(DistDialect::getStageAttrName()).getInt();
   }
 
   LogicalResult cutEvenly() {

@@ -116,7 +116,7 @@ PartitionSummary dist::summarize(ModuleOp graphModule, ModuleOp roles) {
     auto main = role.lookupSymbol<func::FuncOp>("main");
     RoleSummary text;
     text.name = role.getSymName().value_or("worker").str();
-    text.stage = role->getAttrOfType<IntegerAttr>(DistDialect::getStageAttrName()).getInt();
+    text.stage = getStage(role);
     text.numRanks = mesh.getNumWorkers();
     text.firstRank = text.stage * text.numRanks;
     for (unsigned i = 0; i < main.getNumArguments(); ++i)
@@ -142,8 +142,7 @@ PartitionSummary dist::summarize(ModuleOp graphModule, ModuleOp roles) {
   for (Operation &op : graph.block()) {
     if (isa<ir::ConstantOp, ReshardOp>(op) || op.hasTrait<OpTrait::IsTerminator>())
       continue;
-    auto stage = op.getAttrOfType<IntegerAttr>(DistDialect::getStageAttrName());
-    RoleSummary &role = summary.roles[stage ? stage.getInt() : 0];
+    RoleSummary &role = summary.roles[getStage(&op)];
     if (!isa<ShardingOpInterface, ir::DimOp>(op))
       summary.wholeOps.push_back(describe(&op));
     role.cost += costOf(&op, places, mesh);

@@ -43,10 +43,6 @@ struct Cut {
 
   explicit Cut(Graph graph) : graph(graph), places(graph.mesh) {}
 
-  static int64_t stageOf(Operation *op) {
-    auto stage = op->getAttrOfType<IntegerAttr>(DistDialect::getStageAttrName());
-    return stage ? stage.getInt() : 0;
-  }
   static bool isConstant(Value value) { return value.getDefiningOp<ir::ConstantOp>() != nullptr; }
 
   /// What an op reads, in regions too, but constants.
@@ -63,12 +59,12 @@ struct Cut {
     Operation *end = graph.block().getTerminator();
     for (Operation &op : graph.block())
       if (!isa<ir::ConstantOp>(op) && &op != end)
-        numStages = std::max(numStages, stageOf(&op) + 1);
+        numStages = std::max(numStages, getStage(&op) + 1);
     for (BlockArgument argument : graph.block().getArguments()) {
       int64_t first = numStages;
       for (Operation *user : argument.getUsers())
         if (Operation *own = graph.block().findAncestorOpInBlock(*user); own && own != end)
-          first = std::min(first, stageOf(own));
+          first = std::min(first, getStage(own));
       home[argument] = first == numStages ? 0 : first;
     }
     if (failed(checkVariables()))
@@ -80,7 +76,7 @@ struct Cut {
         continue;
       if (failed(checkLayouts(&op)))
         return failure();
-      int64_t stage = stageOf(&op);
+      int64_t stage = getStage(&op);
       for (Value input : inputsOf(&op)) {
         int64_t from = home.lookup(input);
         if (from > stage)
@@ -129,11 +125,11 @@ struct Cut {
           variable = write.getVariableAttr();
         else
           return WalkResult::advance();
-        auto [known, isNew] = stageOfVariable.try_emplace(variable.getAttr(), stageOf(&top), op);
-        if (isNew || known->second.first == stageOf(&top))
+        auto [known, isNew] = stageOfVariable.try_emplace(variable.getAttr(), getStage(&top), op);
+        if (isNew || known->second.first == getStage(&top))
           return WalkResult::advance();
         InFlightDiagnostic error = op->emitOpError("of stage ")
-                                   << stageOf(&top) << " uses " << variable << ", which stage "
+                                   << getStage(&top) << " uses " << variable << ", which stage "
                                    << known->second.first << " uses too, wanted one stage for both";
         error.attachNote(known->second.second->getLoc()) << "used here";
         return WalkResult::interrupt();
@@ -185,7 +181,7 @@ public:
       sendOn(argument);
     Operation *end = cut.graph.block().getTerminator();
     for (Operation &op : cut.graph.block()) {
-      if (&op == end || isa<ir::ConstantOp>(op) || Cut::stageOf(&op) != stage)
+      if (&op == end || isa<ir::ConstantOp>(op) || getStage(&op) != stage)
         continue;
       if (failed(build(&op)))
         return failure();

@@ -59,24 +59,19 @@ private:
   /// The events of all ranks, in the order of their roles' programs.
   LogicalResult collect() {
     SmallVector<ModuleOp> roles(module.getOps<ModuleOp>());
-    llvm::sort(roles, [](ModuleOp a, ModuleOp b) { return stageOf(a) < stageOf(b); });
+    llvm::sort(roles, [](ModuleOp a, ModuleOp b) { return getStage(a) < getStage(b); });
     if (roles.empty())
       return module.emitError("found no roles, wanted a module for each: --dist-split makes them");
     numStages = roles.size();
     for (auto [stage, role] : llvm::enumerate(roles)) {
-      if (stageOf(role) != int64_t(stage))
+      if (getStage(role) != int64_t(stage))
         return role.emitError("is stage ")
-               << stageOf(role) << ", wanted " << stage << ": stages are numbered from 0";
+               << getStage(role) << ", wanted " << stage << ": stages are numbered from 0";
       for (int64_t worker = 0; worker < mesh.getNumWorkers(); ++worker)
         if (failed(collect(role, stage * mesh.getNumWorkers() + worker)))
           return failure();
     }
     return success();
-  }
-
-  static int64_t stageOf(ModuleOp role) {
-    auto stage = role->getAttrOfType<IntegerAttr>(DistDialect::getStageAttrName());
-    return stage ? stage.getInt() : 0;
   }
 
   LogicalResult collect(ModuleOp role, int64_t rank) {

@@ -4,6 +4,8 @@
 // Takes kernels apart for generators; see KernelParts.h.
 #include "KernelParts.h"
 
+#include "weft/Dialect/Weft/Quantised.h"
+
 #include <numeric>
 
 using namespace mlir;
@@ -16,11 +18,8 @@ bool weft::isGemmFloat(Type type) {
 }
 
 bool weft::isByteProduct(DotGeneralOp dot) {
-  auto isByte = [](Value x) {
-    auto type = dyn_cast<IntegerType>(getElementTypeOrSelf(x));
-    return type && type.getWidth() == 8;
-  };
-  return isByte(dot.getLhs()) && isByte(dot.getRhs()) && getElementTypeOrSelf(dot.getType()).isInteger(32);
+  return isByte(getElementTypeOrSelf(dot.getLhs())) && isByte(getElementTypeOrSelf(dot.getRhs())) &&
+         getElementTypeOrSelf(dot.getType()).isInteger(32);
 }
 
 int64_t weft::argumentNumber(Value value) {

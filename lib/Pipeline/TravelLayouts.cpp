@@ -13,18 +13,13 @@
 using namespace mlir;
 using namespace weft;
 
-static int64_t stageOf(Operation *op) {
-  auto stage = op->getAttrOfType<IntegerAttr>(dist::DistDialect::getStageAttrName());
-  return stage ? stage.getInt() : 0;
-}
-
 /// Whether an op of another stage reads the value.
 static bool crossesCut(OpResult value) {
   Block *block = value.getOwner()->getBlock();
   return llvm::any_of(value.getUsers(), [&](Operation *user) {
     Operation *reader = block->findAncestorOpInBlock(*user);
     return reader && !reader->hasTrait<OpTrait::IsTerminator>() &&
-           stageOf(reader) != stageOf(value.getOwner());
+           dist::getStage(reader) != dist::getStage(value.getOwner());
   });
 }
 

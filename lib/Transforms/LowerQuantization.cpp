@@ -8,6 +8,7 @@
 #include "Decompose/Formula.h"
 #include "weft/Dialect/Weft/Constants.h"
 #include "weft/Dialect/Weft/GatherWindows.h"
+#include "weft/Dialect/Weft/Quantised.h"
 
 using namespace mlir;
 using namespace weft::ir;
@@ -21,10 +22,6 @@ namespace weft {
 
 namespace {
 
-bool isByte(Value x) {
-  auto type = dyn_cast<IntegerType>(elementType(x));
-  return type && type.getWidth() == 8;
-}
 bool isNarrowFloat(Value x) {
   return elementType(x).isF32() || elementType(x).isF16() || elementType(x).isBF16();
 }
@@ -33,12 +30,7 @@ bool isZero(Value zeroPoint) {
   if (!zeroPoint)
     return true;
   std::optional<HostTensor> tensor = getConstantTensor(zeroPoint);
-  if (!tensor)
-    return false;
-  for (int64_t i = 0; i < tensor->numElements(); ++i)
-    if (tensor->asInt(i) != 0)
-      return false;
-  return true;
+  return tensor && isAllZero(*tensor);
 }
 
 /// A rank-0 or rank-1 parameter as something that broadcasts against `rank` dimensions, along `axis`.
@@ -69,7 +61,7 @@ struct Factors {
 std::optional<Factors> takeFactors(Value lhs, Value rhs, Value result) {
   Factors f = {lhs.getDefiningOp<DequantizeOp>(), rhs.getDefiningOp<DequantizeOp>()};
   for (DequantizeOp op : {f.value, f.weights})
-    if (!op || op.getBlock() || !elementType(op).isF32() || !isByte(op.getQ()))
+    if (!op || op.getBlock() || !elementType(op).isF32() || !isByte(elementType(op.getQ())))
       return std::nullopt;
   // Bytes that come at run time have no generator; f32 has.
   auto type = cast<RankedTensorType>(f.weights.getQ().getType());
@@ -172,7 +164,7 @@ Value multiplyBytes(ConvOp conv) {
 
 /// A NaN converts to the integer 0, to which the zero point is added: so integers add it, not floats.
 Value asArithmetic(QuantizeOp op) {
-  if (op.getBlock() || !isByte(op.getResult()) || !isNarrowFloat(op.getX()))
+  if (op.getBlock() || !isByte(elementType(op.getResult())) || !isNarrowFloat(op.getX()))
     return {};
   OpBuilder b(op);
   Formula g(b, op.getLoc());
@@ -194,7 +186,7 @@ Value asArithmetic(QuantizeOp op) {
 
 /// Constants are left to be dequantised as one op.
 Value asArithmetic(DequantizeOp op) {
-  if (op.getBlock() || !isByte(op.getQ()) || !isNarrowFloat(op.getResult()) ||
+  if (op.getBlock() || !isByte(elementType(op.getQ())) || !isNarrowFloat(op.getResult()) ||
       op.getQ().getDefiningOp<ConstantOp>())
     return {};
   OpBuilder b(op);

@@ -217,14 +217,13 @@ void AttentionGenerator::softmaxRow(Value row, Value local, Value firstKey, Valu
     seen = min(max(limit, c(0)), count);
   }
   Value whole = mul(div(seen, lanes), lanes), end = mul(ceilDiv(seen, lanes), lanes);
-  Value lowest = broadcast(scalar(-INFINITY));
   auto absolute = [&](Value column) { return add(firstKey, column); };
 
   Value top;
   if (topsInTiles)
     top = loadVector(tops, {local, c(0)}, lanes);
   else
-    top = loop(c(0), whole, lanes, lowest, [&](Value column, ValueRange carried) {
+    top = loop(c(0), whole, lanes, broadcast(scalar(-INFINITY)), [&](Value column, ValueRange carried) {
       Value x = loadVector(score, {local, column}, lanes);
       if (!scalesInExp) {
         x = prepare(x, row, absolute(column), lanes);

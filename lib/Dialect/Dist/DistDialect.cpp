@@ -52,6 +52,11 @@ MeshAttr dist::getMesh(Operation *op) {
   return {};
 }
 
+int64_t dist::getStage(Operation *op) {
+  auto stage = op->getAttrOfType<IntegerAttr>(DistDialect::getStageAttrName());
+  return stage ? stage.getInt() : 0;
+}
+
 //===-- #dist.mesh
 //-------------------------------------------------------------------------------------------===//
 

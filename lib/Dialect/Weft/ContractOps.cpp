@@ -6,6 +6,7 @@
 
 #include "Inference.h"
 #include "mlir/IR/Builders.h"
+#include "weft/Dialect/Weft/Quantised.h"
 
 using namespace mlir;
 using namespace weft::ir;
@@ -76,8 +77,7 @@ LogicalResult DotGeneralOp::verify() {
     return failure();
   Type element = getLhs().getType().getElementType(), other = getRhs().getType().getElementType();
   // Bytes of different signs multiply as they are: instructions for them want that, or do not mind.
-  bool areBytes = isa<IntegerType>(element) && isa<IntegerType>(other) &&
-                  element.getIntOrFloatBitWidth() == 8 && other.getIntOrFloatBitWidth() == 8;
+  bool areBytes = isByte(element) && isByte(other);
   if ((!areBytes && failed(check.sameElementType("rhs", getRhs().getType(), element))) ||
       failed(checkAccumulator(check, element, getType().getElementType())))
     return failure();

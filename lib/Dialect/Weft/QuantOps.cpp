@@ -6,9 +6,18 @@
 
 #include "Inference.h"
 #include "mlir/IR/Builders.h"
+#include "weft/Dialect/Weft/Quantised.h"
+#include "weft/Support/HostTensor.h"
 
 using namespace mlir;
 using namespace weft::ir;
+
+bool weft::ir::isAllZero(const HostTensor &tensor) {
+  for (int64_t i = 0; i < tensor.numElements(); ++i)
+    if (tensor.asDouble(i) != 0)
+      return false;
+  return true;
+}
 
 /// Element types that hold quantised values: integers up to 32 bits, and the storage types.
 static LogicalResult checkQuantised(const Checker &check, StringRef what, Type type) {

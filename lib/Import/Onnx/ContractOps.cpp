@@ -5,6 +5,7 @@
 // dimensions becomes batch and free dimensions of weft.dot_general wherever the extents say how.
 #include "ContractOps.h"
 #include "Numeric.h"
+#include "weft/Dialect/Weft/Quantised.h"
 
 using namespace mlir;
 using namespace weft;
@@ -177,10 +178,7 @@ Value weft::onnx::multiplyBytes(NodeImporter &node, Value a, Value aZero, Value 
 /// The product of quantised operands, each less its zero point: i32, or f32 for 8-bit floats.
 static Value multiplyQuantised(NodeImporter &node, Value a, Value aZero, Value b, Value bZero) {
   aZero = alongRows(node, aZero);
-  auto isByteMatrix = [&](Value x) {
-    Type type = node.elementTypeOf(x);
-    return isa<IntegerType>(type) && type.getIntOrFloatBitWidth() == 8 && node.rankOf(x) >= 2;
-  };
+  auto isByteMatrix = [&](Value x) { return isByte(node.elementTypeOf(x)) && node.rankOf(x) >= 2; };
   if (isByteMatrix(a) && isByteMatrix(b))
     return multiplyBytes(node, a, aZero, b, bZero);
   return multiply(node, lessZeroPoint(node, a, aZero), lessZeroPoint(node, b, bZero));

@@ -8,6 +8,7 @@
 #include "Sampling.h"
 #include "Windows.h"
 #include "weft/Dialect/Weft/GatherWindows.h"
+#include "weft/Dialect/Weft/Quantised.h"
 
 using namespace mlir;
 using namespace weft;
@@ -118,15 +119,12 @@ static FailureOr<Value> convolveBytes(NodeImporter &node, Value x, Value xZero, 
   FailureOr<int64_t> size = checkConv(node, x, w, groups);
   if (failed(size))
     return failure();
-  auto isByte = [&](Value value) {
-    Type type = node.elementTypeOf(value);
-    return isa<IntegerType>(type) && type.getIntOrFloatBitWidth() == 8;
-  };
   auto isOne = [](Value value) {
     return llvm::all_of(getDims(value), [](const Dim &dim) { return dim.is(1); });
   };
   ArrayRef<int64_t> shape = node.typeOf(x).getShape();
-  if (groups != 1 || !isByte(x) || !isByte(w) || !node.getConstant(w) || (xZero && !isOne(xZero)) ||
+  if (groups != 1 || !isByte(node.elementTypeOf(x)) || !isByte(node.elementTypeOf(w)) ||
+      !node.getConstant(w) || (xZero && !isOne(xZero)) ||
       llvm::any_of(shape.drop_front(), ShapedType::isDynamic) || shape[1] != node.typeOf(w).getDimSize(1))
     return Value();
   FailureOr<Windows> windows = readWindows(node, x, spatialShape(node, w));

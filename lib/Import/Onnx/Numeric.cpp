@@ -4,6 +4,8 @@
 // What the numeric families share. See the header.
 #include "Numeric.h"
 
+#include "weft/Dialect/Weft/Quantised.h"
+
 using namespace mlir;
 using namespace weft;
 using namespace weft::ir;
@@ -66,12 +68,7 @@ bool weft::onnx::isZeroPointZero(NodeImporter &node, Value zeroPoint) {
   if (!zeroPoint)
     return true;
   std::optional<HostTensor> tensor = node.getConstant(zeroPoint);
-  if (!tensor)
-    return false;
-  for (int64_t i = 0; i < tensor->numElements(); ++i)
-    if (tensor->asDouble(i) != 0)
-      return false;
-  return true;
+  return tensor && isAllZero(*tensor);
 }
 
 Value weft::onnx::requantize(NodeImporter &node, Value x, Value scale, Value zeroPoint, int64_t axis) {

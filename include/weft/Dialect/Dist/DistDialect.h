@@ -29,6 +29,8 @@ struct ChannelResource : mlir::SideEffects::Resource::Base<ChannelResource> {
 
 /// The mesh of the innermost module around `op` that has one, or null.
 MeshAttr getMesh(mlir::Operation *op);
+/// The pipeline stage of an op or of a role's module; 0 where nothing is said.
+int64_t getStage(mlir::Operation *op);
 
 } // namespace weft::dist
 
