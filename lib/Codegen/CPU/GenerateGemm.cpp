@@ -89,7 +89,7 @@ GemmTiling weft::cpu::chooseGemmTiling(const GemmSpec &spec, const TargetInfo &t
   t.rows = (target.vectorRegisters - step.registers(vectors)) / vectors;
   t.rows = target.vectorRegisters >= 32 ? std::min<int64_t>(t.rows, 14) : std::min<int64_t>(t.rows, 6);
   if (!spec.transposedA && !isDynamic(spec.k))
-    t.rows = std::min(t.rows, rowsThatFitL1(spec.k * 4 / step.group * step.parts, target));
+    t.rows = std::min(t.rows, rowsThatFitL1(spec.k * 4 / step.group, target));
   if (step.inTiles())
     t.rows = MatrixTile::mostRows;
   t.unroll = t.rows < 14 && target.vectorRegisters >= 32 ? 2 : 1;
@@ -121,10 +121,15 @@ GemmTiling weft::cpu::chooseGemmTiling(const GemmSpec &spec, const TargetInfo &t
   t.blockTiles = ceilDivide(tiles, rowBlocks);
   int64_t panels = std::max<int64_t>(1, ceilDivide(static_cast<int64_t>(n), t.panelWidth));
   // A product of few rows takes as long as B is large: 128 KiB of it make a chunk.
-  double work = std::max(2 * batch * m * n * k, oneTile ? batch * n * k * 64 : 0.0) * step.parts / step.group;
+  double work = std::max(2 * batch * m * n * k, oneTile ? batch * n * k * 64 : 0.0) / step.group;
   double chunks = static_cast<double>(wantedChunks(work));
-  int64_t columnBlocks =
-      std::clamp<int64_t>(static_cast<int64_t>(std::ceil(chunks / (rowBlocks * batch))), 1, panels);
+  auto blocksFor = [&](double chunks) {
+    return std::clamp<int64_t>(static_cast<int64_t>(std::ceil(chunks / (rowBlocks * batch))), 1, panels);
+  };
+  int64_t columnBlocks = blocksFor(chunks);
+  // Each chunk prepares its rows of A anew: eight panels make up for that, where 32 chunks are left.
+  if (!step.readsInPlace(spec))
+    columnBlocks = std::min(columnBlocks, std::max(ceilDivide(panels, 8), blocksFor(32)));
   t.blockPanels = ceilDivide(panels, columnBlocks);
   if (t.panelsAtOnce > 1)
     t.blockPanels = ceilDivide(t.blockPanels, t.panelsAtOnce) * t.panelsAtOnce;
@@ -149,9 +154,12 @@ private:
   };
 
   void chunk(Value index);
+  /// All panels of a chunk. `widened`: of a packed B, block by block, as they are multiplied.
+  void panelsOf(const Block &block, Value columnBlock, bool widened);
   /// `count` panels from `panel` on, of which `valid` columns are stored (static), or `dynamicValid` (a tail
   /// of dynamic N).
-  void panels(const Block &block, Value panel, int64_t count, int64_t valid, Value dynamicValid, bool isTail);
+  void panels(const Block &block, Value panel, int64_t count, int64_t valid, Value dynamicValid, bool isTail,
+              bool widened);
   /// Runs body(rows, first row, row within the block) for each register tile of the block.
   void forTiles(const Block &block, llvm::function_ref<void(int64_t, Value, Value)> body);
   /// The sums of a tile of a panel in matrix registers, from and to the partial buffer.
@@ -189,6 +197,7 @@ private:
   ValueRange extras;
   int64_t tileRows = 0, largeTiles = 0; ///< static M: tiles of tileRows, then of tileRows - 1
   bool packWhole = false;               ///< all panels of a run-time B are packed, not only the tail
+  bool widensMany = false;              ///< panels of a packed B are widened for blocks of many rows
   bool singleBlock = false;             ///< one block of k: sums stay in registers
 };
 
@@ -229,6 +238,14 @@ void GemmGenerator::forTiles(const Block &block, llvm::function_ref<void(int64_t
 }
 
 void GemmGenerator::packPanel(const Block &block, Value panel, Value kLow, Value kHigh, Value valid) {
+  if (spec.b == GemmB::Packed) {
+    loop(kLow, kHigh, 1, [&](Value row) {
+      for (int64_t v = 0; v < vectors; ++v)
+        store(step.loadB(*this, bufferB, {panel, row}, v * lanes), packed,
+              {sub(row, kLow), c(v * lanes * step.group)});
+    });
+    return;
+  }
   Value column = mul(panel, t.panelWidth);
   if (spec.b == GemmB::RowMajor) {
     loop(kLow, kHigh, 1, [&](Value row) {
@@ -335,26 +352,26 @@ Value GemmGenerator::firstSum(Value panel, int64_t v) {
 }
 
 void GemmGenerator::panels(const Block &block, Value panel, int64_t count, int64_t valid, Value dynamicValid,
-                           bool isTail) {
+                           bool isTail, bool widened) {
   Value column = mul(panel, t.panelWidth);
-  bool mustPack = spec.b != GemmB::Packed && (isTail || packWhole);
+  bool mustPack = spec.b == GemmB::Packed ? widened : isTail || packWhole;
   Value tailWidth = !isTail ? Value() : dynamicValid ? dynamicValid : c(valid);
   auto micro = [&](int64_t rows, Value row, Value local, Value kLow, Value kHigh, ArrayRef<Value> init) {
-    auto a = [&](int64_t r, Value k, int64_t part) {
+    auto a = [&](int64_t r, Value k) {
       if (prepared)
-        return step.loadA(*this, prepared, add(local, r), k, part);
+        return step.loadA(*this, prepared, add(local, r), k);
       if (step.kind == MultiplyStep::Float)
         return broadcast(load(bufferA, indexA(block, add(row, r), k)));
       SmallVector<Value> at(block.a);
       at.push_back(add(row, r));
-      return step.loadA(*this, bufferA, at, k, part);
+      return step.loadA(*this, bufferA, at, k);
     };
     Prefetch next = prefetchNext(panel, count, rows, local);
     auto bVector = [&](int64_t v, Value k) -> Value {
       if (v == 0 && next.panel)
         prefetch(flatB, {next.panel, add(next.start, mul(k, next.step))});
       if (mustPack)
-        return loadVector(packed, {sub(k, kLow), c(v * lanes)}, lanes);
+        return step.loadB(*this, packed, {sub(k, kLow)}, v * lanes);
       SmallVector<Value> at(block.b);
       if (spec.b == GemmB::Packed) {
         at.append({add(panel, v / vectors), k});
@@ -495,6 +512,16 @@ void GemmGenerator::chunk(Value index) {
   if (prepared)
     prepareA(block);
 
+  if (!widensMany || !isDynamic(spec.m)) {
+    panelsOf(block, columnBlock, widensMany);
+    return;
+  }
+  ifThen(
+      less(c(2 * t.rows), m), [&] { panelsOf(block, columnBlock, true); },
+      [&] { panelsOf(block, columnBlock, false); });
+}
+
+void GemmGenerator::panelsOf(const Block &block, Value columnBlock, bool widened) {
   Value first = mul(columnBlock, t.blockPanels), last = min(add(first, t.blockPanels), numPanels);
   Value wholePanels = div(n, t.panelWidth);
   Value lastWhole = min(last, wholePanels);
@@ -505,18 +532,20 @@ void GemmGenerator::chunk(Value index) {
       Value span = max(sub(lastWhole, first), c(0));
       middle = add(first, mul(div(span, t.panelsAtOnce), t.panelsAtOnce));
       loop(first, middle, t.panelsAtOnce, [&](Value panel) {
-        panels(block, panel, t.panelsAtOnce, t.panelsAtOnce * t.panelWidth, {}, false);
+        panels(block, panel, t.panelsAtOnce, t.panelsAtOnce * t.panelWidth, {}, false, widened);
       });
     }
-    loop(middle, lastWhole, 1, [&](Value panel) { panels(block, panel, 1, t.panelWidth, {}, false); });
+    loop(middle, lastWhole, 1,
+         [&](Value panel) { panels(block, panel, 1, t.panelWidth, {}, false, widened); });
   }
   if (isDynamic(spec.n)) {
     Value width = rem(n, c(t.panelWidth));
     Value from = max(first, wholePanels);
-    loop(from, last, 1, [&](Value panel) { panels(block, panel, 1, 0, width, true); });
+    loop(from, last, 1, [&](Value panel) { panels(block, panel, 1, 0, width, true, widened); });
   } else if (spec.n % t.panelWidth) {
     Value from = max(first, wholePanels);
-    loop(from, last, 1, [&](Value panel) { panels(block, panel, 1, spec.n % t.panelWidth, {}, true); });
+    loop(from, last, 1,
+         [&](Value panel) { panels(block, panel, 1, spec.n % t.panelWidth, {}, true, widened); });
   }
 }
 
@@ -585,14 +614,16 @@ FailureOr<GeneratedKernel> GemmGenerator::generate() {
   bool smallB = !isDynamic(spec.k) && !isDynamic(spec.n) && spec.k * spec.n * 4 <= target.l2Bytes / 4;
   bool fewRows = !isDynamic(spec.m) && spec.m <= 2 * t.rows;
   bool packAll = spec.b == GemmB::Transposed || (spec.b == GemmB::RowMajor && !smallB && !fewRows);
-  bool needsPacking = runtimeB && (packAll || tail);
+  widensMany = step.widensB && !fewRows;
+  bool needsPacking = runtimeB ? packAll || tail : widensMany;
   // Blocks of k pay when a panel is used again by the next tile. A packing buffer has a fixed size in any
   // case.
   singleBlock = !isDynamic(spec.k) && (step.steps(spec.k) <= t.kBlock * 3 / 2 || (oneTile && !needsPacking));
   if (isDynamic(spec.k) && oneTile && !needsPacking)
     singleBlock = true;
   if (needsPacking)
-    packed = scratch({singleBlock ? spec.k : t.kBlock, t.panelWidth});
+    packed =
+        scratch({singleBlock ? step.steps(spec.k) : t.kBlock, t.panelWidth * step.group}, step.heldType(b));
   if (step.inTiles())
     config = scratch({64}, b.getI8Type());
   if (step.inTiles() || !(singleBlock && !tail && !isDynamic(spec.m)))

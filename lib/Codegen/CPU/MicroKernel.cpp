@@ -65,11 +65,16 @@ SmallVector<Value> KernelBuilder::loop(Value low, Value high, int64_t step, Valu
   return SmallVector<Value>(op.getResults());
 }
 
-void KernelBuilder::ifThen(Value condition, llvm::function_ref<void()> body) {
-  auto op = scf::IfOp::create(b, loc, condition, /*withElseRegion=*/false);
+void KernelBuilder::ifThen(Value condition, llvm::function_ref<void()> body,
+                           llvm::function_ref<void()> otherwise) {
+  auto op = scf::IfOp::create(b, loc, condition, /*withElseRegion=*/bool(otherwise));
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(op.thenBlock());
   body();
+  if (!otherwise)
+    return;
+  b.setInsertionPointToStart(op.elseBlock());
+  otherwise();
 }
 
 Value KernelBuilder::zeroVector() { return zero(lanes); }
@@ -124,29 +129,25 @@ Value KernelBuilder::scratch(ArrayRef<int64_t> shape, Type element) {
 SmallVector<Value> KernelBuilder::tile(int64_t rows, int64_t vectors, Value low, Value high, int64_t unroll,
                                        ArrayRef<Value> init, llvm::function_ref<Value(int64_t, Value)> loadA,
                                        llvm::function_ref<Value(int64_t, Value)> loadB) {
-  auto broadcastA = [&](int64_t row, Value k, int64_t) { return broadcast(loadA(row, k)); };
+  auto broadcastA = [&](int64_t row, Value k) { return broadcast(loadA(row, k)); };
   return tile(MultiplyStep(), rows, vectors, low, high, unroll, init, broadcastA, loadB);
 }
 
 SmallVector<Value> KernelBuilder::tile(const MultiplyStep &multiply, int64_t rows, int64_t vectors, Value low,
                                        Value high, int64_t unroll, ArrayRef<Value> init,
-                                       llvm::function_ref<Value(int64_t, Value, int64_t)> loadA,
+                                       llvm::function_ref<Value(int64_t, Value)> loadA,
                                        llvm::function_ref<Value(int64_t, Value)> loadB) {
   auto step = [&](Value k, SmallVector<Value> acc) {
     SmallVector<Value> bs;
-    for (int64_t v = 0; v < vectors; ++v) {
-      Value whole = loadB(v, k);
-      for (int64_t part = 0; part < multiply.parts; ++part)
-        bs.push_back(multiply.partOfB(*this, whole, part));
-    }
-    for (int64_t r = 0; r < rows; ++r)
-      for (int64_t part = 0; part < multiply.parts; ++part) {
-        Value a = loadA(r, k, part);
-        for (int64_t v = 0; v < vectors; ++v) {
-          Value &sum = acc[r * vectors + v];
-          sum = multiply.multiply(*this, a, bs[v * multiply.parts + part], sum);
-        }
+    for (int64_t v = 0; v < vectors; ++v)
+      bs.push_back(loadB(v, k));
+    for (int64_t r = 0; r < rows; ++r) {
+      Value a = loadA(r, k);
+      for (int64_t v = 0; v < vectors; ++v) {
+        Value &sum = acc[r * vectors + v];
+        sum = multiply.multiply(*this, a, bs[v], sum);
       }
+    }
     return acc;
   };
   SmallVector<Value> acc(init);

@@ -50,7 +50,8 @@ public:
   llvm::SmallVector<mlir::Value>
   loop(mlir::Value low, mlir::Value high, int64_t step, mlir::ValueRange init,
        llvm::function_ref<llvm::SmallVector<mlir::Value>(mlir::Value, mlir::ValueRange)> body);
-  void ifThen(mlir::Value condition, llvm::function_ref<void()> body);
+  void ifThen(mlir::Value condition, llvm::function_ref<void()> body,
+              llvm::function_ref<void()> otherwise = {});
   mlir::Value less(mlir::Value x, mlir::Value y) {
     return mlir::arith::CmpIOp::create(b, loc, mlir::arith::CmpIPredicate::slt, x, y);
   }
@@ -87,12 +88,12 @@ public:
                                       int64_t unroll, llvm::ArrayRef<mlir::Value> init,
                                       llvm::function_ref<mlir::Value(int64_t row, mlir::Value k)> loadA,
                                       llvm::function_ref<mlir::Value(int64_t vector, mlir::Value k)> loadB);
-  /// The same for other steps than a fused multiply-add: k counts steps, loadA gives a part in all lanes.
-  llvm::SmallVector<mlir::Value>
-  tile(const MultiplyStep &step, int64_t rows, int64_t vectors, mlir::Value low, mlir::Value high,
-       int64_t unroll, llvm::ArrayRef<mlir::Value> init,
-       llvm::function_ref<mlir::Value(int64_t row, mlir::Value k, int64_t part)> loadA,
-       llvm::function_ref<mlir::Value(int64_t vector, mlir::Value k)> loadB);
+  /// The same for other steps than a fused multiply-add: k counts steps, loadA gives all lanes.
+  llvm::SmallVector<mlir::Value> tile(const MultiplyStep &step, int64_t rows, int64_t vectors,
+                                      mlir::Value low, mlir::Value high, int64_t unroll,
+                                      llvm::ArrayRef<mlir::Value> init,
+                                      llvm::function_ref<mlir::Value(int64_t row, mlir::Value k)> loadA,
+                                      llvm::function_ref<mlir::Value(int64_t vector, mlir::Value k)> loadB);
 
   /// Stores a native vector of sums at result[indices], its first `valid` elements, through the epilogue:
   /// whole, or in pieces of powers of two.

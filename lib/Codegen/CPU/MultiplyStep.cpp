@@ -17,18 +17,19 @@ static bool hasTiles(const TargetInfo &target) {
 
 MultiplyStep MultiplyStep::choose(const GemmSpec &spec, const TargetInfo &target) {
   MultiplyStep step;
+  step.widensB = spec.b == GemmB::Packed && spec.bType.getIntOrFloatBitWidth() < 32;
   if (spec.b != GemmB::Packed || !target.isX86)
     return step;
   // A few rows take as long as B takes to arrive, and dot products do not need A in rows of 64 bytes.
   bool tiles = hasTiles(target) && (ShapedType::isDynamic(spec.m) || spec.m >= 8);
-  if (spec.bType.isBF16() && spec.aType.isBF16()) {
+  if (spec.bType.isBF16() && spec.aType.isBF16() && !spec.strict && (tiles || target.hasBF16Dot)) {
     step.group = 2;
-    step.kind = spec.strict ? BF16Halves : tiles ? Tiles : target.hasBF16Dot ? BF16Dot : BF16Halves;
-    step.parts = step.kind == BF16Halves ? 2 : 1;
+    step.kind = tiles ? Tiles : BF16Dot;
+    step.widensB = false;
   } else if (spec.bType.isInteger(8) && spec.aType.isInteger(8)) {
-    step.group = 4;
     step.kind = tiles ? Tiles : target.hasI8Dot ? I8Dot : I8Words;
-    step.parts = step.kind == I8Words ? 2 : 1;
+    step.widensB = step.kind == I8Words;
+    step.group = step.widensB ? 2 : 4;
     step.aUnsigned = spec.aUnsigned;
     step.bUnsigned = spec.bUnsigned;
   }
@@ -36,15 +37,15 @@ MultiplyStep MultiplyStep::choose(const GemmSpec &spec, const TargetInfo &target
 }
 
 bool MultiplyStep::readsInPlace(const GemmSpec &spec) const {
+  // Preparation wants a static K, as packed operands have.
   if (kind == Float)
-    return true;
-  return parts == 1 && !flipsA() && !spec.transposedA && spec.k % (group * stepMultiple()) == 0;
+    return spec.aType.isF32() || spec.b != GemmB::Packed;
+  return kind != I8Words && !flipsA() && !spec.transposedA && spec.k % (group * stepMultiple()) == 0;
 }
 
 Type MultiplyStep::heldType(Builder &b) const {
   switch (kind) {
   case Float:
-  case BF16Halves:
     return b.getF32Type();
   case BF16Dot:
     return b.getBF16Type();
@@ -58,21 +59,29 @@ Type MultiplyStep::heldType(Builder &b) const {
   llvm_unreachable("a kind of step");
 }
 
+/// Bytes as words.
+static Value toWords(KernelBuilder &kb, Value x, bool isUnsigned) {
+  Type type = kb.b.getI16Type();
+  if (auto vector = dyn_cast<VectorType>(x.getType()))
+    type = vector.clone(type);
+  if (isUnsigned)
+    return arith::ExtUIOp::create(kb.b, kb.loc, type, x);
+  return arith::ExtSIOp::create(kb.b, kb.loc, type, x);
+}
+
 /// A vector, or scalar, of elements of A as they are held.
 static Value hold(const MultiplyStep &step, KernelBuilder &kb, Value x) {
   auto vector = dyn_cast<VectorType>(x.getType());
-  auto typed = [&](Type element) { return vector ? Type(vector.clone(element)) : element; };
   switch (step.kind) {
-  case MultiplyStep::Float:
-  case MultiplyStep::BF16Halves:
-    return arith::ExtFOp::create(kb.b, kb.loc, typed(kb.b.getF32Type()), x);
+  case MultiplyStep::Float: {
+    Type type = kb.b.getF32Type();
+    return arith::ExtFOp::create(kb.b, kb.loc, vector ? Type(vector.clone(type)) : type, x);
+  }
   case MultiplyStep::BF16Dot:
   case MultiplyStep::Tiles:
     return x;
   case MultiplyStep::I8Words:
-    if (step.aUnsigned)
-      return arith::ExtUIOp::create(kb.b, kb.loc, typed(kb.b.getI16Type()), x);
-    return arith::ExtSIOp::create(kb.b, kb.loc, typed(kb.b.getI16Type()), x);
+    return toWords(kb, x, step.aUnsigned);
   case MultiplyStep::I8Dot: {
     if (!step.flipsA())
       return x;
@@ -90,52 +99,35 @@ void MultiplyStep::prepareRow(KernelBuilder &kb, Value a, bool strided, Value pr
   OpBuilder &b = kb.b;
   Location loc = kb.loc;
   Type element = cast<MemRefType>(a.getType()).getElementType();
-  // Words lie in the order 0 2 1 3 of each group: a part takes the even or the odd bytes of B.
-  bool swaps = kind == I8Words;
   int64_t width = kb.target.vectorBits / heldType(b).getIntOrFloatBitWidth();
   int64_t whole = strided ? 0 : count / width * width;
   kb.loop(kb.c(0), kb.c(whole), width, [&](Value k) {
     Value x = vector::LoadOp::create(b, loc, VectorType::get({width}, element), a, at(k));
-    x = hold(*this, kb, x);
-    if (swaps) {
-      SmallVector<int64_t> order;
-      for (int64_t i = 0; i < width; ++i)
-        order.push_back((i & ~int64_t(3)) | (i & 1) << 1 | (i >> 1 & 1));
-      x = vector::ShuffleOp::create(b, loc, x, x, order);
-    }
-    vector::StoreOp::create(b, loc, x, prepared, ValueRange{to, k});
+    vector::StoreOp::create(b, loc, hold(*this, kb, x), prepared, ValueRange{to, k});
   });
-  auto placeOf = [&](Value k) {
-    return swaps ? kb.add(kb.mul(kb.div(k, 4), 4),
-                          kb.add(kb.mul(kb.rem(k, kb.c(2)), 2), kb.div(kb.rem(k, kb.c(4)), 2)))
-                 : k;
-  };
   kb.loop(kb.c(whole), kb.c(count), 1, [&](Value k) {
     Value x = hold(*this, kb, memref::LoadOp::create(b, loc, a, at(k)));
-    memref::StoreOp::create(b, loc, x, prepared, ValueRange{to, placeOf(k)});
+    memref::StoreOp::create(b, loc, x, prepared, ValueRange{to, k});
   });
   Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(heldType(b)));
   kb.loop(kb.c(count), kb.c(steps(count) * group), 1,
-          [&](Value k) { memref::StoreOp::create(b, loc, zero, prepared, ValueRange{to, placeOf(k)}); });
+          [&](Value k) { memref::StoreOp::create(b, loc, zero, prepared, ValueRange{to, k}); });
 }
 
-Value MultiplyStep::loadA(KernelBuilder &kb, Value a, ArrayRef<Value> row, Value k, int64_t part) const {
+Value MultiplyStep::loadA(KernelBuilder &kb, Value a, ArrayRef<Value> row, Value k) const {
   SmallVector<Value> at(row);
-  if (kind == Float || kind == BF16Halves) {
-    at.push_back(kb.add(kb.mul(k, group), part));
+  at.push_back(kb.mul(k, group));
+  if (kind == Float)
     return kb.broadcast(kb.load(a, at));
-  }
   // 32 bits of neighbours.
   OpBuilder &b = kb.b;
   Type element = cast<MemRefType>(a.getType()).getElementType();
-  int64_t many = 32 / element.getIntOrFloatBitWidth();
-  at.push_back(kb.add(kb.mul(k, group), part * many));
-  Value word = vector::LoadOp::create(b, kb.loc, VectorType::get({many}, element), a, at);
+  Value word = vector::LoadOp::create(b, kb.loc, VectorType::get({group}, element), a, at);
   word = vector::BitCastOp::create(b, kb.loc, VectorType::get({1}, b.getI32Type()), word);
   word = vector::ExtractOp::create(b, kb.loc, word, 0);
   word = vector::BroadcastOp::create(b, kb.loc, VectorType::get({kb.lanes}, b.getI32Type()), word);
-  Type narrow = many == 4 ? b.getI8Type() : b.getI16Type();
-  return vector::BitCastOp::create(b, kb.loc, VectorType::get({kb.lanes * many}, narrow), word);
+  Type narrow = group == 4 ? b.getI8Type() : b.getI16Type();
+  return vector::BitCastOp::create(b, kb.loc, VectorType::get({kb.lanes * group}, narrow), word);
 }
 
 Value MultiplyStep::loadB(KernelBuilder &kb, Value source, ArrayRef<Value> row, int64_t column) const {
@@ -146,41 +138,11 @@ Value MultiplyStep::loadB(KernelBuilder &kb, Value source, ArrayRef<Value> row, 
   OpBuilder &b = kb.b;
   auto element = cast<MemRefType>(source.getType()).getElementType();
   Value x = vector::LoadOp::create(b, kb.loc, VectorType::get({kb.lanes * group}, element), source, at);
-  auto as = [&](Type type, int64_t width) {
-    return vector::BitCastOp::create(b, kb.loc, VectorType::get({width}, type), x);
-  };
-  switch (kind) {
-  case BF16Halves:
-    return as(b.getI32Type(), kb.lanes);
-  case BF16Dot:
-  case I8Words:
-    return as(b.getI16Type(), 2 * kb.lanes);
-  default:
-    return x;
-  }
-}
-
-Value MultiplyStep::partOfB(KernelBuilder &kb, Value x, int64_t part) const {
-  if (parts == 1)
-    return x;
-  OpBuilder &b = kb.b;
-  Location loc = kb.loc;
-  auto type = cast<VectorType>(x.getType());
-  auto constant = [&](int64_t value) {
-    return arith::ConstantOp::create(
-        b, loc, SplatElementsAttr::get(type, b.getIntegerAttr(type.getElementType(), value)));
-  };
-  if (kind == BF16Halves) {
-    Value bits = part == 0 ? Value(arith::ShLIOp::create(b, loc, x, constant(16)))
-                           : Value(arith::AndIOp::create(b, loc, x, constant(-65536)));
-    return arith::BitcastOp::create(b, loc, type.clone(b.getF32Type()), bits);
-  }
-  if (bUnsigned)
-    return part == 0 ? Value(arith::AndIOp::create(b, loc, x, constant(0xff)))
-                     : Value(arith::ShRUIOp::create(b, loc, x, constant(8)));
-  if (part == 0)
-    x = arith::ShLIOp::create(b, loc, x, constant(8));
-  return arith::ShRSIOp::create(b, loc, x, constant(8));
+  if (kind == I8Words && element.isInteger(8))
+    return toWords(kb, x, bUnsigned);
+  if (kind == BF16Dot)
+    return vector::BitCastOp::create(b, kb.loc, VectorType::get({kb.lanes * group}, b.getI16Type()), x);
+  return x;
 }
 
 Value MultiplyStep::multiply(KernelBuilder &kb, Value a, Value x, Value sum) const {
@@ -192,7 +154,6 @@ Value MultiplyStep::multiply(KernelBuilder &kb, Value a, Value x, Value sum) con
   };
   switch (kind) {
   case Float:
-  case BF16Halves:
     return vector::FMAOp::create(b, kb.loc, a, x, sum);
   case BF16Dot:
     return call("llvm.x86.avx512bf16.dpbf16ps.512", {sum, a, x});

@@ -6,11 +6,12 @@
 
 For each function NAME.body, a line for each innermost loop that has vector arithmetic, then one for all of it:
 
-    NAME loop: zmm fma=28 arithmetic=0 loads=30 stores=0 scalar=0 spills=0 calls=0
+    NAME loop: zmm fma=28 arithmetic=0 loads=30 stores=0 scalar=0 spills=0 calls=0 widening=0
     NAME kernel: scalar=0 spills=0
 
 fma (dot products too) and arithmetic count instructions on vectors; loads and stores those of vectors that name memory; scalar floating-point
-arithmetic on one element; spills accesses of vector instructions to the stack. A scalar tail would stand behind its loop.
+arithmetic on one element; spills accesses of vector instructions to the stack; widening what makes 32-bit or 16-bit elements of narrower ones: extensions,
+shifts, masks. A scalar tail would stand behind its loop.
 """
 
 import re
@@ -23,6 +24,7 @@ INSTRUCTION = re.compile(r"^\t(?:\{vex\}\s)?([a-z][a-z0-9]*)\s*(.*)$")
 FMA = re.compile(r"^vf(n?m)(add|sub|addsub|subadd)\d+([ps][sdh])$")
 DOT = re.compile(r"^v(dpbf16ps|pdpbusd|pmaddwd)$")
 ARITHMETIC = re.compile(r"^v(add|sub|mul|div|max|min|sqrt|rcp14|rsqrt14|scalef|reduce|rndscale|round)([ps][sdh])$")
+WIDENING = re.compile(r"^v(pmov[sz]x\w+|cvtph2ps|ps[lr]l[wdq]|psra[wdq]|p?and\w*)$")
 STACK = re.compile(r"\(%rsp[,)]")  # kernels have no frame pointer
 
 
@@ -38,6 +40,8 @@ class Instruction:
             self.kinds.add("scalar" if not is_vector else "fma" if fused else "arithmetic")
         if DOT.match(name):
             self.kinds.add("fma")
+        if WIDENING.match(name):
+            self.kinds.add("widening")
         if registers and "(" in operands:
             # The destination comes last.
             self.kinds.add("stores" if operands.endswith(")") else "loads")
@@ -87,7 +91,7 @@ def main():
                 loop = [instruction for instruction in parsed[first : last + 1] if instruction]
                 widths = [i.width for i in loop if i.kinds & {"fma", "arithmetic"}]
                 if widths:
-                    keys = ("fma", "arithmetic", "loads", "stores", "scalar", "spills", "calls")
+                    keys = ("fma", "arithmetic", "loads", "stores", "scalar", "spills", "calls", "widening")
                     print(f"{name} loop: {max(widths)} {report(loop, keys)}")
             print(f"{name} kernel: {report([i for i in parsed if i], ('scalar', 'spills'))}")
 

@@ -41,9 +41,17 @@ struct Shape {
   int64_t m, n, k;
   bool dynM = false, transposedA = false;
 };
-const std::vector<Shape> shapes = {
-    {1, 127, 31},   {3, 7, 17},     {7, 3, 127},        {17, 31, 1},     {31, 17, 7},
-    {127, 33, 128}, {29, 70, 6500}, {33, 40, 65, true}, {0, 8, 8, true}, {19, 40, 66, false, true}};
+const std::vector<Shape> shapes = {{1, 127, 31},
+                                   {3, 7, 17},
+                                   {7, 3, 127},
+                                   {17, 31, 1},
+                                   {31, 17, 7},
+                                   {127, 33, 128},
+                                   {29, 70, 6500},
+                                   {33, 40, 65, true},
+                                   {5, 40, 65, true},
+                                   {0, 8, 8, true},
+                                   {19, 40, 66, false, true}};
 
 /// Runs the product of `a` [m, k] and `b` [k, n], bytes of elements, on one call of all chunks and chunk by
 /// chunk; the results must be the same bits.
