@@ -115,6 +115,7 @@ Status request(const Source &source, const CompileOptions &options, const FileSi
   }
   request.cacheDir = toText(cacheDir);
   request.buildId = toText(build);
+  request.tuneSeconds = options.tuneSeconds;
   request.threads = options.threads;
   request.verify = options.verify;
   request.boundedOnly = options.boundedOnly;
@@ -243,6 +244,22 @@ Result<std::string> contentKey(const std::string &path, const CacheDir &cache) {
   return hash.finishHex();
 }
 
+/// What was found by tuning, on this machine and others that share the folder.
+void addTuning(Sha256 &hash, const CacheDir &cache) {
+  const std::string folder = cache.path() + "/tuning";
+  std::vector<std::string> texts;
+  if (DIR *dir = opendir(folder.c_str())) {
+    while (dirent *entry = readdir(dir))
+      if (entry->d_name[0] != '.')
+        if (Result<std::string> text = readFile(folder + "/" + entry->d_name); text.isOk())
+          texts.push_back(*std::move(text));
+    closedir(dir);
+  }
+  std::sort(texts.begin(), texts.end());
+  for (const std::string &text : texts)
+    hash.updateField(text);
+}
+
 Result<std::string> programKey(const std::string &path, const CompileOptions &options,
                                const CacheDir &cache) {
   WEFT_ASSIGN_OR_RETURN(std::string build, compilerBuildId());
@@ -258,6 +275,8 @@ Result<std::string> programKey(const std::string &path, const CompileOptions &op
     hash.updateField(shape);
   for (const std::string &feature : runtime::hostFeatures())
     hash.updateField(feature);
+  if (options.tuneSeconds != 0)
+    addTuning(hash, cache);
   return hash.finishHex();
 }
 
@@ -316,7 +335,8 @@ weft::compile(const std::string &path, const CompileOptions &options, CompiledIn
   WEFT_ASSIGN_OR_RETURN(Source source, sourceOf(path));
   CacheDir cache = CacheDir::disabled();
   bool cacheable = options.useCache && options.from.empty() && options.to.empty() && options.emit.empty() &&
-                   options.dumpDir.empty() && options.reproducer.empty() && !options.stageTime;
+                   options.dumpDir.empty() && options.reproducer.empty() && !options.stageTime &&
+                   options.tuneSeconds <= 0;
   if (cacheable) {
     WEFT_ASSIGN_OR_RETURN(cache, CacheDir::open());
   }

@@ -9,6 +9,7 @@
 #include "CompileEmulated.h"
 #include "GpuImages.h"
 #include "KernelCache.h"
+#include "TuneKernels.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/AsmState.h"
 #include "mlir/IR/Diagnostics.h"
@@ -58,6 +59,8 @@ private:
   FailureOr<OwningOpRef<ModuleOp>> import(ModuleOp graph);
   LogicalResult runPasses(Stage stage, void (*build)(OpPassManager &, const StageOptions &));
   LogicalResult compileKernels();
+  LogicalResult checkTuning();
+  LogicalResult findTilings(llvm::ArrayRef<KernelJob> jobs, KernelOptions &kernelOptions);
   LogicalResult emitProgram();
   LogicalResult emitGpuText();
   SmallVector<StringRef> objects();
@@ -101,6 +104,7 @@ private:
   const CompileOptions &options;
   OwningOpRef<ModuleOp> module;
   llvm::StringMap<CompiledKernel> kernels;
+  std::optional<TuningRecords> tilings;
   cpu::TargetInfo target;
   gpu::GpuTarget gpuTarget;
   std::string emitted; // text of kernels for --emit
@@ -259,6 +263,8 @@ LogicalResult Compiler::run(ModuleOp graph) {
       return fail(architecture.takeError());
     gpuTarget = *architecture;
   }
+  if (failed(checkTuning()))
+    return failure();
   if (options.threads == 1)
     context.disableMultithreading();
   {
@@ -298,19 +304,10 @@ LogicalResult Compiler::run(ModuleOp graph) {
 //===-- Kernels
 //-----------------------------------------------------------------------------------------------===//
 
-namespace {
-/// One kernel to compile, with what is known of its operands at all launches.
-struct Job {
-  host::KernelOp kernel;
-  llvm::SmallBitVector constants;
-  int64_t weight = 0;
-};
-} // namespace
-
-static std::vector<Job> collectJobs(ModuleOp module) {
-  llvm::MapVector<llvm::StringRef, Job> jobs;
+static std::vector<KernelJob> collectJobs(ModuleOp module) {
+  llvm::MapVector<llvm::StringRef, KernelJob> jobs;
   for (auto kernel : module.getOps<host::KernelOp>()) {
-    Job job;
+    KernelJob job;
     job.kernel = kernel;
     job.constants.resize(kernel.getArgumentTypes().size(), true);
     kernel.walk([&](Operation *op) { job.weight += isa<ir::ConvOp, ir::DotGeneralOp>(op) ? 50 : 1; });
@@ -320,16 +317,70 @@ static std::vector<Job> collectJobs(ModuleOp module) {
     auto *entry = jobs.find(launch.getKernel());
     if (entry == jobs.end())
       return;
+    ++entry->second.launches;
     for (auto [i, operand] : llvm::enumerate(launch.getOperands()))
       if (!isa_and_nonnull<ir::ConstantOp, dist::ConstantOp>(operand.getDefiningOp()))
         entry->second.constants.reset(i);
   });
-  std::vector<Job> list;
+  std::vector<KernelJob> list;
   for (auto &[name, job] : jobs)
     list.push_back(job);
   // Longest first, so that the last thread is not left with a long one.
-  llvm::stable_sort(list, [](const Job &a, const Job &b) { return a.weight > b.weight; });
+  llvm::stable_sort(list, [](const KernelJob &a, const KernelJob &b) { return a.weight > b.weight; });
   return list;
+}
+
+/// Whether code for `target` runs on `host`.
+static bool runsOn(const cpu::TargetInfo &target, const cpu::TargetInfo &host) {
+  return target.key() == host.key() ||
+         (target.triple == host.triple &&
+          (target.cpu == "x86-64-v3" || (target.cpu == "x86-64-v4" && host.hasAvx512)));
+}
+
+/// Refuses to tune for a machine that is not this one.
+LogicalResult Compiler::checkTuning() {
+  if (options.tuneSeconds <= 0)
+    return success();
+  if (options.target.isForGpu())
+    return fail("found a GPU as the target; tuning runs kernels on this CPU, wanted --target=cpu");
+  auto host = cpu::TargetInfo::get("native");
+  if (!host)
+    return fail(host.takeError());
+  if (!runsOn(target, *host))
+    return fail("found " + options.targetCpu + " as the CPU; tuning runs kernels on this machine, wanted " +
+                (host->isX86 ? "native, or x86-64-v3 or x86-64-v4 where it has them" : "native"));
+  return success();
+}
+
+/// Reads what is known of tilings on this machine, and finds out more when asked to.
+LogicalResult Compiler::findTilings(llvm::ArrayRef<KernelJob> jobs, KernelOptions &kernelOptions) {
+  if (options.tuneSeconds == 0 || (options.tuneSeconds < 0 && options.cacheDir.empty()))
+    return success();
+  auto host = cpu::TargetInfo::get("native");
+  if (!host)
+    return fail(host.takeError());
+  if (!runsOn(target, *host))
+    return success();
+  tilings.emplace(TuningRecords::Owner{options.buildId, target.key(), host->key()});
+  if (!options.cacheDir.empty())
+    if (Status status = tilings->load(options.cacheDir); !status.isOk())
+      emitWarning(UnknownLoc::get(&context)) << "results of tuning are left out: " << status.message();
+  kernelOptions.tilings = &*tilings;
+  if (options.tuneSeconds < 0)
+    return success();
+  Timer timer(*this, "tune");
+  TuneOptions tuning;
+  tuning.seconds = options.tuneSeconds;
+  tuning.threads = options.threads;
+  tuning.progress = [&](int64_t done, int64_t total, const std::string &words) {
+    progress("tune: " + words, done, total);
+  };
+  TuneSummary summary = tuneKernels(jobs, kernelOptions, tuning, *tilings);
+  if (!options.cacheDir.empty() && summary.tried > 0)
+    tilings->store(options.cacheDir);
+  if (options.note)
+    options.note(summary.str());
+  return success();
 }
 
 LogicalResult Compiler::compileKernels() {
@@ -338,7 +389,7 @@ LogicalResult Compiler::compileKernels() {
   const bool isGpu = options.target.isForGpu(), isEmulated = options.target.has(program::device::cudaEmu);
   if (isGpu)
     gpu::loadGpuCodegen(context);
-  std::vector<Job> jobs = collectJobs(*module);
+  std::vector<KernelJob> jobs = collectJobs(*module);
   GpuKernelOptions kernelOptions;
   kernelOptions.target = target;
   kernelOptions.gpu = gpuTarget;
@@ -353,6 +404,8 @@ LogicalResult Compiler::compileKernels() {
     cache.emplace(*std::move(opened));
     kernelOptions.cache = &*cache;
   }
+  if (!isGpu && failed(findTilings(jobs, kernelOptions)))
+    return failure();
   std::mutex mutex;
   bool wantTensor = options.emit == "linalg" || options.to == Stage::Kernel;
   kernelOptions.wantText = options.emit == "llvm" || options.emit == "asm";
@@ -405,7 +458,10 @@ LogicalResult Compiler::compileKernels() {
   if (cache && !jobs.empty())
     emitRemark(UnknownLoc::get(&context))
         << "found " << cache->numFound() << " of " << jobs.size() << " kernels in the cache";
-  for (Job &job : jobs) {
+  if (tilings && tilings->numUsed() > 0)
+    emitRemark(UnknownLoc::get(&context))
+        << tilings->numUsed() << " of " << jobs.size() << " kernels are tuned";
+  for (KernelJob &job : jobs) {
     llvm::StringRef name = job.kernel.getSymName();
     emitted += texts.lookup(name);
   }
@@ -483,6 +539,8 @@ LogicalResult Compiler::emitProgram() {
   built->producer = "weft " WEFT_VERSION;
   built->metadata.emplace_back("model", options.path);
   built->metadata.emplace_back("target", isGpu ? gpuTarget.chip() : target.key());
+  if (tilings && tilings->numUsed() > 0)
+    built->metadata.emplace_back("tuned kernels", std::to_string(tilings->numUsed()));
   built->device = options.target.devices.front();
   if (isGpu && options.allowFallback)
     built->metadata.emplace_back("allow_fallback", "yes");

@@ -121,7 +121,7 @@ FailureOr<CompiledKernel> weft::compileKernel(host::KernelOp kernel,
   OwningOpRef<ModuleOp> module;
   cpu::Pipeline pipeline = cpu::Pipeline::Loops;
   FailureOr<std::optional<GeneratedFor>> generated =
-      generateKernel(kernel, constantOperands, options.target, options.strict);
+      generateKernel(kernel, constantOperands, options.target, options.strict, options.tilings);
   if (failed(generated))
     return failure();
   if (*generated) {

@@ -161,6 +161,7 @@ static std::optional<std::string> toOptions(const WeftCompileRequest &request, C
   options.reproducer = toRef(request.reproducer);
   options.cacheDir = toRef(request.cacheDir);
   options.buildId = toRef(request.buildId);
+  options.tuneSeconds = request.tuneSeconds;
   options.threads = request.threads;
   options.verify = request.verify;
   options.boundedOnly = request.boundedOnly;
@@ -210,6 +211,7 @@ static int32_t compileRequest(const WeftCompileRequest *request) {
   }
   // What is wrong comes before what is missing.
   bool told = false, wrong = false, isWrongUse = false;
+  options.note = [&](StringRef text) { tell(WEFT_NOTE, text); };
   options.wrongUse = [&] { isWrongUse = true; };
   ScopedDiagnosticHandler handler(context, [&](Diagnostic &diagnostic) {
     std::string text;

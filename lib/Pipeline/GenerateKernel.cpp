@@ -62,7 +62,8 @@ bool makeEpilogue(const KernelParts &parts, const MergedDims &dims, cpu::Epilogu
 
 FailureOr<std::optional<GeneratedFor>> generateDot(host::KernelOp kernel, const KernelParts &parts,
                                                    const llvm::SmallBitVector &constants,
-                                                   const cpu::TargetInfo &target, bool strict) {
+                                                   const cpu::TargetInfo &target, bool strict,
+                                                   const cpu::TilingSource *tilings) {
   auto dot = cast<DotGeneralOp>(parts.root);
   std::optional<DotParts> taken = takeDotApart(dot);
   bool isFloat = isGemmFloat(dot.getLhs().getType()) && isGemmFloat(dot.getRhs().getType()) &&
@@ -84,6 +85,10 @@ FailureOr<std::optional<GeneratedFor>> generateDot(host::KernelOp kernel, const 
   GeneratedFor generated;
   int64_t a = argumentNumber(dot.getLhs()), b = argumentNumber(parts.panels ? parts.panels : dot.getRhs());
   generated.arguments.push_back({unsigned(a), taken->aDims});
+  SmallVector<KernelArgument> extras;
+  if (!makeEpilogue(parts, taken->cDims, spec.epilogue, extras))
+    return std::optional<GeneratedFor>();
+  cpu::GemmTiling tiling;
   bool isStatic = !ShapedType::isDynamic(spec.n) && !ShapedType::isDynamic(spec.k);
   if (parts.panels) {
     // [N / NR, K, NR], as weft-pack-operands makes them.
@@ -94,9 +99,12 @@ FailureOr<std::optional<GeneratedFor>> generateDot(host::KernelOp kernel, const 
     if (cast<RankedTensorType>(parts.panels.getType()).getShape() !=
         ArrayRef<int64_t>(cpu::packedB(spec, target).shape()))
       return std::optional<GeneratedFor>();
+    tiling = cpu::chooseGemmTiling(spec, target, tilings);
     generated.arguments.push_back({unsigned(b), {{0}, {1}, {2}}});
   } else if (constants[b] && spec.bBatch.empty() && isStatic && spec.n > 0 && spec.k > 0) {
     spec.b = cpu::GemmB::Packed;
+    tiling = cpu::chooseGemmTiling(spec, target, tilings);
+    spec.panelWidth = tiling.panelWidth;
     cpu::PackedB layout = cpu::packedB(spec, target);
     int64_t strideK = taken->transposedB ? 1 : spec.n, strideN = taken->transposedB ? spec.k : 1;
     SmallVector<int64_t> shape = layout.shape();
@@ -116,14 +124,14 @@ FailureOr<std::optional<GeneratedFor>> generateDot(host::KernelOp kernel, const 
     return std::optional<GeneratedFor>();
   } else {
     spec.b = taken->transposedB ? cpu::GemmB::Transposed : cpu::GemmB::RowMajor;
+    tiling = cpu::chooseGemmTiling(spec, target, tilings);
     generated.arguments.push_back({unsigned(b), taken->bDims});
   }
-  if (!makeEpilogue(parts, taken->cDims, spec.epilogue, generated.arguments))
-    return std::optional<GeneratedFor>();
+  llvm::append_range(generated.arguments, extras);
   unsigned numOperands = kernel.getArgumentTypes().size();
   generated.arguments.push_back({numOperands, taken->cDims});
 
-  FailureOr<cpu::GeneratedKernel> made = cpu::generateGemm(dot.getLoc(), spec, target);
+  FailureOr<cpu::GeneratedKernel> made = cpu::generateGemm(dot.getLoc(), spec, target, tiling);
   if (failed(made))
     return failure();
   generated.kernel = std::move(*made);
@@ -248,10 +256,11 @@ bool weft::takesChannelsFirst(ConvOp conv) {
 
 FailureOr<std::optional<GeneratedFor>> weft::generateKernel(host::KernelOp kernel,
                                                             const llvm::SmallBitVector &constantOperands,
-                                                            const cpu::TargetInfo &target, bool strict) {
+                                                            const cpu::TargetInfo &target, bool strict,
+                                                            const cpu::TilingSource *tilings) {
   std::optional<KernelParts> parts = takeApart(kernel);
   if (parts && isa<DotGeneralOp>(parts->root))
-    return generateDot(kernel, *parts, constantOperands, target, strict);
+    return generateDot(kernel, *parts, constantOperands, target, strict, tilings);
   if (parts && isa<ConvOp>(parts->root))
     return generateConvolution(kernel, *parts, constantOperands, target, strict);
   if (std::optional<AttentionParts> attention = takeAttentionApart(kernel, /*forGpu=*/false)) {

@@ -7,6 +7,7 @@
 #define WEFT_LIB_PIPELINE_GENERATEKERNEL_H
 
 #include "weft/Codegen/CPU/Kernels.h"
+#include "weft/Codegen/CPU/Tiling.h"
 #include "weft/Codegen/CompiledKernel.h"
 #include "weft/Dialect/Host/HostDialect.h"
 #include "weft/Dialect/Weft/AttentionOps.h"
@@ -22,10 +23,11 @@ struct GeneratedFor {
 };
 
 /// Nothing when no generator takes this kernel: it then goes through linalg. Failure after a diagnostic.
-/// `strict`: --numerics=strict.
+/// `strict`: --numerics=strict. `tilings`: what is known of tilings, or null.
 mlir::FailureOr<std::optional<GeneratedFor>> generateKernel(host::KernelOp kernel,
                                                             const llvm::SmallBitVector &constantOperands,
-                                                            const cpu::TargetInfo &target, bool strict);
+                                                            const cpu::TargetInfo &target, bool strict,
+                                                            const cpu::TilingSource *tilings);
 
 /// Whether the CPU has a generator for this convolution as it is, with its features right after the batch.
 bool takesChannelsFirst(ir::ConvOp conv);

@@ -186,6 +186,9 @@ private:
     own.input = InputKind::Graph;
     own.from = Stage::Import;
     own.dumpDir = options.dumpDir.empty() ? "" : options.dumpDir + "/" + name;
+    // Roles share the time to tune; a kernel of several is tuned for the first.
+    if (own.tuneSeconds > 0)
+      own.tuneSeconds /= double(llvm::range_size(module.getOps<ModuleOp>()));
     if (!target.empty()) {
       own.target = *program::parseTarget(target); // was parsed before
       own.stages.forGpu = own.target.isForGpu();

@@ -43,7 +43,8 @@ public:
   /// When: "auto" (after a second), "always" (at once) or "never".
   explicit Progress(const std::string &when);
   ~Progress();
-  void update(std::string_view stage, int64_t done, int64_t total);
+  /// `words`: said after the numbers.
+  void update(std::string_view stage, int64_t done, int64_t total, std::string_view words = {});
   /// Takes the line off the terminal, before other text.
   void clear();
 

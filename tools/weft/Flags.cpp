@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cctype>
 #include <cerrno>
+#include <charconv>
 #include <chrono>
 #include <cstdio>
 #include <mutex>
@@ -69,6 +70,14 @@ static std::string isShape(const std::string &text) {
   return good ? "" : "'" + text + "', wanted INPUT=1x3x224x224";
 }
 
+static std::string isSeconds(const std::string &text) {
+  double seconds = -1;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
+  return error == std::errc() && end == text.data() + text.size() && seconds >= 0 && seconds <= 86400
+             ? ""
+             : "'" + text + "', wanted seconds, 0 to 86400";
+}
+
 void CompileFlags::add(CLI::App &command, bool forEngineers) {
   const char *group = "Compiling";
   targetOption = command.add_option("--target", options.target, "cpu, or cuda or cuda-emu[:sm_80|:sm_90a]")
@@ -94,6 +103,12 @@ void CompileFlags::add(CLI::App &command, bool forEngineers) {
       ->capture_default_str()
       ->type_name("")
       ->check(CLI::IsMember({"strict", "default", "fast"}).description(""))
+      ->group(group);
+  command
+      .add_option("--tune", options.tuneSeconds,
+                  "Try tilings on this machine, keep the best in the cache (0: use none kept)")
+      ->type_name("SECONDS")
+      ->check(CLI::Validator(isSeconds, ""))
       ->group(group);
   command.add_flag("--no-cache", noCache, "Compile anew, keep nothing")->group(group);
   command.add_flag("--warnings", allWarnings, "Show all warnings, not the first three")->group(group);
@@ -179,21 +194,24 @@ void CompileFlags::finish(const std::string &model) {
   auto show = progress;
   options.progress = [show](std::string_view stage, int64_t done, int64_t total) {
     // Names a person understands, not those of the stages.
-    show->update(stage == "kernel"    ? "compiling kernels"
-                 : stage == "import"  ? "reading the model"
-                 : stage == "program" ? "writing the program"
-                                      : "compiling",
-                 done, total);
+    if (stage.starts_with("tune: "))
+      show->update("tuning kernels", done, total, stage.substr(6));
+    else
+      show->update(stage == "kernel"    ? "compiling kernels"
+                   : stage == "import"  ? "reading the model"
+                   : stage == "program" ? "writing the program"
+                                        : "compiling",
+                   done, total);
   };
   warnings = std::make_shared<Warnings>();
   auto told = warnings;
   bool all = verbose, every = allWarnings || verbose;
   options.diagnostic = [show, told, all, every](Severity severity, std::string_view text) {
-    // Errors come back in the Status.
-    if (severity == Severity::Error || (severity != Severity::Warning && !all))
+    // Errors come back in the Status. Notes answer what was asked for.
+    if (severity == Severity::Error || (severity == Severity::Remark && !all))
       return;
     std::lock_guard<std::mutex> lock(told->mutex);
-    if (!told->seen.emplace(text).second)
+    if (severity != Severity::Note && !told->seen.emplace(text).second)
       return;
     if (severity == Severity::Warning && !every && told->seen.size() > Warnings::shownFirst) {
       ++told->hidden;
@@ -254,7 +272,7 @@ Progress::Progress(const std::string &when)
       last(-100000) {}
 Progress::~Progress() { clear(); }
 
-void Progress::update(std::string_view stage, int64_t done, int64_t total) {
+void Progress::update(std::string_view stage, int64_t done, int64_t total, std::string_view words) {
   int64_t now = nowMs();
   if (never || now - start < delay)
     return;
@@ -268,6 +286,8 @@ void Progress::update(std::string_view stage, int64_t done, int64_t total) {
   std::fprintf(stderr, "%sweft: %.*s", terminal ? "\r\033[K" : "", int(stage.size()), stage.data());
   if (total > 1)
     std::fprintf(stderr, " %lld/%lld", (long long)done, (long long)total);
+  if (!words.empty())
+    std::fprintf(stderr, ", %.*s", int(words.size()), words.data());
   if (terminal) {
     std::fflush(stderr);
     shown = true;

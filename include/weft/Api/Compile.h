@@ -39,6 +39,10 @@ struct CompileOptions {
   std::string numerics = "default";
   /// Threads of the compiler; 0: one per core this process may use.
   int threads = 0;
+  /// Seconds to spend on trying other tilings of the kernels that take longest, on this machine. What is
+  /// found is kept in the cache folder and used by later compilations. 0: it is left out; below 0: it is
+  /// used.
+  double tuneSeconds = -1;
   /// Look for the program in the cache folder, and keep it there.
   bool useCache = true;
   /// Refuse dimensions without an upper bound that `dynamicDims` does not name.
@@ -71,7 +75,7 @@ struct CompileOptions {
 
   /// Messages of the compiler. Errors also are in the Status returned.
   std::function<void(Severity, std::string_view)> diagnostic;
-  /// How far it is: stage, done of total.
+  /// How far it is: stage, done of total. While tuning, the stage is "tune: " and words about it.
   std::function<void(std::string_view stage, int64_t done, int64_t total)> progress;
   std::function<void(std::string_view stage, double wallMs, double cpuMs)> stageTime;
 };

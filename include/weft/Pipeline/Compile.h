@@ -47,11 +47,16 @@ struct CompileOptions {
   std::string reproducer; ///< crash reproducer
   std::string cacheDir;   ///< where machine code of kernels is kept; empty: nowhere
   std::string buildId;    ///< of the compiler: part of what that code is found by
+  /// Seconds to try other tilings of kernels in, on this machine. 0: earlier results are left out too;
+  /// negative: they are used.
+  double tuneSeconds = -1;
   int threads = 0;
   bool verify = false;
   bool boundedOnly = false; ///< refuse dimensions without an upper bound unless import.dynamicDims names them
+  /// While tuning, `stage` is "tune: " and words about it.
   std::function<void(llvm::StringRef stage, int64_t done, int64_t total)> progress;
   std::function<void(llvm::StringRef stage, double wallMs, double cpuMs)> stageTime;
+  std::function<void(llvm::StringRef)> note; ///< what was done of what was asked for
   std::optional<PartitionOptions> partition; ///< the result is a .weftjob file
   std::function<void()> wrongUse; ///< called when what fails is a name or sharding that the caller gave
   std::function<Status(std::span<const std::byte>)> output; ///< pieces of the result

@@ -6,6 +6,7 @@
 #define WEFT_PIPELINE_COMPILEKERNEL_H
 
 #include "weft/Codegen/CPU/TargetInfo.h"
+#include "weft/Codegen/CPU/Tiling.h"
 #include "weft/Codegen/CompiledKernel.h"
 #include "weft/Dialect/Host/HostDialect.h"
 
@@ -24,6 +25,8 @@ struct KernelOptions {
   bool fast = false;
   /// --numerics=strict: no minimal filtering.
   bool strict = false;
+  /// What is known of tilings on this machine; null: nothing.
+  const cpu::TilingSource *tilings = nullptr;
   /// Where machine code is kept between runs; null: nowhere.
   KernelCache *cache = nullptr;
   /// Called with the kernel's module after each stage ("tensor", "loops", "llvm"), for dumps. May be called

@@ -15,7 +15,7 @@ extern "C" {
 #endif
 
 /// Raised whenever this file changes; both halves must agree.
-#define WEFT_COMPILER_API_VERSION 6
+#define WEFT_COMPILER_API_VERSION 7
 
 typedef struct WeftText {
   const char *data;
@@ -50,9 +50,11 @@ typedef struct WeftCompileRequest {
   WeftText dumpDir;  ///< the IR after each stage goes here, a file each; empty: nowhere
   WeftText cacheDir; ///< machine code of kernels is kept in this cache folder; empty: nowhere
   WeftText buildId;  ///< of the compiler's library: part of the keys there
-  WeftText reproducer;   ///< a file for a crash reproducer; empty: none
-  int32_t threads;       ///< 0: all
-  int32_t verify;        ///< verify the IR between passes
+  WeftText reproducer; ///< a file for a crash reproducer; empty: none
+  double
+      tuneSeconds; ///< to try tilings on this machine; 0: earlier results are left out; below: they are used
+  int32_t threads; ///< 0: all
+  int32_t verify;  ///< verify the IR between passes
   int32_t boundedOnly;   ///< refuse dimensions without an upper bound unless dynamicDims names them
   int32_t allowFallback; ///< for a GPU: what has no kernel there may run on the CPU
   // Over which workers (Program/MeshSpec.h): with a mesh the result is a .weftjob file.
@@ -68,6 +70,7 @@ typedef struct WeftCompileRequest {
   WeftText svgFile; ///< a picture of roles and transfers goes here; empty: none
   void *user;       ///< handed to the callbacks, which may be called from several threads, never at once
   void (*diagnostic)(void *user, int32_t severity, WeftText message);
+  /// `stage` while tuning: "tune: " and words about it.
   void (*progress)(void *user, WeftText stage, int64_t done, int64_t total);
   void (*stageTime)(void *user, WeftText stage, double wallMs, double cpuMs);
   void (*output)(void *user, const void *bytes, size_t numBytes); ///< pieces of the result, in order

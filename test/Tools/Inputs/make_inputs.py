@@ -65,6 +65,14 @@ save("mlp2.onnx", [layer, helper.make_node("Relu", ["h"], ["r"], name="relu"),
                    helper.make_node("Softmax", ["r"], ["y"], name="soft", axis=1)],
      [("x", f32, [4, 8])], [("y", f32, [4, 8])], [("w", w)])
 
+# A product that is worth tuning, and its answer.
+big = np.random.default_rng(5).standard_normal((256, 192)).astype(np.float32)
+save("product.onnx", [helper.make_node("MatMul", ["a", "big"], ["p"], name="product"), helper.make_node("Relu", ["p"], ["r"], name="relu")],
+     [("a", f32, [64, 256])], [("r", f32, [64, 192])], [("big", big)])
+a = np.random.default_rng(6).standard_normal((64, 256)).astype(np.float32)
+np.save(path("a.npy"), a)
+np.save(path("r.npy"), np.maximum(a.astype(np.float64) @ big, 0).astype(np.float32))
+
 # Indices: constant ones outside, and given ones.
 save("badgather.onnx", [helper.make_node("Gather", ["x", "i"], ["y"], name="pick", axis=1)], [("x", f32, [2, 4])],
      [("y", f32, [2, 2])], [("i", np.array([0, 7], np.int64))])

@@ -7,6 +7,7 @@
 #define WEFT_CODEGEN_CPU_GENERATEGEMM_H
 
 #include "weft/Codegen/CPU/Kernels.h"
+#include "weft/Codegen/CPU/Tiling.h"
 
 #include <cstddef>
 #include <span>
@@ -62,7 +63,8 @@ PackedB packedB(const GemmSpec &spec, const TargetInfo &target);
 std::vector<std::byte> packB(std::span<const std::byte> source, size_t elementBytes, const PackedB &packed,
                              int64_t strideK, int64_t strideN);
 
-/// How the generator tiles: exposed for tests and benchmarks, which may override parts of it.
+/// How the generator tiles: exposed for the tuner, tests and benchmarks, which may override parts of it. No
+/// number changes the order in which products are summed up, and so none changes a bit of the result.
 struct GemmTiling {
   int64_t rows = 0;         ///< of a register tile, at most
   int64_t panelWidth = 0;   ///< NR
@@ -71,10 +73,18 @@ struct GemmTiling {
   int64_t blockPanels = 0;  ///< panels in a chunk
   int64_t panelsAtOnce = 1; ///< for few rows: several streams of B
   int64_t unroll = 1;       ///< of the k loop
+
+  static llvm::ArrayRef<TilingNumber<GemmTiling>> numbers();
 };
 GemmTiling chooseGemmTiling(const GemmSpec &spec, const TargetInfo &target);
 mlir::FailureOr<GeneratedKernel> generateGemm(mlir::Location loc, const GemmSpec &spec,
                                               const TargetInfo &target, const GemmTiling &tiling);
+
+/// The choice above, or what `source` (may be null) knows to be better for products of static extents.
+GemmTiling chooseGemmTiling(const GemmSpec &spec, const TargetInfo &target, const TilingSource *source);
+/// Tilings near `from`, itself first: see TilingSource.
+std::vector<GemmTiling> gemmTilingsNear(const GemmTiling &from, const GemmSpec &spec,
+                                        const TargetInfo &target, int round);
 
 } // namespace weft::cpu
 
