@@ -12,6 +12,9 @@
 #include "weft/Codegen/CPU/GenerateAttention.h"
 
 #include "MicroKernel.h"
+
+#include "weft/Dialect/Marks.h"
+
 #include <cmath>
 
 using namespace mlir;
@@ -50,13 +53,13 @@ private:
   /// A score as it is compared and exponentiated, where scaling was not left to the exponential. `at`: its
   /// column, `width`: 0 for a scalar.
   Value prepare(Value score, Value row, Value column, int64_t width);
-  /// 2^x, or 0 where that is denormal: beside the largest weight, 1, it is nothing, and products with
+  /// 2^x, or 0 where that is almost denormal: beside the largest weight, 1, it is nothing, and products with
   /// denormals are slow.
   Value weight(Value x) {
-    Value least = broadcast(scalar(-126));
-    Value isNothing = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OLT, x, least);
-    Value power = math::Exp2Op::create(b, loc, arith::SelectOp::create(b, loc, isNothing, least, x));
-    return arith::SelectOp::create(b, loc, isNothing, zeroVector(), power);
+    auto power = math::Exp2Op::create(b, loc, x);
+    power->setAttr(weft::nonPositiveMark, b.getUnitAttr());
+    power->setAttr(weft::flushesMark, b.getUnitAttr());
+    return power;
   }
   int64_t extentOr(int64_t extent, int64_t otherwise) {
     return ShapedType::isDynamic(extent) ? otherwise : extent;

@@ -7,6 +7,8 @@
 
 #include "VectorMath.h"
 
+#include "weft/Dialect/Marks.h"
+
 #include "mlir/Dialect/Arith/Transforms/Passes.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/Transforms/DialectConversion.h"
@@ -18,12 +20,12 @@ using namespace weft::codegen;
 namespace {
 
 bool isNarrow(Type type) { return isa<Float16Type, BFloat16Type>(elementOf(type)); }
+bool isWide(Type type) { return elementOf(type).isF32() || elementOf(type).isF64(); }
 
 template <typename Op, V (*emit)(V)> struct ExpandUnary : OpRewritePattern<Op> {
   using OpRewritePattern<Op>::OpRewritePattern;
   LogicalResult matchAndRewrite(Op op, PatternRewriter &rewriter) const override {
-    Type element = elementOf(op.getType());
-    if (!element.isF32() && !element.isF64())
+    if (!isWide(op.getType()))
       return failure();
     rewriter.replaceOp(op, emit(V(rewriter, op.getLoc(), op.getOperand())).value);
     return success();
@@ -47,6 +49,41 @@ V emitMinNum(V a, V b) { return select(isNaN(a), b, select(lt(b, a), b, a)); }
 V emitMaxNum(V a, V b) { return select(isNaN(a), b, select(gt(b, a), b, a)); }
 
 V emitRsqrt(V x) { return x.c(1.0) / sqrt(x); }
+
+/// Whether x is not positive, or NaN: by a mark of the op that takes it, or by how it is made.
+bool isNonPositive(Operation *op, Value x) {
+  if (op->hasAttr(weft::nonPositiveMark))
+    return true;
+  auto negation = x.getDefiningOp<arith::NegFOp>();
+  if (!negation)
+    return false;
+  Value y = negation.getOperand();
+  auto square = y.getDefiningOp<arith::MulFOp>();
+  return y.getDefiningOp<math::AbsFOp>() || (square && square.getLhs() == square.getRhs());
+}
+
+struct ExpandExp : OpRewritePattern<math::ExpOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(math::ExpOp op, PatternRewriter &rewriter) const override {
+    if (!isWide(op.getType()))
+      return failure();
+    V x(rewriter, op.getLoc(), op.getOperand());
+    rewriter.replaceOp(op, (isNonPositive(op, x.value) ? emitExpNonPositive(x) : emitExp(x)).value);
+    return success();
+  }
+};
+
+struct ExpandExp2 : OpRewritePattern<math::Exp2Op> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(math::Exp2Op op, PatternRewriter &rewriter) const override {
+    if (!isWide(op.getType()))
+      return failure();
+    V x(rewriter, op.getLoc(), op.getOperand());
+    bool flushes = !x.is64() && op->hasAttr(weft::nonPositiveMark) && op->hasAttr(weft::flushesMark);
+    rewriter.replaceOp(op, (flushes ? emitExp2Flushed(x) : emitExp2(x)).value);
+    return success();
+  }
+};
 
 /// tanh of f32 under --numerics=fast.
 struct ExpandTanhApproximately : OpRewritePattern<math::TanhOp> {
@@ -321,22 +358,22 @@ LogicalResult weft::codegen::expandMath(ModuleOp module, const ExpandMathOptions
       return failure();
   }
   RewritePatternSet patterns(context);
-  patterns.add<ExpandUnary<math::ExpOp, emitExp>, ExpandUnary<math::Exp2Op, emitExp2>,
-               ExpandUnary<math::ExpM1Op, emitExpm1>, ExpandUnary<math::LogOp, emitLog>,
-               ExpandUnary<math::Log2Op, emitLog2>, ExpandUnary<math::Log10Op, emitLog10>,
-               ExpandUnary<math::Log1pOp, emitLog1p>, ExpandUnary<math::RsqrtOp, emitRsqrt>,
-               ExpandUnary<math::CbrtOp, emitCbrt>, ExpandUnary<math::SinOp, emitSin>,
-               ExpandUnary<math::CosOp, emitCos>, ExpandUnary<math::TanOp, emitTan>,
-               ExpandUnary<math::AsinOp, emitAsin>, ExpandUnary<math::AcosOp, emitAcos>,
-               ExpandUnary<math::AtanOp, emitAtan>, ExpandUnary<math::SinhOp, emitSinh>,
-               ExpandUnary<math::CoshOp, emitCosh>, ExpandUnary<math::TanhOp, emitTanh>,
-               ExpandUnary<math::AsinhOp, emitAsinh>, ExpandUnary<math::AcoshOp, emitAcosh>,
-               ExpandUnary<math::AtanhOp, emitAtanh>, ExpandUnary<math::ErfOp, emitErf>,
-               ExpandUnary<math::ErfcOp, emitErfc>, ExpandBinary<math::Atan2Op, emitAtan2>,
-               ExpandBinary<arith::RemFOp, emitRem>, ExpandBinary<math::IPowIOp, emitIntPow>, ExpandPow,
-               ExpandBinary<arith::MinNumFOp, emitMinNum>, ExpandBinary<arith::MaxNumFOp, emitMaxNum>,
-               ExpandFPowI, ExpandClamp, ExpandSinCos, IgnoreZeroSign<arith::MaximumFOp>,
-               IgnoreZeroSign<arith::MinimumFOp>, IgnoreZeroSign<vector::ReductionOp>>(context);
+  patterns
+      .add<ExpandExp, ExpandExp2, ExpandUnary<math::ExpM1Op, emitExpm1>, ExpandUnary<math::LogOp, emitLog>,
+           ExpandUnary<math::Log2Op, emitLog2>, ExpandUnary<math::Log10Op, emitLog10>,
+           ExpandUnary<math::Log1pOp, emitLog1p>, ExpandUnary<math::RsqrtOp, emitRsqrt>,
+           ExpandUnary<math::CbrtOp, emitCbrt>, ExpandUnary<math::SinOp, emitSin>,
+           ExpandUnary<math::CosOp, emitCos>, ExpandUnary<math::TanOp, emitTan>,
+           ExpandUnary<math::AsinOp, emitAsin>, ExpandUnary<math::AcosOp, emitAcos>,
+           ExpandUnary<math::AtanOp, emitAtan>, ExpandUnary<math::SinhOp, emitSinh>,
+           ExpandUnary<math::CoshOp, emitCosh>, ExpandUnary<math::TanhOp, emitTanh>,
+           ExpandUnary<math::AsinhOp, emitAsinh>, ExpandUnary<math::AcoshOp, emitAcosh>,
+           ExpandUnary<math::AtanhOp, emitAtanh>, ExpandUnary<math::ErfOp, emitErf>,
+           ExpandUnary<math::ErfcOp, emitErfc>, ExpandBinary<math::Atan2Op, emitAtan2>,
+           ExpandBinary<arith::RemFOp, emitRem>, ExpandBinary<math::IPowIOp, emitIntPow>, ExpandPow,
+           ExpandBinary<arith::MinNumFOp, emitMinNum>, ExpandBinary<arith::MaxNumFOp, emitMaxNum>,
+           ExpandFPowI, ExpandClamp, ExpandSinCos, IgnoreZeroSign<arith::MaximumFOp>,
+           IgnoreZeroSign<arith::MinimumFOp>, IgnoreZeroSign<vector::ReductionOp>>(context);
   if (!options.nativeNarrowConversions)
     patterns.add<ExpandBF16Ext>(context);
   patterns.add<ExpandTrunc>(context, options.nativeNarrowConversions);

@@ -15,6 +15,10 @@ namespace weft::codegen {
 // VectorMathExp.cpp
 V emitExp(V x);
 V emitExp2(V x);
+/// exp of x <= 0.
+V emitExpNonPositive(V x);
+/// 2^x of an f32 x <= 0, or 0 where that is below 2^-125.5.
+V emitExp2Flushed(V x);
 V emitExpm1(V x);
 V emitSinh(V x);
 V emitCosh(V x);

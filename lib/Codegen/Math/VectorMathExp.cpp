@@ -28,17 +28,33 @@ constexpr double kExp32[] = {0.499999944, 0.166665191, 0.0416681899, 0.008369028
 constexpr double kExpm132[] = {0.500000005,   0.166666668,   0.0416663493,
                                0.00833327054, 0.00139416214, 0.000199156645};
 
-/// Keeps NaN: a comparison with NaN is false.
-V clampTo(V x, double low, double high) {
-  x = select(gt(x, high), x.c(high), x);
-  return select(lt(x, low), x.c(low), x);
+/// Both keep NaN: a comparison with NaN is false.
+V atLeast(V x, double low) { return select(lt(x, low), x.c(low), x); }
+V clampTo(V x, double low, double high) { return atLeast(select(gt(x, high), x.c(high), x), low); }
+
+/// exp(r) * scale, |r| <= ln2 / 2, scale a power of two. f32 goes the way with fewer operations, which costs
+/// a tenth of an ulp.
+V expReduced(V r, double scale = 1) {
+  if (r.is64()) {
+    V p = fma(r * r, horner(r, kExp64), r) + 1.0;
+    return scale == 1 ? p : p * scale;
+  }
+  double c[std::size(kExp32)];
+  for (auto [to, from] : llvm::zip(c, kExp32))
+    to = from * scale;
+  return fma(fma(horner(r, c), r, scale), r, scale);
 }
 
-/// exp(r), |r| <= ln2 / 2. f32 goes the way with fewer operations, which costs a tenth of an ulp.
-V expReduced(V r) {
-  if (r.is64())
-    return fma(r * r, horner(r, kExp64), r) + 1.0;
-  return fma(fma(horner(r, kExp32), r, 1.0), r, 1.0);
+/// n, the integer nearest to x * factor, and 2^(n + shift), where n + shift is an exponent of normal numbers
+/// or one below, which gives 0. The number that rounds is one that leaves the biased exponent in the low
+/// bits, from where a shift takes it to its place.
+struct RoundedPower {
+  V n, power;
+};
+RoundedPower roundToPower(V x, double factor, int shift) {
+  double magic = roundingMagic(x.is64()) + shift + (x.is64() ? 1023 : 127);
+  V t = fma(x, factor, x.c(magic));
+  return {t - magic, asFloat(asInt(t) << (x.is64() ? 52 : 23))};
 }
 
 /// x = n ln2 + r + low.
@@ -83,11 +99,30 @@ V weft::codegen::emitExp(V x) {
   return scaleBy(expReduced(r), n.integer);
 }
 
+/// exp of x <= 0 from about the smallest denormal number up. The power is taken 2^64 too large and the
+/// polynomial as much too small, so that a denormal result is rounded once, by their product.
+static V expOfNegative(V x) {
+  RoundedPower p = roundToPower(x, kLog2e, 64);
+  V r = fma(p.n, x.c(-ln2Hi(x)), x);
+  r = fma(p.n, x.c(-ln2Lo(x)), r);
+  return expReduced(r, 0x1p-64) * p.power;
+}
+
+V weft::codegen::emitExpNonPositive(V x) { return expOfNegative(atLeast(x, x.is64() ? -746 : -104)); }
+
 V weft::codegen::emitExp2(V x) {
   V y = x.is64() ? clampTo(x, -1080, 1025) : clampTo(x, -152, 129);
   Rounded n = roundFma(y, 1.0);
   V r = (y - n.real) * 0.6931471805599453;
   return scaleBy(expReduced(r), n.integer);
+}
+
+V weft::codegen::emitExp2Flushed(V x) {
+  // n = -126 gives the power 0.
+  V y = atLeast(x, -126);
+  RoundedPower p = roundToPower(y, 1.0, -1);
+  V r = (y - p.n) * 0.6931471805599453;
+  return expReduced(r, 2) * p.power;
 }
 
 V weft::codegen::emitExpm1(V x) {
@@ -194,7 +229,7 @@ V weft::codegen::emitErf(V x) {
   r = fma(r, t, -6.34846687e-1);
   r = fma(r, t, -1.28717512e-1);
   r = fma(r, t, -t);
-  V far = copysign(1.0 - emitExp(r), x);
+  V far = copysign(1.0 - expOfNegative(r), x);
   static constexpr double kNear[] = {1.28379166e-1,  -3.76125336e-1, 1.12819925e-1,
                                      -2.67681349e-2, 4.99119423e-3,  -5.96761703e-4};
   V near = fma(horner(x * x, kNear), x, x);

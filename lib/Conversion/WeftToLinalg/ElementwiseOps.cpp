@@ -5,6 +5,9 @@
 // dimensions first, so that all maps are projected permutations and upstream fusion takes them. Nothing in a
 // body traps.
 #include "Lowering.h"
+
+#include "weft/Dialect/Marks.h"
+
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
@@ -117,7 +120,12 @@ Value emitFloatUnary(const Scalars &s, Operation *op, Value x) {
         return round.getHalves() == ir::RoundKind::even ? unary<math::RoundEvenOp>(s, x)
                                                         : unary<math::RoundOp>(s, x);
       })
-      .Case<ir::ExpOp>([&](auto) { return unary<math::ExpOp>(s, x); })
+      .Case<ir::ExpOp>([&](auto exp) {
+        Value y = unary<math::ExpOp>(s, x);
+        if (exp->hasAttr(nonPositiveMark))
+          y.getDefiningOp()->setAttr(nonPositiveMark, s.b.getUnitAttr());
+        return y;
+      })
       .Case<ir::Expm1Op>([&](auto) { return unary<math::ExpM1Op>(s, x); })
       .Case<ir::LogOp>([&](auto) { return unary<math::LogOp>(s, x); })
       .Case<ir::Log1pOp>([&](auto) { return unary<math::Log1pOp>(s, x); })

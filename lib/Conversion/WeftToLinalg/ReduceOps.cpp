@@ -5,7 +5,7 @@
 // elementwise generic; only the combining op of a reduction may be regrouped (fastmath<reassoc>).
 #include "Lowering.h"
 
-#include "weft/Dialect/IgnoresNaN.h"
+#include "weft/Dialect/Marks.h"
 
 using namespace mlir;
 using namespace weft;

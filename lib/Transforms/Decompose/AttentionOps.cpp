@@ -81,7 +81,7 @@ static FailureOr<SmallVector<Value>> decomposeAttention(ir::AttentionOp op, Form
   Value top = g.reduce(ReduceKind::max, scores, rank - 1, /*ignoresNaN=*/true);
   Value masked = g.compare(CompareKind::eq, top, lowest);
   Value shift = g.select(masked, g.splat(top, 0), top);
-  Value e = g.unary<ir::ExpOp>(g.binary<ir::SubOp>(scores, shift));
+  Value e = g.expNonPositive(g.binary<ir::SubOp>(scores, shift));
   Value sum = g.reduce(ReduceKind::add, e, rank - 1);
   Value p = g.binary<ir::DivOp>(e, g.select(masked, g.splat(sum, 1), sum));
   Value lse = g.binary<ir::AddOp>(shift, g.unary<ir::LogOp>(sum));

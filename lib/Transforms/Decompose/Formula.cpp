@@ -4,7 +4,7 @@
 // Writes graphs of weft ops as formulas. Extents stay numbers where they are known.
 #include "Formula.h"
 
-#include "weft/Dialect/IgnoresNaN.h"
+#include "weft/Dialect/Marks.h"
 
 using namespace mlir;
 using namespace weft;
@@ -85,6 +85,12 @@ Value Formula::iota(Type type, ArrayRef<OpFoldResult> sizes, int64_t axis) {
   splitMixed(sizes, statics, values);
   RankedTensorType result = ir::makeTensorType(ir::getMixedDims(statics, values), type);
   return ir::IotaOp::create(b, loc, result, values, statics, axis);
+}
+
+Value Formula::expNonPositive(Value x) {
+  Value e = unary<ir::ExpOp>(x);
+  e.getDefiningOp()->setAttr(nonPositiveMark, b.getUnitAttr());
+  return e;
 }
 
 Value Formula::reduce(ir::ReduceKind kind, Value x, ArrayRef<int64_t> axes, bool ignoresNaN) {

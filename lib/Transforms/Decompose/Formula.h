@@ -23,6 +23,8 @@ public:
   Value convert(Value x, Type elementType);
   /// f32 for 16-bit floats, else as it is.
   Value widen(Value x);
+  /// exp of x <= 0: see nonPositiveMark.
+  Value expNonPositive(Value x);
   /// A reduction that keeps its axes with extent 1.
   /// `ignoresNaN`: see ignoresNaNMark.
   Value reduce(ir::ReduceKind kind, Value x, ArrayRef<int64_t> axes, bool ignoresNaN = false);

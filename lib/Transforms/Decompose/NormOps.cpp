@@ -14,7 +14,7 @@ static FailureOr<SmallVector<Value>> decomposeSoftmax(ir::SoftmaxOp op, Formula 
   Value x = g.widen(op.getX());
   int64_t axis = op.getAxis();
   Value shifted = g.binary<ir::SubOp>(x, g.reduce(ReduceKind::max, x, axis, /*ignoresNaN=*/true));
-  Value e = g.unary<ir::ExpOp>(shifted);
+  Value e = g.expNonPositive(shifted);
   // The sum is at least 1 (or NaN), so its reciprocal is harmless and one division serves the row.
   Value sum = g.reduce(ReduceKind::add, e, axis);
   Value y = g.binary<ir::MulOp>(e, g.binary<ir::DivOp>(g.splat(sum, 1), sum));

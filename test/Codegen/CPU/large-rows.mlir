@@ -10,7 +10,7 @@
 // CHECK: vmaxps
 // CHECK: prefetcht0 {{[0-9]+}}([[ROW:%r[a-z0-9]+]],[[AT:%r[a-z0-9]+]],4)
 // CHECK-NEXT: vmovups {{-?[0-9]*}}([[ROW]],[[AT]],4)
-// CHECK: prefetcht0 {{[0-9]+}}([[ROW]],[[AT]],4)
+// CHECK-COUNT-3: prefetcht0 {{[0-9]+}}([[ROW]],[[AT]],4)
 // CHECK-NOT: prefetch
 // CHECK: vmovntps
 // CHECK: sfence

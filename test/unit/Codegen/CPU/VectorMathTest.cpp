@@ -21,8 +21,10 @@ namespace {
 
 constexpr int64_t kCount = 1 << 18;
 
-/// A kernel y[i] = op(a[i] [, b[i]]) over chunks, as scalar loop or on vectors of `shape`.
-std::string elementwise(const std::string &op, const std::string &type, bool binary, int lanes) {
+/// A kernel y[i] = op(a[i] [, b[i]]) over chunks, as scalar loop or on vectors of `shape`. With a mark
+/// (Marks.h) the op takes -|a[i]|.
+std::string elementwise(const std::string &op, const std::string &type, bool binary, int lanes,
+                        const std::string &mark = "") {
   std::string n = std::to_string(kCount), element = type;
   std::string mem = "memref<" + n + "x" + element + ">";
   std::string value = lanes ? "vector<" + std::to_string(lanes) + "x" + element + ">" : element;
@@ -36,8 +38,11 @@ std::string elementwise(const std::string &op, const std::string &type, bool bin
                      std::to_string(std::max(lanes, 1)) +
                      " : index\n"
                      "  scf.for %i = %lo to %hi step %step {\n" +
-                     load("%x", "%a") + (binary ? load("%z", "%b") : "") + "  %r = " + op + " %x" +
-                     (binary ? ", %z" : "") + " : " + value + "\n";
+                     load("%x", "%a") + (binary ? load("%z", "%b") : "");
+  if (!mark.empty())
+    text += "  %m = math.absf %x : " + value + "\n  %n = arith.negf %m : " + value + "\n";
+  text += "  %r = " + op + (mark.empty() ? " %x" : " %n {" + mark + "}") + (binary ? ", %z" : "") + " : " +
+          value + "\n";
   text += lanes ? "  vector.store %r, %y[%i] : " + mem + ", " + value + "\n"
                 : "  memref.store %r, %y[%i] : " + mem + "\n";
   return text + "  }\n  return\n}\n";
@@ -71,11 +76,13 @@ struct Case {
   double bound;
   bool binary = false;
   double low = 0, high = 0; ///< a range that half of the samples fall into
+  const char *mark = "";
 };
 
 using LD = long double;
 const Case kCases[] = {
     {"math.exp", [](LD x, LD) { return std::exp(x); }, 1.5, false, -110, 100},
+    {"math.exp", [](LD x, LD) { return std::exp(-std::abs(x)); }, 1.5, false, -110, 110, "weft.non_positive"},
     {"math.exp2", [](LD x, LD) { return std::exp2(x); }, 2, false, -160, 140},
     {"math.expm1", [](LD x, LD) { return std::expm1(x); }, 2, false, -20, 100},
     {"math.log", [](LD x, LD) { return std::log(x); }, 2, false, 0.4, 3},
@@ -166,7 +173,7 @@ template <typename T> std::vector<T> samples(const Case &c, unsigned seed, bool 
 
 template <typename T> void check(const Case &c, const cpu::TargetInfo &target, int lanes, bool wide) {
   std::string type = sizeof(T) == 4 ? "f32" : "f64", error;
-  Kernel kernel = compileText(elementwise(c.op, type, c.binary, lanes), target,
+  Kernel kernel = compileText(elementwise(c.op, type, c.binary, lanes, c.mark), target,
                               lanes ? cpu::Pipeline::Vectorized : cpu::Pipeline::Loops, error);
   ASSERT_TRUE(kernel.entry) << c.op << " " << type << " lanes " << lanes << " on " << target.cpu << ": "
                             << error;
@@ -206,8 +213,34 @@ TEST_P(VectorMath, F64ScalarLoop) { check<double>(GetParam(), testTargets().fron
 INSTANTIATE_TEST_SUITE_P(All, VectorMath, ::testing::ValuesIn(kCases), [](const auto &info) {
   std::string name = info.param.op;
   name.erase(0, name.find('.') + 1);
-  return name;
+  return *info.param.mark ? name + "NonPositive" : name;
 });
+
+TEST(VectorMathExact, FlushedPowersAreZeroOrNormal) {
+  std::string error;
+  for (const auto &target : testTargets()) {
+    Kernel kernel =
+        compileText(elementwise("math.exp2", "f32", false, target.lanes(), "weft.non_positive, weft.flushes"),
+                    target, cpu::Pipeline::Vectorized, error);
+    ASSERT_TRUE(kernel.entry) << error;
+    std::vector<float> x(kCount);
+    for (int64_t i = 0; i < kCount; ++i)
+      x[i] = static_cast<float>(i) * 0x1p-10f; // up to 256
+    x[0] = NAN;
+    x[kCount - 1] = INFINITY;
+    auto a = Buffer::of(x);
+    Buffer y(kCount * 4);
+    kernel({a.raw(), a.raw(), y.raw()}, {}, 0, kCount);
+    EXPECT_TRUE(std::isnan(y.as<float>()[0]));
+    for (int64_t i = 1; i < kCount; ++i) {
+      float got = y.as<float>()[i];
+      if (x[i] > 125.5f)
+        ASSERT_EQ(got, 0) << -x[i];
+      else if (x[i] < 125.5f)
+        ASSERT_LE(ulps(got, std::exp2(-static_cast<long double>(x[i]))), 2) << -x[i];
+    }
+  }
+}
 
 TEST(VectorMathExact, ExpOfMinusInfinityIsZeroAndNaNStays) {
   std::string error;
