@@ -42,11 +42,12 @@ class Builder:
         self.at += 1
         return self.weights[self.at - 1]
 
-    def byte_weight(self, shape):
-        """int8 codes of normal numbers, four deviations of which are 127."""
+    def byte_weight(self, shape, bits):
+        """int8 codes, of so many bits, of normal numbers, four deviations of which are the largest."""
         if self.at == len(self.weights):
-            codes = self.weight_bits.standard_normal(shape, numpy.float32) * (127 / 4)
-            self.weights.append(self.make_weight(codes.round().clip(-127, 127).astype(numpy.int8), False))
+            largest = 2 ** (bits - 1) - 1
+            codes = self.weight_bits.standard_normal(shape, numpy.float32) * (largest / 4)
+            self.weights.append(self.make_weight(codes.round().clip(-largest, largest).astype(numpy.int8), False))
         self.at += 1
         return self.weights[self.at - 1]
 

@@ -15,9 +15,10 @@ def gemm(m, k, n, constant):
     return row
 
 
-def gemm_bytes(nn):
-    """As a dynamically quantised layer has it: values become u8 by their range, weights are i8."""
-    return nn.matmul_bytes(nn.input("a", [128, 768]), nn.byte_weight([768, 3072]), 0.02 * 4 / 127)
+def gemm_bytes(bits):
+    """As a dynamically quantised layer has it: values become u8 by their range, weights are i8 of so many bits."""
+    scale = 0.02 * 4 / (2 ** (bits - 1) - 1)
+    return lambda nn: nn.matmul_bytes(nn.input("a", [128, 768]), nn.byte_weight([768, 3072], bits), scale)
 
 
 def conv(height, channels, filters, kernel, groups=1):
@@ -42,7 +43,8 @@ KERNELS = {
         lambda nn: nn.matmul_bf16(nn.input("a", [128, 768]), nn.weight([768, 3072], 0.02)),
         "GEMM 128x768x3072 in bf16, constant weight",
     ),
-    "gemm-int8": (gemm_bytes, "GEMM 128x768x3072 in int8, quantised at run time, constant weight"),
+    "gemm-int8": (gemm_bytes(8), "GEMM 128x768x3072 in int8, quantised at run time, constant weight"),
+    "gemm-int8-7bit": (gemm_bytes(7), "GEMM 128x768x3072 in int8, weights of 7 bits"),
     "conv-3x3": (conv(56, 64, 64, 3), "conv 3x3, 56x56x64 to 64"),
     "conv-1x1": (conv(56, 64, 256, 1), "conv 1x1, 56x56x64 to 256"),
     "conv-depthwise": (conv(56, 144, 144, 3, 144), "conv 3x3 depthwise, 56x56x144"),

@@ -309,7 +309,8 @@ static std::vector<KernelJob> collectJobs(ModuleOp module) {
   for (auto kernel : module.getOps<host::KernelOp>()) {
     KernelJob job;
     job.kernel = kernel;
-    job.constants.resize(kernel.getArgumentTypes().size(), true);
+    job.operands.constants.resize(kernel.getArgumentTypes().size(), true);
+    job.operands.values.resize(kernel.getArgumentTypes().size());
     kernel.walk([&](Operation *op) { job.weight += isa<ir::ConvOp, ir::DotGeneralOp>(op) ? 50 : 1; });
     jobs[kernel.getSymName()] = job;
   }
@@ -318,9 +319,15 @@ static std::vector<KernelJob> collectJobs(ModuleOp module) {
     if (entry == jobs.end())
       return;
     ++entry->second.launches;
-    for (auto [i, operand] : llvm::enumerate(launch.getOperands()))
-      if (!isa_and_nonnull<ir::ConstantOp, dist::ConstantOp>(operand.getDefiningOp()))
-        entry->second.constants.reset(i);
+    KernelOperands &operands = entry->second.operands;
+    for (auto [i, operand] : llvm::enumerate(launch.getOperands())) {
+      if (auto constant = operand.getDefiningOp<ir::ConstantOp>())
+        operands.values[i].insert(constant.getValue());
+      else if (auto parts = operand.getDefiningOp<dist::ConstantOp>())
+        operands.values[i].insert_range(parts.getValues());
+      else
+        operands.constants.reset(i);
+    }
   });
   std::vector<KernelJob> list;
   for (auto &[name, job] : jobs)
@@ -431,8 +438,8 @@ LogicalResult Compiler::compileKernels() {
   std::atomic<int64_t> done = 0;
   auto compileOne = [&](size_t i) {
     diagnostics.setOrderIDForThread(i);
-    results[i] = isGpu ? compileGpuKernel(jobs[i].kernel, jobs[i].constants, kernelOptions)
-                       : compileKernel(jobs[i].kernel, jobs[i].constants, kernelOptions);
+    results[i] = isGpu ? compileGpuKernel(jobs[i].kernel, jobs[i].operands.constants, kernelOptions)
+                       : compileKernel(jobs[i].kernel, jobs[i].operands, kernelOptions);
     if (isEmulated && succeeded(results[i]) &&
         failed(emulateKernel(jobs[i].kernel.getLoc(), *results[i], target)))
       results[i] = failure();

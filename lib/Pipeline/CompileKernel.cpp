@@ -108,8 +108,7 @@ static void closeCheck(func::FuncOp kernel) {
   kernel.setFunctionType(b.getFunctionType(kernel.getArgumentTypes(), {b.getI32Type()}));
 }
 
-FailureOr<CompiledKernel> weft::compileKernel(host::KernelOp kernel,
-                                              const llvm::SmallBitVector &constantOperands,
+FailureOr<CompiledKernel> weft::compileKernel(host::KernelOp kernel, const KernelOperands &operands,
                                               const KernelOptions &options) {
   CompiledKernel compiled;
   compiled.name = kernel.getSymName().str();
@@ -121,7 +120,7 @@ FailureOr<CompiledKernel> weft::compileKernel(host::KernelOp kernel,
   OwningOpRef<ModuleOp> module;
   cpu::Pipeline pipeline = cpu::Pipeline::Loops;
   FailureOr<std::optional<GeneratedFor>> generated =
-      generateKernel(kernel, constantOperands, options.target, options.strict, options.tilings);
+      generateKernel(kernel, operands, options.target, options.strict, options.tilings);
   if (failed(generated))
     return failure();
   if (*generated) {

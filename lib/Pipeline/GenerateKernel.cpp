@@ -14,6 +14,7 @@
 #include "weft/Codegen/CPU/GenerateGemm.h"
 #include "weft/Codegen/CPU/GenerateTranspose.h"
 #include "weft/Conversion/WeftToLinalg.h"
+#include "weft/Dialect/Weft/Constants.h"
 
 using namespace mlir;
 using namespace weft;
@@ -60,8 +61,17 @@ bool makeEpilogue(const KernelParts &parts, const MergedDims &dims, cpu::Epilogu
   return true;
 }
 
+/// Whether `holds` for the values of an operand at all launches.
+bool allValues(const KernelOperands &operands, int64_t number,
+               llvm::function_ref<bool(const HostTensor &)> holds) {
+  return llvm::all_of(operands.values[number], [&](Attribute value) {
+    FailureOr<HostTensor> tensor = toHostTensor(cast<TypedAttr>(value));
+    return succeeded(tensor) && holds(*tensor);
+  });
+}
+
 FailureOr<std::optional<GeneratedFor>> generateDot(host::KernelOp kernel, const KernelParts &parts,
-                                                   const llvm::SmallBitVector &constants,
+                                                   const KernelOperands &operands,
                                                    const cpu::TargetInfo &target, bool strict,
                                                    const cpu::TilingSource *tilings) {
   auto dot = cast<DotGeneralOp>(parts.root);
@@ -101,12 +111,16 @@ FailureOr<std::optional<GeneratedFor>> generateDot(host::KernelOp kernel, const 
       return std::optional<GeneratedFor>();
     tiling = cpu::chooseGemmTiling(spec, target, tilings);
     generated.arguments.push_back({unsigned(b), {{0}, {1}, {2}}});
-  } else if (constants[b] && spec.bBatch.empty() && isStatic && spec.n > 0 && spec.k > 0) {
+  } else if (operands.constants[b] && spec.bBatch.empty() && isStatic && spec.n > 0 && spec.k > 0) {
     spec.b = cpu::GemmB::Packed;
+    int64_t strideK = taken->transposedB ? 1 : spec.n, strideN = taken->transposedB ? spec.k : 1;
+    spec.pairsFit =
+        cpu::wantsPairs(spec, target) && allValues(operands, b, [&](const HostTensor &weights) {
+          return cpu::pairsFitWords(weights.bytes(), spec.bUnsigned, spec.k, spec.n, strideK, strideN);
+        });
     tiling = cpu::chooseGemmTiling(spec, target, tilings);
     spec.panelWidth = tiling.panelWidth;
     cpu::PackedB layout = cpu::packedB(spec, target);
-    int64_t strideK = taken->transposedB ? 1 : spec.n, strideN = taken->transposedB ? spec.k : 1;
     SmallVector<int64_t> shape = layout.shape();
     PackedOperand packed;
     packed.operand = b;
@@ -255,14 +269,14 @@ bool weft::takesChannelsFirst(ConvOp conv) {
 }
 
 FailureOr<std::optional<GeneratedFor>> weft::generateKernel(host::KernelOp kernel,
-                                                            const llvm::SmallBitVector &constantOperands,
+                                                            const KernelOperands &operands,
                                                             const cpu::TargetInfo &target, bool strict,
                                                             const cpu::TilingSource *tilings) {
   std::optional<KernelParts> parts = takeApart(kernel);
   if (parts && isa<DotGeneralOp>(parts->root))
-    return generateDot(kernel, *parts, constantOperands, target, strict, tilings);
+    return generateDot(kernel, *parts, operands, target, strict, tilings);
   if (parts && isa<ConvOp>(parts->root))
-    return generateConvolution(kernel, *parts, constantOperands, target, strict);
+    return generateConvolution(kernel, *parts, operands.constants, target, strict);
   if (std::optional<AttentionParts> attention = takeAttentionApart(kernel, /*forGpu=*/false)) {
     GeneratedFor generated;
     generated.arguments = std::move(attention->arguments);

@@ -12,7 +12,7 @@
 #include "weft/Dialect/Host/HostDialect.h"
 #include "weft/Dialect/Weft/AttentionOps.h"
 #include "weft/Dialect/Weft/ConvOps.h"
-#include "llvm/ADT/SmallBitVector.h"
+#include "weft/Pipeline/CompileKernel.h"
 
 namespace weft {
 /// A kernel that a generator made, and how its arguments relate to the launch's.
@@ -25,7 +25,7 @@ struct GeneratedFor {
 /// Nothing when no generator takes this kernel: it then goes through linalg. Failure after a diagnostic.
 /// `strict`: --numerics=strict. `tilings`: what is known of tilings, or null.
 mlir::FailureOr<std::optional<GeneratedFor>> generateKernel(host::KernelOp kernel,
-                                                            const llvm::SmallBitVector &constantOperands,
+                                                            const KernelOperands &operands,
                                                             const cpu::TargetInfo &target, bool strict,
                                                             const cpu::TilingSource *tilings);
 

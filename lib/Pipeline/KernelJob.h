@@ -5,16 +5,15 @@
 #ifndef WEFT_LIB_PIPELINE_KERNELJOB_H
 #define WEFT_LIB_PIPELINE_KERNELJOB_H
 
-#include "weft/Dialect/Host/HostDialect.h"
-#include "llvm/ADT/SmallBitVector.h"
+#include "weft/Pipeline/CompileKernel.h"
 
 namespace weft {
 
 struct KernelJob {
   host::KernelOp kernel;
-  llvm::SmallBitVector constants; ///< operands that are constants at every launch
-  int64_t weight = 0;             ///< of compiling it
-  int64_t launches = 0;           ///< in the program's text
+  KernelOperands operands; ///< what is known of them at all launches
+  int64_t weight = 0;      ///< of compiling it
+  int64_t launches = 0;    ///< in the program's text
 };
 
 } // namespace weft

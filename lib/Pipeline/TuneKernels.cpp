@@ -124,7 +124,7 @@ private:
 
 OneTiling Tuner::probe(const KernelJob &job) const {
   OneTiling space;
-  if (failed(generateKernel(job.kernel, job.constants, options.target, options.strict, &space)))
+  if (failed(generateKernel(job.kernel, job.operands, options.target, options.strict, &space)))
     space.near.clear();
   return space;
 }
@@ -145,7 +145,7 @@ std::optional<TimedKernel> Tuner::compile(const KernelJob &job, const cpu::Tilin
       timed.buffers.push_back(buffer);
     }
   };
-  FailureOr<CompiledKernel> compiled = compileKernel(job.kernel, job.constants, own);
+  FailureOr<CompiledKernel> compiled = compileKernel(job.kernel, job.operands, own);
   if (failed(compiled) || !isStatic || !compiled->chunks.fixed())
     return std::nullopt;
   timed.code = std::move(*compiled);
@@ -210,7 +210,7 @@ std::optional<Tuner::Found> Tuner::tune(const KernelJob &job, const OneTiling &s
     return std::nullopt;
   found.record = {space.near[tile->way], tile->ms, tile->firstMs};
   OneTiling around(found.record.tiling, 1);
-  if (failed(generateKernel(job.kernel, job.constants, options.target, options.strict, &around)))
+  if (failed(generateKernel(job.kernel, job.operands, options.target, options.strict, &around)))
     return found;
   std::optional<Picked> blocks = race(job, around.near, deadline, found.isLast);
   if (blocks && blocks->way != 0) {

@@ -11,6 +11,7 @@
 #include "weft/Dialect/Host/HostDialect.h"
 
 #include "mlir/IR/BuiltinOps.h"
+#include "llvm/ADT/SetVector.h"
 #include "llvm/ADT/SmallBitVector.h"
 
 namespace weft {
@@ -37,11 +38,16 @@ struct KernelOptions {
   std::function<void(llvm::StringRef kind, llvm::StringRef kernel, llvm::StringRef text)> observeText;
 };
 
+/// What is known of a kernel's operands at all of its launches.
+struct KernelOperands {
+  llvm::SmallBitVector constants; ///< those that are constants at every launch: only those may be packed
+  /// The values of each of those, of all launches (and, of a partitioned model, workers).
+  std::vector<llvm::SmallSetVector<mlir::Attribute, 1>> values;
+};
+
 /// Compiles one kernel; failures are diagnostics at the op that cannot be compiled. Several threads may do
-/// this for kernels of one module: the kernel is cloned, never changed. `constantOperands` says which
-/// arguments are constants at every launch: only those may be packed.
-mlir::FailureOr<CompiledKernel> compileKernel(host::KernelOp kernel,
-                                              const llvm::SmallBitVector &constantOperands,
+/// this for kernels of one module: the kernel is cloned, never changed.
+mlir::FailureOr<CompiledKernel> compileKernel(host::KernelOp kernel, const KernelOperands &operands,
                                               const KernelOptions &options);
 
 } // namespace weft

@@ -44,7 +44,8 @@ static std::string describe(const GemmSpec &spec) {
   os << (spec.b == GemmB::Packed ? " packed " : spec.b == GemmB::RowMajor ? " rows " : " columns ");
   if (spec.panelWidth)
     os << spec.panelWidth << " ";
-  os << spec.bType << (spec.bUnsigned ? " unsigned" : "") << " to " << spec.cType;
+  os << spec.bType << (spec.bUnsigned ? " unsigned" : "") << (spec.pairsFit ? " in pairs" : "") << " to "
+     << spec.cType;
   for (MemRefType operand : spec.epilogue.operands) {
     os << " + ";
     llvm::interleave(operand.getShape(), os, "x");

@@ -27,13 +27,17 @@ MultiplyStep MultiplyStep::choose(const GemmSpec &spec, const TargetInfo &target
     step.kind = tiles ? Tiles : BF16Dot;
     step.widensB = false;
   } else if (spec.bType.isInteger(8) && spec.aType.isInteger(8)) {
-    step.kind = tiles ? Tiles : target.hasI8Dot ? I8Dot : I8Words;
+    step.kind = tiles ? Tiles : target.hasI8Dot ? I8Dot : spec.pairsFit ? I8Pairs : I8Words;
     step.widensB = step.kind == I8Words;
     step.group = step.widensB ? 2 : 4;
     step.aUnsigned = spec.aUnsigned;
     step.bUnsigned = spec.bUnsigned;
   }
   return step;
+}
+
+bool weft::cpu::wantsPairs(const GemmSpec &spec, const TargetInfo &target) {
+  return MultiplyStep::choose(spec, target).kind == MultiplyStep::I8Words;
 }
 
 bool MultiplyStep::readsInPlace(const GemmSpec &spec) const {
@@ -51,6 +55,7 @@ Type MultiplyStep::heldType(Builder &b) const {
     return b.getBF16Type();
   case I8Words:
     return b.getI16Type();
+  case I8Pairs:
   case I8Dot:
     return b.getI8Type();
   case Tiles:
@@ -82,6 +87,7 @@ static Value hold(const MultiplyStep &step, KernelBuilder &kb, Value x) {
     return x;
   case MultiplyStep::I8Words:
     return toWords(kb, x, step.aUnsigned);
+  case MultiplyStep::I8Pairs:
   case MultiplyStep::I8Dot: {
     if (!step.flipsA())
       return x;
@@ -157,9 +163,19 @@ Value MultiplyStep::multiply(KernelBuilder &kb, Value a, Value x, Value sum) con
     return vector::FMAOp::create(b, kb.loc, a, x, sum);
   case BF16Dot:
     return call("llvm.x86.avx512bf16.dpbf16ps.512", {sum, a, x});
-  case I8Words: {
-    Value pairs = call(wide ? "llvm.x86.avx512.pmaddw.d.512" : "llvm.x86.avx2.pmadd.wd", {a, x});
-    return arith::AddIOp::create(b, kb.loc, sum, pairs);
+  case I8Words:
+  case I8Pairs: {
+    if (kind == I8Pairs) {
+      // The first factor is the unsigned one.
+      auto words = VectorType::get({2 * kb.lanes}, b.getI16Type());
+      StringRef name = wide ? "llvm.x86.avx512.pmaddubs.w.512" : "llvm.x86.avx2.pmadd.ub.sw";
+      a = LLVM::CallIntrinsicOp::create(b, kb.loc, words, b.getStringAttr(name), ValueRange{a, x})
+              .getResult(0);
+      x = arith::ConstantOp::create(b, kb.loc,
+                                    SplatElementsAttr::get(words, Attribute(b.getI16IntegerAttr(1))));
+    }
+    Value products = call(wide ? "llvm.x86.avx512.pmaddw.d.512" : "llvm.x86.avx2.pmadd.wd", {a, x});
+    return arith::AddIOp::create(b, kb.loc, sum, products);
   }
   case I8Dot: {
     // The first factor is the unsigned one.

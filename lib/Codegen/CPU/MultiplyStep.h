@@ -7,6 +7,8 @@
 //   Float       one k: f32, or 16-bit floats widened to it; fused multiply-add
 //   BF16Dot     two k of bf16: vdpbf16ps
 //   I8Words     two k of 8-bit integers widened to words: vpmaddwd, which cannot overflow, and an addition
+//   I8Pairs     four k of u8 and i8, where two products have a sum of 16 bits: vpmaddubsw, vpmaddwd by ones,
+//               and an addition
 //   I8Dot       four k of 8-bit integers: vpdpbusd, whose factors are unsigned and signed
 //   Tiles       two k of bf16 or four of 8-bit integers, 16 steps at once: matrix registers (MatrixTile.h)
 // Elements of A are widened when rows of it are prepared. Those of B are widened as they are loaded, or,
@@ -21,7 +23,7 @@
 namespace weft::cpu {
 
 struct MultiplyStep {
-  enum Kind { Float, BF16Dot, I8Words, I8Dot, Tiles } kind = Float;
+  enum Kind { Float, BF16Dot, I8Words, I8Pairs, I8Dot, Tiles } kind = Float;
   int64_t group = 1;    ///< neighbours of k in one step, side by side in packed B
   bool widensB = false; ///< elements of B are narrower in memory than in the multiplication
   bool aUnsigned = false, bUnsigned = false;
@@ -36,15 +38,17 @@ struct MultiplyStep {
   /// Steps for `k` elements.
   int64_t steps(int64_t k) const { return ceilDivide(k, group * stepMultiple()) * stepMultiple(); }
   /// The sign bits of A are flipped, so that the factors differ in sign: A + 128 or A - 128 is multiplied.
-  bool flipsA() const { return kind == I8Dot && aUnsigned == bUnsigned; }
+  bool flipsA() const { return kind == I8Dot ? aUnsigned == bUnsigned : kind == I8Pairs && !aUnsigned; }
   /// What the sums begin with then, in terms of the sum of the column of B.
   int64_t correction() const { return flipsA() ? (aUnsigned ? 128 : -128) : 0; }
   /// Whether A is multiplied as it lies in memory, from rows of K elements.
   bool readsInPlace(const GemmSpec &spec) const;
   /// Of packed B side by side.
   int64_t mostVectors() const { return inTiles() ? 2 : 3; }
-  /// Vector registers needed besides accumulators, for `vectors` of B.
-  int64_t registers(int64_t vectors) const { return vectors + (kind == I8Words ? 2 : 1); }
+  /// Vector registers needed besides accumulators, for `vectors` of B: one of A, a product, ones.
+  int64_t registers(int64_t vectors) const {
+    return vectors + (kind == I8Pairs ? 3 : kind == I8Words ? 2 : 1);
+  }
 
   mlir::Type sumType(mlir::Builder &b) const {
     return isInteger() ? mlir::Type(b.getI32Type()) : b.getF32Type();

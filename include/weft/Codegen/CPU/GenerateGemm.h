@@ -35,7 +35,8 @@ struct GemmSpec {
   /// f32, f16 or bf16 elements of A and B, with sums in f32; or i8 of both, with sums in i32 and a packed B.
   mlir::Type aType, bType, cType;
   bool aUnsigned = false, bUnsigned = false; ///< of i8
-  bool strict = false;                       ///< no instruction that drops denormals
+  bool pairsFit = false; ///< pairsFitWords holds for the values of B, which are packed bytes
+  bool strict = false;   ///< no instruction that drops denormals
   Epilogue epilogue;
 };
 
@@ -62,6 +63,13 @@ PackedB packedB(const GemmSpec &spec, const TargetInfo &target);
 /// Packs B: element (k, n) of `elementBytes` bytes lies at k * strideK + n * strideN elements of `source`.
 std::vector<std::byte> packB(std::span<const std::byte> source, size_t elementBytes, const PackedB &packed,
                              int64_t strideK, int64_t strideN);
+
+/// Whether a packed B of bytes would be multiplied faster if pairsFitWords were true.
+bool wantsPairs(const GemmSpec &spec, const TargetInfo &target);
+/// Whether, for each two neighbours of K of a column (the first two, the next two, ...), the products by any
+/// two u8 have a sum of 16 bits: as weights of 7 bits have. Strides as for packB.
+bool pairsFitWords(std::span<const std::byte> source, bool isUnsigned, int64_t k, int64_t n, int64_t strideK,
+                   int64_t strideN);
 
 /// How the generator tiles: exposed for the tuner, tests and benchmarks, which may override parts of it. No
 /// number changes the order in which products are summed up, and so none changes a bit of the result.

@@ -97,42 +97,97 @@ std::string nameOf(const Shape &s, const cpu::TargetInfo &target) {
          (s.dynM ? " dynM" : "") + (s.transposedA ? " transA" : "") + " on " + target.cpu;
 }
 
-TEST(NarrowGemm, IntegersOfAllSignsAreExact) {
+/// Bytes of which most are among `extremes`: what saturates in 16 bits, or takes one sign for the other,
+/// shows.
+std::vector<uint8_t> extremeBytes(std::mt19937 &random, size_t count) {
+  const uint8_t extremes[] = {0x80, 0x7f, 0xff, 0, 1, 0x81};
+  std::vector<uint8_t> v(count);
+  for (uint8_t &x : v)
+    x = random() % 4 ? extremes[random() % 6] : uint8_t(random());
+  return v;
+}
+
+/// Multiplies by `b` [k, n] and compares with the exact sums.
+void expectExact(const Shape &s, const cpu::TargetInfo &target, bool aUnsigned, bool bUnsigned,
+                 const std::vector<uint8_t> &b, bool pairsFit) {
+  SCOPED_TRACE(nameOf(s, target) + (aUnsigned ? " u8" : " s8") + (bUnsigned ? " u8" : " s8"));
   mlir::OpBuilder builder(&context());
+  cpu::GemmSpec spec;
+  spec.aType = spec.bType = builder.getI8Type();
+  spec.cType = builder.getI32Type();
+  spec.aUnsigned = aUnsigned, spec.bUnsigned = bUnsigned;
+  spec.pairsFit = pairsFit;
+  std::mt19937 random(11);
+  std::vector<uint8_t> a = extremeBytes(random, s.m * s.k);
+  std::fill(a.begin(), a.begin() + std::min<size_t>(a.size(), s.k), aUnsigned ? 0xff : 0x80);
+  auto got = run(s, spec, target, std::as_bytes(std::span(a)), std::as_bytes(std::span(b)), 1);
+  ASSERT_EQ(got.size(), size_t(s.m * s.n));
+  auto value = [](uint8_t x, bool isUnsigned) { return isUnsigned ? int32_t(x) : int32_t(int8_t(x)); };
+  for (int64_t i = 0; i < s.m; ++i)
+    for (int64_t j = 0; j < s.n; ++j) {
+      int32_t sum = 0;
+      for (int64_t p = 0; p < s.k; ++p)
+        sum +=
+            value(a[s.transposedA ? p * s.m + i : i * s.k + p], aUnsigned) * value(b[p * s.n + j], bUnsigned);
+      ASSERT_EQ(int32_t(got[i * s.n + j]), sum) << i << "," << j;
+    }
+}
+
+TEST(NarrowGemm, IntegersOfAllSignsAreExact) {
   for (const auto &target : targets())
     for (const Shape &s : shapes)
       for (bool aUnsigned : {false, true})
         for (bool bUnsigned : {false, true}) {
-          SCOPED_TRACE(nameOf(s, target) + (aUnsigned ? " u8" : " s8") + (bUnsigned ? " u8" : " s8"));
-          cpu::GemmSpec spec;
-          spec.aType = spec.bType = builder.getI8Type();
-          spec.cType = builder.getI32Type();
-          spec.aUnsigned = aUnsigned, spec.bUnsigned = bUnsigned;
           std::mt19937 random(7);
-          // Mostly extremes: what saturates in 16 bits, or takes one sign for the other, shows.
-          auto bytes = [&](size_t count) {
-            const uint8_t extremes[] = {0x80, 0x7f, 0xff, 0, 1, 0x81};
-            std::vector<uint8_t> v(count);
-            for (uint8_t &x : v)
-              x = random() % 4 ? extremes[random() % 6] : uint8_t(random());
-            return v;
-          };
-          std::vector<uint8_t> a = bytes(s.m * s.k), b = bytes(s.k * s.n);
-          std::fill(a.begin(), a.begin() + std::min<size_t>(a.size(), s.k), aUnsigned ? 0xff : 0x80);
-          auto got = run(s, spec, target, std::as_bytes(std::span(a)), std::as_bytes(std::span(b)), 1);
-          ASSERT_EQ(got.size(), size_t(s.m * s.n));
-          auto value = [](uint8_t x, bool isUnsigned) {
-            return isUnsigned ? int32_t(x) : int32_t(int8_t(x));
-          };
-          for (int64_t i = 0; i < s.m; ++i)
-            for (int64_t j = 0; j < s.n; ++j) {
-              int32_t sum = 0;
-              for (int64_t p = 0; p < s.k; ++p)
-                sum += value(a[s.transposedA ? p * s.m + i : i * s.k + p], aUnsigned) *
-                       value(b[p * s.n + j], bUnsigned);
-              ASSERT_EQ(int32_t(got[i * s.n + j]), sum) << i << "," << j;
-            }
+          expectExact(s, target, aUnsigned, bUnsigned, extremeBytes(random, s.k * s.n), false);
         }
+}
+
+TEST(NarrowGemm, PairsAtTheBoundAreExact) {
+  // Two neighbours of K: what 255 times them fits 16 bits just so, of either sign or of none.
+  const int8_t pairs[][2] = {{127, 1}, {64, 64}, {1, 127}, {-128, 0}, {-64, -64}, {-128, 127}, {-1, -127}};
+  for (const auto &target : targets())
+    for (const Shape &s : shapes)
+      for (bool aUnsigned : {false, true})
+        for (bool bUnsigned : {false, true}) {
+          std::mt19937 random(7);
+          std::vector<uint8_t> b(s.k * s.n);
+          for (int64_t row = 0; row < s.k; row += 2)
+            for (int64_t column = 0; column < s.n; ++column) {
+              const int8_t *pair = pairs[random() % (bUnsigned ? 3 : 7)];
+              b[row * s.n + column] = uint8_t(pair[0]);
+              if (row + 1 < s.k)
+                b[(row + 1) * s.n + column] = uint8_t(pair[1]);
+            }
+          ASSERT_TRUE(cpu::pairsFitWords(std::as_bytes(std::span(b)), bUnsigned, s.k, s.n, s.n, 1));
+          expectExact(s, target, aUnsigned, bUnsigned, b, true);
+        }
+}
+
+TEST(NarrowGemm, PairsPastTheBoundAreSeen) {
+  // One column; K may be the distance of neighbours or of columns.
+  auto fits = [](std::vector<int> column, bool isUnsigned) {
+    std::vector<uint8_t> bytes(column.begin(), column.end()), two;
+    for (uint8_t byte : bytes)
+      two.insert(two.end(), {0, byte});
+    int64_t k = bytes.size();
+    bool result = cpu::pairsFitWords(std::as_bytes(std::span(bytes)), isUnsigned, k, 1, 1, k);
+    EXPECT_EQ(cpu::pairsFitWords(std::as_bytes(std::span(two)), isUnsigned, k, 2, 2, 1), result);
+    return result;
+  };
+  EXPECT_TRUE(fits({127, 1}, false));
+  EXPECT_FALSE(fits({127, 2}, false));
+  EXPECT_FALSE(fits({64, 65}, false));
+  EXPECT_TRUE(fits({-128, 127}, false));
+  EXPECT_TRUE(fits({-64, -64}, false));
+  EXPECT_FALSE(fits({-65, -64}, false));
+  EXPECT_FALSE(fits({-128, -1}, false));
+  EXPECT_TRUE(fits({0, 127, 127, 0}, false)); // of two pairs
+  EXPECT_FALSE(fits({0, 0, 127, 127}, false));
+  EXPECT_TRUE(fits({1, 1, 127}, false)); // the last alone
+  EXPECT_TRUE(fits({127, 1}, true));
+  EXPECT_FALSE(fits({128, 0}, true)); // is no i8
+  EXPECT_FALSE(fits({255, 255}, true));
 }
 
 uint16_t toBF16(float x) {
