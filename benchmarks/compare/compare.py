@@ -142,7 +142,7 @@ class Weft:
             self.inputs += ["--input", f"{path.stem}=@{path}"]
         self.program, self.threads = program, ["--threads", str(threads)]
         first = self.bench(0.01)
-        self.figures = {"compile_wall_ms": first["compile_ms"], "compile_cpu_ms": first["compile_ms"], "base_rss": 0}
+        self.figures = {"compile_wall_ms": first["compile_ms"], "compile_cpu_ms": first["compile_cpu_ms"], "base_rss": 0}
         self.peak = 0
 
     def call(self, *arguments):

@@ -18,9 +18,11 @@
 #include <cerrno>
 #include <chrono>
 #include <cstring>
+#include <ctime>
 #include <dirent.h>
 #include <set>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -280,9 +282,28 @@ Result<std::string> programKey(const std::string &path, const CompileOptions &op
   return hash.finishHex();
 }
 
-double millisecondsSince(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
+/// CPU time of this process and of the children it has waited for.
+double cpuMilliseconds() {
+  timespec own = {};
+  rusage children = {};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &own);
+  getrusage(RUSAGE_CHILDREN, &children);
+  return double(own.tv_sec + children.ru_utime.tv_sec + children.ru_stime.tv_sec) * 1e3 +
+         double(own.tv_nsec) * 1e-6 + double(children.ru_utime.tv_usec + children.ru_stime.tv_usec) * 1e-3;
 }
+
+/// Tells how long the compilation took when it goes out of scope.
+struct Stopwatch {
+  explicit Stopwatch(CompiledInfo &info) : info(info) {}
+  ~Stopwatch() {
+    info.milliseconds =
+        std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
+    info.cpuMilliseconds = cpuMilliseconds() - startCpu;
+  }
+  CompiledInfo &info;
+  const std::chrono::steady_clock::time_point start = std::chrono::steady_clock::now();
+  const double startCpu = cpuMilliseconds();
+};
 
 } // namespace
 
@@ -323,14 +344,12 @@ Result<std::string> weft::compileToBytes(const Graph &graph, const CompileOption
 
 Result<std::shared_ptr<const runtime::Executable>>
 weft::compile(const std::string &path, const CompileOptions &options, CompiledInfo *info) {
-  auto start = std::chrono::steady_clock::now();
   CompiledInfo ignored;
   CompiledInfo &told = info ? *info : ignored;
   told = {};
+  Stopwatch stopwatch(told);
   if (modelKindOf(path) == ModelKind::Program) {
-    auto loaded = runtime::Executable::loadFile(path);
-    told.milliseconds = millisecondsSince(start);
-    return loaded;
+    return runtime::Executable::loadFile(path);
   }
   WEFT_ASSIGN_OR_RETURN(Source source, sourceOf(path));
   CacheDir cache = CacheDir::disabled();
@@ -347,7 +366,6 @@ weft::compile(const std::string &path, const CompileOptions &options, CompiledIn
       auto loaded = runtime::Executable::loadFile(*file);
       if (loaded.isOk()) {
         told.fromCache = true;
-        told.milliseconds = millisecondsSince(start);
         return loaded;
       }
       logWarning("cached program is unusable, compiling again: ", loaded.status().message());
@@ -359,26 +377,21 @@ weft::compile(const std::string &path, const CompileOptions &options, CompiledIn
     Status compiled;
     bool stored = cache.put("programs", key,
                             [&](const FileSink &sink) { return compiled = request(source, options, sink); });
-    if (std::optional<std::string> file = stored ? cache.find("programs", key) : std::nullopt) {
-      auto loaded = runtime::Executable::loadFile(*file);
-      told.milliseconds = millisecondsSince(start);
-      return loaded;
-    }
+    if (std::optional<std::string> file = stored ? cache.find("programs", key) : std::nullopt)
+      return runtime::Executable::loadFile(*file);
     if (compiled.code() == Code::InvalidArgument || compiled.code() == Code::Unimplemented)
       return compiled;
     logInfo("the program could not be kept in the cache folder ", cache.path());
   }
-  auto loaded = requestExecutable(source, options);
-  told.milliseconds = millisecondsSince(start);
-  return loaded;
+  return requestExecutable(source, options);
 }
 
 Result<std::shared_ptr<const runtime::Executable>>
 weft::compile(const Graph &graph, const CompileOptions &options, CompiledInfo *info) {
-  auto start = std::chrono::steady_clock::now();
   WEFT_RETURN_IF_ERROR(graph.status());
-  auto loaded = requestExecutable({WEFT_INPUT_GRAPH, "graph", graph.handle()}, options);
-  if (info)
-    *info = {false, millisecondsSince(start)};
-  return loaded;
+  CompiledInfo ignored;
+  CompiledInfo &told = info ? *info : ignored;
+  told = {};
+  Stopwatch stopwatch(told);
+  return requestExecutable({WEFT_INPUT_GRAPH, "graph", graph.handle()}, options);
 }

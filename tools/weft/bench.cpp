@@ -107,6 +107,7 @@ struct BenchCommand {
                                        {"best_wall_ms", wall.front()},
                                        {"median_wall_ms", wall[wall.size() / 2]},
                                        {"compile_ms", info.milliseconds},
+                                       {"compile_cpu_ms", info.cpuMilliseconds},
                                        {"from_cache", info.fromCache},
                                        {"device", memory.device},
                                        {"peak_rss_bytes", peak},

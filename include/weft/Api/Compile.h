@@ -99,7 +99,8 @@ Result<std::string> compileForEmulator(const std::string &path, const CompileOpt
 
 struct CompiledInfo {
   bool fromCache = false;
-  double milliseconds = 0; ///< wall time to the loaded program
+  double milliseconds = 0;    ///< wall time to the loaded program
+  double cpuMilliseconds = 0; ///< of this process and of those it started, in that time
 };
 
 /// Compiles, or finds in the cache, and loads. A .weft file is loaded as it is.
