@@ -348,9 +348,8 @@ weft::compile(const std::string &path, const CompileOptions &options, CompiledIn
   CompiledInfo &told = info ? *info : ignored;
   told = {};
   Stopwatch stopwatch(told);
-  if (modelKindOf(path) == ModelKind::Program) {
+  if (modelKindOf(path) == ModelKind::Program)
     return runtime::Executable::loadFile(path);
-  }
   WEFT_ASSIGN_OR_RETURN(Source source, sourceOf(path));
   CacheDir cache = CacheDir::disabled();
   bool cacheable = options.useCache && options.from.empty() && options.to.empty() && options.emit.empty() &&

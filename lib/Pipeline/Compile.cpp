@@ -8,6 +8,7 @@
 
 #include "CompileEmulated.h"
 #include "GpuImages.h"
+#include "InParallel.h"
 #include "KernelCache.h"
 #include "TuneKernels.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -33,7 +34,6 @@
 #include "llvm/ADT/SmallBitVector.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Path.h"
-#include "llvm/Support/ThreadPool.h"
 #include "llvm/Support/Threading.h"
 #include <chrono>
 #include <ctime>
@@ -436,7 +436,7 @@ LogicalResult Compiler::compileKernels() {
   ParallelDiagnosticHandler diagnostics(&context);
   std::vector<FailureOr<CompiledKernel>> results(jobs.size(), failure());
   std::atomic<int64_t> done = 0;
-  auto compileOne = [&](size_t i) {
+  inParallel(jobs.size(), options.threads, [&](size_t i) {
     diagnostics.setOrderIDForThread(i);
     results[i] = isGpu ? compileGpuKernel(jobs[i].kernel, jobs[i].operands.constants, kernelOptions)
                        : compileKernel(jobs[i].kernel, jobs[i].operands, kernelOptions);
@@ -447,16 +447,7 @@ LogicalResult Compiler::compileKernels() {
     int64_t finished = ++done;
     std::lock_guard<std::mutex> lock(mutex);
     progress(stageName(Stage::Kernel), finished, jobs.size());
-  };
-  if (options.threads == 1 || jobs.size() <= 1) {
-    for (size_t i = 0; i < jobs.size(); ++i)
-      compileOne(i);
-  } else {
-    llvm::DefaultThreadPool pool(llvm::hardware_concurrency(options.threads));
-    for (size_t i = 0; i < jobs.size(); ++i)
-      pool.async([&, i] { compileOne(i); });
-    pool.wait();
-  }
+  });
   for (size_t i = 0; i < jobs.size(); ++i) {
     if (failed(results[i]))
       return failure();

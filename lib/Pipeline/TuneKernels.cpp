@@ -7,6 +7,7 @@
 #include "TuneKernels.h"
 
 #include "GenerateKernel.h"
+#include "InParallel.h"
 #include "PickFastest.h"
 #include "TimeKernels.h"
 
@@ -15,7 +16,6 @@
 #include "weft/Dialect/Weft/Cost.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/Support/Format.h"
-#include "llvm/Support/ThreadPool.h"
 #include "llvm/Support/raw_ostream.h"
 
 #include <chrono>
@@ -162,16 +162,8 @@ std::optional<Picked> Tuner::race(const KernelJob &job, ArrayRef<std::string> ti
     return std::nullopt;
   const double start = secondsNow();
   std::vector<std::optional<TimedKernel>> compiled(tilings.size());
-  auto compileOne = [&](size_t i) { compiled[i] = compile(job, OneTiling(tilings[i])); };
-  if (tuning.threads == 1) {
-    for (size_t i = 0; i < tilings.size(); ++i)
-      compileOne(i);
-  } else {
-    llvm::DefaultThreadPool pool(llvm::hardware_concurrency(tuning.threads));
-    for (size_t i = 0; i < tilings.size(); ++i)
-      pool.async([&, i] { compileOne(i); });
-    pool.wait();
-  }
+  inParallel(tilings.size(), tuning.threads,
+             [&](size_t i) { compiled[i] = compile(job, OneTiling(tilings[i])); });
   compileSeconds = std::max(1e-3, (secondsNow() - start) / double(tilings.size()));
   std::vector<TimedKernel> ways;
   SmallVector<size_t> tilingOf;

@@ -51,10 +51,10 @@ typedef struct WeftCompileRequest {
   WeftText cacheDir; ///< machine code of kernels is kept in this cache folder; empty: nowhere
   WeftText buildId;  ///< of the compiler's library: part of the keys there
   WeftText reproducer; ///< a file for a crash reproducer; empty: none
-  double
-      tuneSeconds; ///< to try tilings on this machine; 0: earlier results are left out; below: they are used
-  int32_t threads; ///< 0: all
-  int32_t verify;  ///< verify the IR between passes
+  /// To try tilings on this machine; 0: earlier results are left out; below: they are used.
+  double tuneSeconds;
+  int32_t threads;       ///< 0: all
+  int32_t verify;        ///< verify the IR between passes
   int32_t boundedOnly;   ///< refuse dimensions without an upper bound unless dynamicDims names them
   int32_t allowFallback; ///< for a GPU: what has no kernel there may run on the CPU
   // Over which workers (Program/MeshSpec.h): with a mesh the result is a .weftjob file.

@@ -1,8 +1,8 @@
 // Part of Weft, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Tilings of matrix products beside the generator's own choice: how they are written, which are possible, and
-// which a tuner tries.
+// Tilings of matrix products: the generator's own choice, how they are written, which others are possible,
+// and which a tuner tries.
 #include "MatrixTile.h"
 #include "MultiplyStep.h"
 
@@ -23,6 +23,63 @@ ArrayRef<TilingNumber<GemmTiling>> GemmTiling::numbers() {
                                                   {"once", &GemmTiling::panelsAtOnce, 8},
                                                   {"unroll", &GemmTiling::unroll, 8}};
   return list;
+}
+
+GemmTiling weft::cpu::chooseGemmTiling(const GemmSpec &spec, const TargetInfo &target) {
+  GemmTiling t;
+  t.panelWidth = packedB(spec, target).panelWidth;
+  int64_t vectors = t.panelWidth / target.lanes();
+  MultiplyStep step = MultiplyStep::choose(spec, target);
+  // Accumulators, the vectors of B and one broadcast of A fill the registers: 6 x 2 of 16, 14 x 2 or 9 x 3
+  // of 32.
+  t.rows = step.mostRows(vectors, target);
+  t.rows = target.vectorRegisters >= 32 ? std::min<int64_t>(t.rows, 14) : std::min<int64_t>(t.rows, 6);
+  if (!spec.transposedA && !ShapedType::isDynamic(spec.k))
+    t.rows = std::min(t.rows, rowsThatFitL1(spec.k * 4 / step.group, target));
+  if (step.inTiles())
+    t.rows = MatrixTile::mostRows;
+  t.unroll = t.rows < 14 && target.vectorRegisters >= 32 ? 2 : 1;
+  // A panel streams from L2 as fast as it is used; with a small L1 blocks of 512 are better all the same.
+  t.kBlock = target.l1Bytes >= (48 << 10) ? 1024 : 512;
+  double m = ShapedType::isDynamic(spec.m) ? 256 : spec.m, n = ShapedType::isDynamic(spec.n) ? 512 : spec.n,
+         k = ShapedType::isDynamic(spec.k) ? 512 : spec.k;
+  double batch = 1;
+  for (int64_t extent : spec.batch)
+    batch *= ShapedType::isDynamic(extent) ? 4 : extent;
+  bool oneTile = !ShapedType::isDynamic(spec.m) && spec.m <= t.rows;
+  if (oneTile && spec.b == GemmB::Packed && !step.inTiles()) {
+    // B streams from memory: several panels give it more streams, and more independent sums.
+    int64_t accumulators = target.vectorRegisters >= 32 ? 24 : 12;
+    t.panelsAtOnce = std::clamp<int64_t>(accumulators / (std::max<int64_t>(1, spec.m) * vectors), 1, 4);
+    t.unroll = spec.m <= 2 ? 4 : 2;
+  } else if (oneTile && spec.b == GemmB::RowMajor) {
+    // Wide pieces of B's rows: neighbouring panels lie side by side.
+    int64_t accumulators = target.vectorRegisters >= 32 ? 24 : 12;
+    t.panelsAtOnce = std::clamp<int64_t>(accumulators / (std::max<int64_t>(1, spec.m) * vectors), 1, 8);
+  }
+  // The rows of A of a block take half of L2 at most.
+  int64_t tiles = std::max<int64_t>(1, ceilDivide(static_cast<int64_t>(m), t.rows));
+  int64_t fit =
+      std::max<int64_t>(2, static_cast<int64_t>(target.l2Bytes / 2 / (std::max(k, 1.0) * 4)) / t.rows);
+  t.blockTiles = std::clamp<int64_t>(fit, 1, std::max<int64_t>(1, 192 / t.rows));
+  // Even blocks of tiles, then panels by the number of chunks still wanted.
+  int64_t rowBlocks = ceilDivide(tiles, t.blockTiles);
+  t.blockTiles = ceilDivide(tiles, rowBlocks);
+  int64_t panels = std::max<int64_t>(1, ceilDivide(static_cast<int64_t>(n), t.panelWidth));
+  // A product of few rows takes as long as B is large: 128 KiB of it make a chunk.
+  double work = std::max(2 * batch * m * n * k, oneTile ? batch * n * k * 64 : 0.0) / step.group;
+  double chunks = static_cast<double>(wantedChunks(work));
+  auto blocksFor = [&](double chunks) {
+    return std::clamp<int64_t>(static_cast<int64_t>(std::ceil(chunks / (rowBlocks * batch))), 1, panels);
+  };
+  int64_t columnBlocks = blocksFor(chunks);
+  // Each chunk prepares its rows of A anew: eight panels make up for that, where 32 chunks are left.
+  if (!step.readsInPlace(spec))
+    columnBlocks = std::min(columnBlocks, std::max(ceilDivide(panels, 8), blocksFor(32)));
+  t.blockPanels = ceilDivide(panels, columnBlocks);
+  if (t.panelsAtOnce > 1)
+    t.blockPanels = ceilDivide(t.blockPanels, t.panelsAtOnce) * t.panelsAtOnce;
+  return t;
 }
 
 /// What a tiling depends on. The epilogue is told by its operands.
@@ -61,11 +118,6 @@ static bool isStatic(const GemmSpec &spec) {
          llvm::none_of(spec.batch, ShapedType::isDynamic);
 }
 
-/// Rows that the registers hold beside `vectors` of B.
-static int64_t mostRows(const MultiplyStep &step, int64_t vectors, const TargetInfo &target) {
-  return (target.vectorRegisters - step.registers(vectors)) / vectors;
-}
-
 static bool isPossible(const GemmTiling &t, const GemmSpec &spec, const TargetInfo &target) {
   MultiplyStep step = MultiplyStep::choose(spec, target);
   const int64_t lanes = target.lanes(), vectors = t.panelWidth / lanes;
@@ -77,7 +129,7 @@ static bool isPossible(const GemmTiling &t, const GemmSpec &spec, const TargetIn
     return false;
   if (step.inTiles())
     return t.rows == MatrixTile::mostRows && t.panelsAtOnce == 1;
-  if (t.rows > mostRows(step, vectors, target))
+  if (t.rows > step.mostRows(vectors, target))
     return false;
   // Several panels at once: all rows in one tile, and panels that are read where they lie.
   return t.panelsAtOnce == 1 || (spec.m <= t.rows && spec.b != GemmB::Transposed &&
@@ -131,7 +183,7 @@ std::vector<GemmTiling> weft::cpu::gemmTilingsNear(const GemmTiling &from, const
     for (int64_t vectors = std::min<int64_t>(3, step.mostVectors()); vectors >= 1; --vectors) {
       if (vectors * lanes != from.panelWidth && (!canRepack || spec.n <= lanes))
         continue;
-      const int64_t most = mostRows(step, vectors, target);
+      const int64_t most = step.mostRows(vectors, target);
       for (int64_t rows : {most, most - 1, most - 2, most * 2 / 3, from.rows})
         for (int64_t unroll : {1, 2, 4}) {
           GemmTiling t = from;

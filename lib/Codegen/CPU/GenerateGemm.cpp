@@ -20,63 +20,6 @@ using namespace weft::cpu;
 
 static bool isDynamic(int64_t extent) { return ShapedType::isDynamic(extent); }
 
-GemmTiling weft::cpu::chooseGemmTiling(const GemmSpec &spec, const TargetInfo &target) {
-  GemmTiling t;
-  t.panelWidth = packedB(spec, target).panelWidth;
-  int64_t vectors = t.panelWidth / target.lanes();
-  MultiplyStep step = MultiplyStep::choose(spec, target);
-  // Accumulators, the vectors of B and one broadcast of A fill the registers: 6 x 2 of 16, 14 x 2 or 9 x 3
-  // of 32.
-  t.rows = (target.vectorRegisters - step.registers(vectors)) / vectors;
-  t.rows = target.vectorRegisters >= 32 ? std::min<int64_t>(t.rows, 14) : std::min<int64_t>(t.rows, 6);
-  if (!spec.transposedA && !isDynamic(spec.k))
-    t.rows = std::min(t.rows, rowsThatFitL1(spec.k * 4 / step.group, target));
-  if (step.inTiles())
-    t.rows = MatrixTile::mostRows;
-  t.unroll = t.rows < 14 && target.vectorRegisters >= 32 ? 2 : 1;
-  // A panel streams from L2 as fast as it is used; with a small L1 blocks of 512 are better all the same.
-  t.kBlock = target.l1Bytes >= (48 << 10) ? 1024 : 512;
-  double m = isDynamic(spec.m) ? 256 : spec.m, n = isDynamic(spec.n) ? 512 : spec.n,
-         k = isDynamic(spec.k) ? 512 : spec.k;
-  double batch = 1;
-  for (int64_t extent : spec.batch)
-    batch *= isDynamic(extent) ? 4 : extent;
-  bool oneTile = !isDynamic(spec.m) && spec.m <= t.rows;
-  if (oneTile && spec.b == GemmB::Packed && !step.inTiles()) {
-    // B streams from memory: several panels give it more streams, and more independent sums.
-    int64_t accumulators = target.vectorRegisters >= 32 ? 24 : 12;
-    t.panelsAtOnce = std::clamp<int64_t>(accumulators / (std::max<int64_t>(1, spec.m) * vectors), 1, 4);
-    t.unroll = spec.m <= 2 ? 4 : 2;
-  } else if (oneTile && spec.b == GemmB::RowMajor) {
-    // Wide pieces of B's rows: neighbouring panels lie side by side.
-    int64_t accumulators = target.vectorRegisters >= 32 ? 24 : 12;
-    t.panelsAtOnce = std::clamp<int64_t>(accumulators / (std::max<int64_t>(1, spec.m) * vectors), 1, 8);
-  }
-  // The rows of A of a block take half of L2 at most.
-  int64_t tiles = std::max<int64_t>(1, ceilDivide(static_cast<int64_t>(m), t.rows));
-  int64_t fit =
-      std::max<int64_t>(2, static_cast<int64_t>(target.l2Bytes / 2 / (std::max(k, 1.0) * 4)) / t.rows);
-  t.blockTiles = std::clamp<int64_t>(fit, 1, std::max<int64_t>(1, 192 / t.rows));
-  // Even blocks of tiles, then panels by the number of chunks still wanted.
-  int64_t rowBlocks = ceilDivide(tiles, t.blockTiles);
-  t.blockTiles = ceilDivide(tiles, rowBlocks);
-  int64_t panels = std::max<int64_t>(1, ceilDivide(static_cast<int64_t>(n), t.panelWidth));
-  // A product of few rows takes as long as B is large: 128 KiB of it make a chunk.
-  double work = std::max(2 * batch * m * n * k, oneTile ? batch * n * k * 64 : 0.0) / step.group;
-  double chunks = static_cast<double>(wantedChunks(work));
-  auto blocksFor = [&](double chunks) {
-    return std::clamp<int64_t>(static_cast<int64_t>(std::ceil(chunks / (rowBlocks * batch))), 1, panels);
-  };
-  int64_t columnBlocks = blocksFor(chunks);
-  // Each chunk prepares its rows of A anew: eight panels make up for that, where 32 chunks are left.
-  if (!step.readsInPlace(spec))
-    columnBlocks = std::min(columnBlocks, std::max(ceilDivide(panels, 8), blocksFor(32)));
-  t.blockPanels = ceilDivide(panels, columnBlocks);
-  if (t.panelsAtOnce > 1)
-    t.blockPanels = ceilDivide(t.blockPanels, t.panelsAtOnce) * t.panelsAtOnce;
-  return t;
-}
-
 namespace {
 
 class GemmGenerator : KernelBuilder {

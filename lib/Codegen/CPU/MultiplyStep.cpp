@@ -154,34 +154,32 @@ Value MultiplyStep::loadB(KernelBuilder &kb, Value source, ArrayRef<Value> row, 
 Value MultiplyStep::multiply(KernelBuilder &kb, Value a, Value x, Value sum) const {
   OpBuilder &b = kb.b;
   bool wide = kb.target.vectorBits == 512;
-  auto call = [&](StringRef name, ValueRange operands) {
-    return LLVM::CallIntrinsicOp::create(b, kb.loc, sum.getType(), b.getStringAttr(name), operands)
-        .getResult(0);
+  auto call = [&](StringRef name, ValueRange operands, Type result) -> Value {
+    return LLVM::CallIntrinsicOp::create(b, kb.loc, result, b.getStringAttr(name), operands).getResult(0);
   };
   switch (kind) {
   case Float:
     return vector::FMAOp::create(b, kb.loc, a, x, sum);
   case BF16Dot:
-    return call("llvm.x86.avx512bf16.dpbf16ps.512", {sum, a, x});
+    return call("llvm.x86.avx512bf16.dpbf16ps.512", {sum, a, x}, sum.getType());
   case I8Words:
   case I8Pairs: {
     if (kind == I8Pairs) {
       // The first factor is the unsigned one.
       auto words = VectorType::get({2 * kb.lanes}, b.getI16Type());
-      StringRef name = wide ? "llvm.x86.avx512.pmaddubs.w.512" : "llvm.x86.avx2.pmadd.ub.sw";
-      a = LLVM::CallIntrinsicOp::create(b, kb.loc, words, b.getStringAttr(name), ValueRange{a, x})
-              .getResult(0);
+      a = call(wide ? "llvm.x86.avx512.pmaddubs.w.512" : "llvm.x86.avx2.pmadd.ub.sw", {a, x}, words);
       x = arith::ConstantOp::create(b, kb.loc,
                                     SplatElementsAttr::get(words, Attribute(b.getI16IntegerAttr(1))));
     }
-    Value products = call(wide ? "llvm.x86.avx512.pmaddw.d.512" : "llvm.x86.avx2.pmadd.wd", {a, x});
+    Value products =
+        call(wide ? "llvm.x86.avx512.pmaddw.d.512" : "llvm.x86.avx2.pmadd.wd", {a, x}, sum.getType());
     return arith::AddIOp::create(b, kb.loc, sum, products);
   }
   case I8Dot: {
     // The first factor is the unsigned one.
     bool aFirst = aUnsigned != flipsA();
     return call(wide ? "llvm.x86.avx512.vpdpbusd.512" : "llvm.x86.avx512.vpdpbusd.256",
-                {sum, aFirst ? a : x, aFirst ? x : a});
+                {sum, aFirst ? a : x, aFirst ? x : a}, sum.getType());
   }
   case Tiles:
     break; // multiplied by MatrixTile

@@ -49,6 +49,10 @@ struct MultiplyStep {
   int64_t registers(int64_t vectors) const {
     return vectors + (kind == I8Pairs ? 3 : kind == I8Words ? 2 : 1);
   }
+  /// Rows of A whose accumulators fit the other registers.
+  int64_t mostRows(int64_t vectors, const TargetInfo &target) const {
+    return (target.vectorRegisters - registers(vectors)) / vectors;
+  }
 
   mlir::Type sumType(mlir::Builder &b) const {
     return isInteger() ? mlir::Type(b.getI32Type()) : b.getF32Type();

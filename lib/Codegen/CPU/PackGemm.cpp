@@ -12,16 +12,14 @@
 using namespace mlir;
 using namespace weft::cpu;
 
-static bool isDynamic(int64_t extent) { return ShapedType::isDynamic(extent); }
-
 int64_t weft::cpu::packedPanelWidth(const TargetInfo &target, int64_t n) {
   int64_t lanes = target.lanes();
-  if (!isDynamic(n) && n <= lanes)
+  if (!ShapedType::isDynamic(n) && n <= lanes)
     return lanes;
   if (!target.isX86)
     return 3 * lanes;
   // 9 x 3 of 32 registers take fewer loads than 14 x 2, where that leaves no panel half empty.
-  bool threeFit = target.vectorRegisters >= 32 && !isDynamic(n) && n % (3 * lanes) == 0;
+  bool threeFit = target.vectorRegisters >= 32 && !ShapedType::isDynamic(n) && n % (3 * lanes) == 0;
   return threeFit ? 3 * lanes : 2 * lanes;
 }
 

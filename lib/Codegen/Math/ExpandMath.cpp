@@ -22,12 +22,17 @@ namespace {
 bool isNarrow(Type type) { return isa<Float16Type, BFloat16Type>(elementOf(type)); }
 bool isWide(Type type) { return elementOf(type).isF32() || elementOf(type).isF64(); }
 
-template <typename Op, V (*emit)(V)> struct ExpandUnary : OpRewritePattern<Op> {
+/// `emit` takes the operand, or the op, whose marks it reads, and the operand.
+template <typename Op, auto emit> struct ExpandUnary : OpRewritePattern<Op> {
   using OpRewritePattern<Op>::OpRewritePattern;
   LogicalResult matchAndRewrite(Op op, PatternRewriter &rewriter) const override {
     if (!isWide(op.getType()))
       return failure();
-    rewriter.replaceOp(op, emit(V(rewriter, op.getLoc(), op.getOperand())).value);
+    V x(rewriter, op.getLoc(), op.getOperand());
+    if constexpr (std::is_invocable_v<decltype(emit), V>)
+      rewriter.replaceOp(op, emit(x).value);
+    else
+      rewriter.replaceOp(op, emit(op, x).value);
     return success();
   }
 };
@@ -62,28 +67,12 @@ bool isNonPositive(Operation *op, Value x) {
   return y.getDefiningOp<math::AbsFOp>() || (square && square.getLhs() == square.getRhs());
 }
 
-struct ExpandExp : OpRewritePattern<math::ExpOp> {
-  using OpRewritePattern::OpRewritePattern;
-  LogicalResult matchAndRewrite(math::ExpOp op, PatternRewriter &rewriter) const override {
-    if (!isWide(op.getType()))
-      return failure();
-    V x(rewriter, op.getLoc(), op.getOperand());
-    rewriter.replaceOp(op, (isNonPositive(op, x.value) ? emitExpNonPositive(x) : emitExp(x)).value);
-    return success();
-  }
-};
+V emitExpOf(Operation *op, V x) { return isNonPositive(op, x.value) ? emitExpNonPositive(x) : emitExp(x); }
 
-struct ExpandExp2 : OpRewritePattern<math::Exp2Op> {
-  using OpRewritePattern::OpRewritePattern;
-  LogicalResult matchAndRewrite(math::Exp2Op op, PatternRewriter &rewriter) const override {
-    if (!isWide(op.getType()))
-      return failure();
-    V x(rewriter, op.getLoc(), op.getOperand());
-    bool flushes = !x.is64() && op->hasAttr(weft::nonPositiveMark) && op->hasAttr(weft::flushesMark);
-    rewriter.replaceOp(op, (flushes ? emitExp2Flushed(x) : emitExp2(x)).value);
-    return success();
-  }
-};
+V emitExp2Of(Operation *op, V x) {
+  bool flushes = !x.is64() && op->hasAttr(weft::nonPositiveMark) && op->hasAttr(weft::flushesMark);
+  return flushes ? emitExp2Flushed(x) : emitExp2(x);
+}
 
 /// tanh of f32 under --numerics=fast.
 struct ExpandTanhApproximately : OpRewritePattern<math::TanhOp> {
@@ -358,22 +347,22 @@ LogicalResult weft::codegen::expandMath(ModuleOp module, const ExpandMathOptions
       return failure();
   }
   RewritePatternSet patterns(context);
-  patterns
-      .add<ExpandExp, ExpandExp2, ExpandUnary<math::ExpM1Op, emitExpm1>, ExpandUnary<math::LogOp, emitLog>,
-           ExpandUnary<math::Log2Op, emitLog2>, ExpandUnary<math::Log10Op, emitLog10>,
-           ExpandUnary<math::Log1pOp, emitLog1p>, ExpandUnary<math::RsqrtOp, emitRsqrt>,
-           ExpandUnary<math::CbrtOp, emitCbrt>, ExpandUnary<math::SinOp, emitSin>,
-           ExpandUnary<math::CosOp, emitCos>, ExpandUnary<math::TanOp, emitTan>,
-           ExpandUnary<math::AsinOp, emitAsin>, ExpandUnary<math::AcosOp, emitAcos>,
-           ExpandUnary<math::AtanOp, emitAtan>, ExpandUnary<math::SinhOp, emitSinh>,
-           ExpandUnary<math::CoshOp, emitCosh>, ExpandUnary<math::TanhOp, emitTanh>,
-           ExpandUnary<math::AsinhOp, emitAsinh>, ExpandUnary<math::AcoshOp, emitAcosh>,
-           ExpandUnary<math::AtanhOp, emitAtanh>, ExpandUnary<math::ErfOp, emitErf>,
-           ExpandUnary<math::ErfcOp, emitErfc>, ExpandBinary<math::Atan2Op, emitAtan2>,
-           ExpandBinary<arith::RemFOp, emitRem>, ExpandBinary<math::IPowIOp, emitIntPow>, ExpandPow,
-           ExpandBinary<arith::MinNumFOp, emitMinNum>, ExpandBinary<arith::MaxNumFOp, emitMaxNum>,
-           ExpandFPowI, ExpandClamp, ExpandSinCos, IgnoreZeroSign<arith::MaximumFOp>,
-           IgnoreZeroSign<arith::MinimumFOp>, IgnoreZeroSign<vector::ReductionOp>>(context);
+  patterns.add<ExpandUnary<math::ExpOp, emitExpOf>, ExpandUnary<math::Exp2Op, emitExp2Of>,
+               ExpandUnary<math::ExpM1Op, emitExpm1>, ExpandUnary<math::LogOp, emitLog>,
+               ExpandUnary<math::Log2Op, emitLog2>, ExpandUnary<math::Log10Op, emitLog10>,
+               ExpandUnary<math::Log1pOp, emitLog1p>, ExpandUnary<math::RsqrtOp, emitRsqrt>,
+               ExpandUnary<math::CbrtOp, emitCbrt>, ExpandUnary<math::SinOp, emitSin>,
+               ExpandUnary<math::CosOp, emitCos>, ExpandUnary<math::TanOp, emitTan>,
+               ExpandUnary<math::AsinOp, emitAsin>, ExpandUnary<math::AcosOp, emitAcos>,
+               ExpandUnary<math::AtanOp, emitAtan>, ExpandUnary<math::SinhOp, emitSinh>,
+               ExpandUnary<math::CoshOp, emitCosh>, ExpandUnary<math::TanhOp, emitTanh>,
+               ExpandUnary<math::AsinhOp, emitAsinh>, ExpandUnary<math::AcoshOp, emitAcosh>,
+               ExpandUnary<math::AtanhOp, emitAtanh>, ExpandUnary<math::ErfOp, emitErf>,
+               ExpandUnary<math::ErfcOp, emitErfc>, ExpandBinary<math::Atan2Op, emitAtan2>,
+               ExpandBinary<arith::RemFOp, emitRem>, ExpandBinary<math::IPowIOp, emitIntPow>, ExpandPow,
+               ExpandBinary<arith::MinNumFOp, emitMinNum>, ExpandBinary<arith::MaxNumFOp, emitMaxNum>,
+               ExpandFPowI, ExpandClamp, ExpandSinCos, IgnoreZeroSign<arith::MaximumFOp>,
+               IgnoreZeroSign<arith::MinimumFOp>, IgnoreZeroSign<vector::ReductionOp>>(context);
   if (!options.nativeNarrowConversions)
     patterns.add<ExpandBF16Ext>(context);
   patterns.add<ExpandTrunc>(context, options.nativeNarrowConversions);
