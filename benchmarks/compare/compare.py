@@ -7,8 +7,9 @@
 
 Sets up build/benchmarks/venv with the peers from PyPI, writes the models, then takes row by row: every peer in a
 process of its own, all of them loaded, timed in turn in short slices while the others are stopped. One thread is
-measured in CPU time, pinned to one core; all threads in wall time. A full run writes docs/performance.md, or with
---avx2 docs/performance-avx2.md.
+measured in CPU time, pinned to one core; all threads in wall time. Every output is held against that of ONNX's
+reference evaluator; the time of a wrong one does not count. A full run writes docs/performance.md, or with --avx2
+docs/performance-avx2.md.
 """
 
 import argparse
@@ -23,6 +24,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import warnings
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -187,8 +189,26 @@ class Weft:
         pass
 
 
+def expected_output(folder):
+    """What ONNX's reference evaluator makes of the row's model: slow, so kept beside the model."""
+    import numpy
+    import onnx
+    from onnx.reference import ReferenceEvaluator
+
+    model, kept = folder / "model.onnx", folder.with_suffix(".expected.npy")
+    if not kept.exists() or kept.stat().st_mtime < model.stat().st_mtime:
+        inputs = {path.stem: numpy.load(path) for path in sorted(folder.glob("*.npy"))}
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of a NumPy to come
+            numpy.save(kept, ReferenceEvaluator(onnx.load(model)).run(None, inputs)[0])
+    return numpy.load(kept)
+
+
 def measure(row, folder, peers, threads, cores, rounds, seconds, program):
     """The figures of every peer on one row, and why some have none."""
+    from rows import TOLERANCES
+
+    expected = expected_output(folder)
     running, figures, failures = {}, {}, {}
     with tempfile.TemporaryDirectory() as scratch:
         scratch = Path(scratch)
@@ -215,30 +235,27 @@ def measure(row, folder, peers, threads, cores, rounds, seconds, program):
                 except Failure as failure:
                     failures[peer] = str(failure)
                     continue
+                distance = distance_from(expected, scratch / f"{peer}.npy")
                 figures[peer] = {**process.figures, "peak_rss": peak}
+                figures[peer] |= {"distance": distance, "wrong": not distance <= TOLERANCES[row]}
                 for clock in ("cpu", "wall"):
                     best = min(part[f"best_{clock}_ms"] for part in slices[peer])
                     median = statistics.median(part[f"median_{clock}_ms"] for part in slices[peer])
                     figures[peer] |= {f"best_{clock}_ms": best, f"median_{clock}_ms": median}
-            compare_outputs(scratch, figures)
         finally:
             for process in running.values():
                 process.close()
     return {"figures": figures, "failures": failures}
 
 
-def compare_outputs(scratch, figures):
-    """Notes how far each peer's output is from the first one's, as a fraction of its largest element."""
+def distance_from(expected, path):
+    """The largest difference of the output saved there, as a fraction of the largest element."""
     import numpy
 
-    first = None
-    for peer in figures:
-        output = numpy.load(scratch / f"{peer}.npy")
-        if first is None:
-            first = output
-        same = output.shape == first.shape
-        distance = abs(output - first).max() / abs(first).max() if same else numpy.inf
-        figures[peer]["distance"] = float(distance)
+    output = numpy.load(path)
+    if output.shape != expected.shape:
+        return numpy.inf
+    return float(abs(output - expected).max() / abs(expected).max())
 
 
 def machine(avx2):
