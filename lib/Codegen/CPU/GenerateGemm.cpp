@@ -64,6 +64,8 @@ private:
     int64_t step = 0;
   };
   Prefetch prefetchNext(Value panel, int64_t count, int64_t rows, Value local);
+  /// Asks for what a panel of packed B holds some way ahead of step k.
+  void prefetchAhead(Value panel, Value k);
   SmallVector<Value> indexA(const Block &block, Value row, Value k) {
     SmallVector<Value> at(block.a);
     at.push_back(spec.transposedA ? k : row);
@@ -83,6 +85,7 @@ private:
   bool packWhole = false;               ///< all panels of a run-time B are packed, not only the tail
   bool widensMany = false;              ///< panels of a packed B are widened for blocks of many rows
   bool singleBlock = false;             ///< one block of k: sums stay in registers
+  bool streamsB = false;                ///< packed panels are read once, by the only tile of rows
 };
 
 } // namespace
@@ -193,12 +196,23 @@ GemmGenerator::Prefetch GemmGenerator::prefetchNext(Value panel, int64_t count, 
   Prefetch next;
   int64_t blockRows = t.blockTiles * (isDynamic(spec.m) ? t.rows : tileRows);
   if (!flatB || blockRows <= rows)
-    return next; // one tile: it streams, and the hardware sees that
+    return next; // one tile: it streams
   int64_t row = t.panelWidth * step.group, whole = step.steps(spec.k) * row;
   next.step = ceilDivide(row * rows, blockRows); // rounded up: no line is left out between two tiles
   next.panel = min(add(panel, count), sub(numPanels, c(1)));
   next.start = mul(local, whole / blockRows);
   return next;
+}
+
+/// One tile of rows uses each element of B once. The hardware's prefetchers begin anew on every page of 4
+/// KiB, and one stream alone does not keep memory busy: lines are asked for 16 KiB ahead into L2, from there
+/// 1 KiB ahead into L1. What lies behind the last panel is not read, only asked for.
+void GemmGenerator::prefetchAhead(Value panel, Value k) {
+  const int64_t size = spec.bType.getIntOrFloatBitWidth() / 8, row = t.panelWidth * step.group,
+                line = 64 / size;
+  for (auto [bytes, intoL1] : {std::pair(16 << 10, false), std::pair(1 << 10, true)})
+    for (int64_t at = 0; at < row; at += line)
+      prefetch(flatB, {panel, add(mul(k, row), bytes / size + at)}, intoL1);
 }
 
 void GemmGenerator::prepareA(const Block &block) {
@@ -252,6 +266,8 @@ void GemmGenerator::panels(const Block &block, Value panel, int64_t count, int64
     };
     Prefetch next = prefetchNext(panel, count, rows, local);
     auto bVector = [&](int64_t v, Value k) -> Value {
+      if (v % vectors == 0 && streamsB)
+        prefetchAhead(add(panel, v / vectors), k);
       if (v == 0 && next.panel)
         prefetch(flatB, {next.panel, add(next.start, mul(k, next.step))});
       if (mustPack)
@@ -516,6 +532,9 @@ FailureOr<GeneratedKernel> GemmGenerator::generate() {
     prepared = scratch({std::max<int64_t>(1, t.blockTiles * t.rows), step.steps(spec.k) * step.group},
                        step.heldType(b));
   packWhole = packAll;
+  // Three panels at once are streams enough.
+  streamsB = flatB && oneTile && !needsPacking && !step.inTiles() && t.panelsAtOnce <= 2 &&
+             spec.n * spec.k * spec.bType.getIntOrFloatBitWidth() / 8 > target.l1Bytes;
 
   ChunkCount chunks;
   unsigned cIndex = buffers.size() - 1;

@@ -62,10 +62,10 @@ public:
   mlir::Value load(mlir::Value memref, mlir::ValueRange indices); ///< one element as f32
   mlir::Value loadVector(mlir::Value memref, mlir::ValueRange indices, int64_t width);
   void store(mlir::Value value, mlir::Value memref, mlir::ValueRange indices); ///< a scalar or vector
-  /// Asks for the cache line of an element, into L2.
-  void prefetch(mlir::Value memref, mlir::ValueRange indices) {
-    mlir::memref::PrefetchOp::create(b, loc, memref, indices, /*isWrite=*/false, /*localityHint=*/2,
-                                     /*isDataCache=*/true);
+  /// Asks for the cache line of an element, into L2 or into L1 as well.
+  void prefetch(mlir::Value memref, mlir::ValueRange indices, bool intoL1 = false) {
+    mlir::memref::PrefetchOp::create(b, loc, memref, indices, /*isWrite=*/false,
+                                     /*localityHint=*/intoL1 ? 3 : 2, /*isDataCache=*/true);
   }
   // Pieces: a vector of `width` elements, or a scalar where that is 1.
   mlir::Value zero(int64_t width);
