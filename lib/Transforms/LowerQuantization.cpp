@@ -162,7 +162,8 @@ Value multiplyBytes(ConvOp conv) {
   return TransposeOp::create(b, g.loc, multiplyBytes(g, *f, x, {rank - 1}, w, {0}, 0), yOrder);
 }
 
-/// A NaN converts to the integer 0, to which the zero point is added: so integers add it, not floats.
+/// The conversion to bytes saturates, and takes NaN to 0: with a zero point, which stands for 0, before that
+/// is added.
 Value asArithmetic(QuantizeOp op) {
   if (op.getBlock() || !isByte(elementType(op.getResult())) || !isNarrowFloat(op.getX()))
     return {};
@@ -172,16 +173,12 @@ Value asArithmetic(QuantizeOp op) {
   Value x = g.widen(op.getX());
   Value scale = g.convert(alongAxis(g, op.getScale(), op.getAxis(), rank), elementType(x));
   Value steps = RoundOp::create(b, g.loc, g.binary<DivOp>(x, scale), RoundKind::even);
-  bool isUnsigned = elementType(op.getResult()).isUnsignedInteger();
-  Value low = g.splat(steps, isUnsigned ? 0 : -128), high = g.splat(steps, isUnsigned ? 255 : 127);
-  if (isZero(op.getZeroPoint()))
-    return g.convert(ClampOp::create(b, g.loc, low, steps, high), elementType(op.getResult()));
-  Value zero = alongAxis(g, op.getZeroPoint(), op.getAxis(), rank);
-  Value shift = g.convert(zero, elementType(x));
-  Value clamped = ClampOp::create(b, g.loc, g.binary<SubOp>(low, shift), steps, g.binary<SubOp>(high, shift));
-  Type i32 = b.getI32Type();
-  return g.convert(g.binary<AddOp>(g.convert(clamped, i32), g.convert(zero, i32)),
-                   elementType(op.getResult()));
+  if (!isZero(op.getZeroPoint())) {
+    Value zero = g.convert(alongAxis(g, op.getZeroPoint(), op.getAxis(), rank), elementType(x));
+    Value isNumber = g.compare(CompareKind::eq, steps, steps);
+    steps = g.binary<AddOp>(g.select(isNumber, steps, g.splat(steps, 0)), zero);
+  }
+  return g.convert(steps, elementType(op.getResult()));
 }
 
 /// Constants are left to be dequantised as one op.

@@ -64,11 +64,11 @@ func.func @conv(%x: tensor<1x8x5x6xui8>, %sx: tensor<f32>, %zx: tensor<ui8>) -> 
 
 // CHECK-LABEL: func.func @quantize(
 // CHECK: weft.div
-// CHECK: weft.round
-// CHECK: weft.clamp
-// CHECK: weft.convert {{.*}} -> tensor<2x4xi32>
-// CHECK: weft.add
-// CHECK: weft.convert {{.*}} -> tensor<2x4xui8>
+// CHECK: %[[STEPS:.*]] = weft.round
+// CHECK: %[[ISNUMBER:.*]] = weft.compare eq %[[STEPS]], %[[STEPS]]
+// CHECK: %[[NUMBER:.*]] = weft.select %[[ISNUMBER]], %[[STEPS]]
+// CHECK: %[[SUM:.*]] = weft.add %[[NUMBER]]
+// CHECK: weft.convert %[[SUM]] {{.*}} -> tensor<2x4xui8>
 func.func @quantize(%x: tensor<2x4xf32>, %s: tensor<f32>, %z: tensor<ui8>) -> tensor<2x4xui8> {
   %q = weft.quantize %x, %s, %z : (tensor<2x4xf32>, tensor<f32>, tensor<ui8>) -> tensor<2x4xui8>
   return %q : tensor<2x4xui8>

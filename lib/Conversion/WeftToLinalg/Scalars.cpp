@@ -179,6 +179,17 @@ Value Scalars::floatToInteger(Value value, Type to) const {
   unsigned width = to.getIntOrFloatBitWidth();
   bool toUnsigned = isUnsigned(to);
   Type result = computeType(to);
+  if (width < 32 && from.getIntOrFloatBitWidth() >= 32) {
+    // The bounds themselves are floats, to which values are clamped. What is not greater than the lower is
+    // that bound, NaN as well: zero without a sign, so only with one NaN is seen to before.
+    Value least = constant(from, toUnsigned ? 0.0 : -std::ldexp(1.0, width - 1));
+    Value most = constant(from, std::ldexp(1.0, toUnsigned ? width : width - 1) - 1);
+    if (!toUnsigned)
+      value = select(compare(ir::CompareKind::eq, value, value), value, constant(from, 0));
+    value = select(compare(ir::CompareKind::gt, value, least), value, least);
+    value = select(compare(ir::CompareKind::lt, value, most), value, most);
+    return arith::TruncIOp::create(b, loc, result, arith::FPToSIOp::create(b, loc, b.getI32Type(), value));
+  }
   Value low = constant(from, toUnsigned ? -1.0 : -std::ldexp(1.0, width - 1));
   Value high = constant(from, std::ldexp(1.0, toUnsigned ? width : width - 1));
   // Signed bounds: x > -2^(w-1) - 1 cannot be written in every type; x >= -2^(w-1) leaves out only values

@@ -50,11 +50,27 @@ func.func @narrow(%x: tensor<?xbf16, #weft.dims<[n]>>) -> tensor<?xbf16, #weft.d
 }
 // CHECK-NOT: #weft.dims
 
+// Bytes by their bounds, which floats hold; NaN is 0.
 // CHECK-LABEL: func.func @saturating(
+// CHECK-COUNT-3: arith.select
 // CHECK: arith.fptosi {{.*}} : f32 to i32
-// CHECK: arith.trunci {{.*}} : i32 to i8
-// CHECK-COUNT-2: arith.select
+// CHECK-NEXT: arith.trunci {{.*}} : i32 to i8
 func.func @saturating(%x: tensor<3xf32>) -> tensor<3xi8> {
   %0 = weft.convert %x : (tensor<3xf32>) -> tensor<3xi8>
   return %0 : tensor<3xi8>
+}
+// CHECK-LABEL: func.func @saturating_unsigned(
+// CHECK-COUNT-2: arith.select
+// CHECK: arith.fptosi {{.*}} : f32 to i32
+func.func @saturating_unsigned(%x: tensor<3xf32>) -> tensor<3xui8> {
+  %0 = weft.convert %x : (tensor<3xf32>) -> tensor<3xui8>
+  return %0 : tensor<3xui8>
+}
+// 2^31 - 1 is no float.
+// CHECK-LABEL: func.func @saturating_words(
+// CHECK: arith.fptosi {{.*}} : f32 to i32
+// CHECK-COUNT-2: arith.select
+func.func @saturating_words(%x: tensor<3xf32>) -> tensor<3xi32> {
+  %0 = weft.convert %x : (tensor<3xf32>) -> tensor<3xi32>
+  return %0 : tensor<3xi32>
 }
