@@ -6,10 +6,10 @@
     compare.py [--quick] [--avx2] [--rows gemm-1024,resnet50] [--peers weft,onnxruntime] [--weft build/bin/weft] [--out FILE]
 
 Sets up build/benchmarks/venv with the peers from PyPI, writes the models, then takes row by row: every peer in a
-process of its own, all of them loaded, timed in turn in short slices while the others are stopped. One thread is
-measured in CPU time, pinned to one core; all threads in wall time. Every output is held against that of ONNX's
-reference evaluator; the time of a wrong one does not count. A full run writes docs/performance.md, or with --avx2
-docs/performance-avx2.md.
+process of its own, all of them loaded, timed in turn in short slices while the others are stopped, until no best time
+falls any more. One thread is measured in CPU time, pinned to one core; all threads in wall time. Every output is held
+against that of ONNX's reference evaluator; the time of a wrong one does not count. A full run writes
+docs/performance.md, or with --avx2 docs/performance-avx2.md.
 """
 
 import argparse
@@ -42,6 +42,7 @@ PACKAGES = {
     "openblas": [],
 }
 OPENBLAS_ROWS = ("gemm-1024", "gemm-skinny", "gemm-4-rows")
+LAST_ROUNDS = 4  # in which no best time may fall, for a row to be done
 START_S = 900  # a peer may take so long to compile one model
 
 sys.path.insert(0, str(HERE.parent / "models"))
@@ -204,7 +205,16 @@ def expected_output(folder):
     return numpy.load(kept)
 
 
-def measure(row, folder, peers, threads, cores, rounds, seconds, program):
+def is_settled(slices, clock, rounds):
+    """Whether the last rounds found no peer's best time to be lower: every one has had its quiet moment."""
+    taken = len(next(iter(slices.values()), []))
+    if taken < rounds[0]:
+        return False
+    best = {peer: [part[f"best_{clock}_ms"] for part in parts] for peer, parts in slices.items()}
+    return taken >= rounds[1] or all(min(times) > 0.995 * min(times[:-LAST_ROUNDS]) for times in best.values())
+
+
+def measure(row, folder, peers, threads, cores, clock, rounds, seconds, program):
     """The figures of every peer on one row, and why some have none."""
     from rows import TOLERANCES
 
@@ -222,13 +232,14 @@ def measure(row, folder, peers, threads, cores, rounds, seconds, program):
                 except Failure as failure:
                     failures[peer] = str(failure)
             slices = {peer: [] for peer in running}
-            for _ in range(rounds):
+            while running and not is_settled(slices, clock, rounds):
                 for peer in [*running]:
                     try:
                         slices[peer].append(running[peer].run(seconds))
                     except Failure as failure:
                         failures[peer] = str(failure)
                         running.pop(peer).close()
+                        del slices[peer]
             for peer, process in running.items():
                 try:
                     peak = process.save(scratch / f"{peer}.npy")
@@ -238,10 +249,9 @@ def measure(row, folder, peers, threads, cores, rounds, seconds, program):
                 distance = distance_from(expected, scratch / f"{peer}.npy")
                 figures[peer] = {**process.figures, "peak_rss": peak}
                 figures[peer] |= {"distance": distance, "wrong": not distance <= TOLERANCES[row]}
-                for clock in ("cpu", "wall"):
-                    best = min(part[f"best_{clock}_ms"] for part in slices[peer])
-                    median = statistics.median(part[f"median_{clock}_ms"] for part in slices[peer])
-                    figures[peer] |= {f"best_{clock}_ms": best, f"median_{clock}_ms": median}
+                best = min(part[f"best_{clock}_ms"] for part in slices[peer])
+                median = statistics.median(part[f"median_{clock}_ms"] for part in slices[peer])
+                figures[peer] |= {f"best_{clock}_ms": best, f"median_{clock}_ms": median, "rounds": len(slices[peer])}
         finally:
             for process in running.values():
                 process.close()
@@ -334,16 +344,16 @@ def main():
         raise SystemExit("compare.py: --avx2 wants a CPU whose CPUID can be made to fault")
     available = os.sched_getaffinity(0)
     modes = {"one": (1, {max(available)}), "all": (len(available), available)}
-    rounds, seconds = (2, 0.2) if args.quick else (7, 0.5)
+    rounds, seconds = ((2, 2), 0.2) if args.quick else ((9, 27), 0.3)
     results = {"machine": machine(args.avx2), "avx2": args.avx2, "versions": versions(peers), "peers": peers, "quick": args.quick, "rows": {}}
     results |= {"date": time.strftime("%Y-%m-%d"), "load_before": os.getloadavg()}
     for row in rows:
         results["rows"][row] = {}
         for mode, (threads, cores) in modes.items():
             able = [peer for peer in peers if peer != "openblas" or row in OPENBLAS_ROWS]
-            taken = measure(row, models / row, able, threads, cores, rounds, seconds, args.weft)
-            results["rows"][row][mode] = {**taken, "load": os.getloadavg()[0]}
             clock = "cpu" if mode == "one" else "wall"
+            taken = measure(row, models / row, able, threads, cores, clock, rounds, seconds, args.weft)
+            results["rows"][row][mode] = {**taken, "load": os.getloadavg()[0]}
             shown = [f"{p} {report.number(f[f'best_{clock}_ms'])}" for p, f in taken["figures"].items()]
             shown += [f"{peer} failed: {text}" for peer, text in taken["failures"].items()]
             print(f"{row}, {threads} thread{'s' * (threads > 1)}, {clock} ms: " + ", ".join(shown), flush=True)

@@ -130,7 +130,8 @@ def markdown(results, titles, kernels):
         "float32 where a row does not say otherwise, batch 1, seeded random weights, the same in every column.",
         "Versions: " + ", ".join(f"{NAMES[p]} {version}" for p, version in results["versions"].items()) + ".",
         "",
-        "Each cell is the best time and, in brackets, the median, in ms. All columns of a row ran in turn in one run.",
+        "Each cell is the best time and, in brackets, the median, in ms. All columns of a row ran in turn in one run,",
+        "until no best time fell any more.",
         "Milliseconds are comparable along a row, not between machines. Every output was held against that of ONNX's",
         "reference evaluator; times of wrong ones are shown and do not count.",
     ]
