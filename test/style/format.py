@@ -31,7 +31,10 @@ def main():
     if not tool:
         raise SystemExit("format.py: clang-format-22 is not installed, wanted Debian's package of that name")
     known = LIST.read_text().split() if LIST.exists() else []
-    paths = [str(path) for path in args.files] or [str(path) for path in sources.sources({".cpp", ".h", ".c"})]
+    suffixes = {".cpp", ".h", ".c"}
+    if wrong := [str(path) for path in args.files if path.suffix not in suffixes]:
+        parser.error(f"{', '.join(wrong)}: not C or C++ (wanted {', '.join(sorted(suffixes))})")
+    paths = [str(path) for path in args.files] or [str(path) for path in sources.sources(suffixes)]
 
     def is_formatted(path):
         command = [tool, "--dry-run", "-Werror", path]

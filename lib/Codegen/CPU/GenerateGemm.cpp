@@ -264,9 +264,12 @@ void GemmGenerator::panels(const Block &block, Value panel, int64_t count, int64
       at.push_back(add(row, r));
       return step.loadA(*this, bufferA, at, k);
     };
-    Prefetch next = prefetchNext(panel, count, rows, local);
+    // Of a dynamic M what is left is often all there is: the one token of a decoder's step.
+    const bool isRest = isDynamic(spec.m) && flatB && rows < t.rows && !mustPack;
+    const bool streams = streamsB || isRest;
+    Prefetch next = isRest ? Prefetch() : prefetchNext(panel, count, rows, local);
     auto bVector = [&](int64_t v, Value k) -> Value {
-      if (v % vectors == 0 && streamsB)
+      if (v % vectors == 0 && streams)
         prefetchAhead(add(panel, v / vectors), k);
       if (v == 0 && next.panel)
         prefetch(flatB, {next.panel, add(next.start, mul(k, next.step))});
