@@ -75,7 +75,7 @@ void time(const std::string &name, WeftKernel entry, std::vector<void *> buffers
           int64_t chunks, double flops, double compileMs) {
   void *scratch = buffer(info.scratchBytes / 4 + 16);
   WeftFault fault = {};
-  WeftCall call = {buffers.data(), nullptr, scratch, &fault};
+  WeftCall call = {buffers.data(), nullptr, scratch, &fault, 0};
   std::vector<double> times;
   double start = cpuSeconds();
   while (times.size() < 5 || (cpuSeconds() - start < 0.7 && times.size() < 2000)) {

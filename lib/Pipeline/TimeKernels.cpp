@@ -137,7 +137,7 @@ void KernelTimer::run(const Way &way) {
     }
   }
   WeftFault fault = {};
-  const WeftCall call = {buffers.data(), nullptr, scratch, &fault};
+  const WeftCall call = {buffers.data(), nullptr, scratch, &fault, 0};
   way.entry(&call, 0, way.chunks);
 }
 

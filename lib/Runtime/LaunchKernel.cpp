@@ -49,7 +49,7 @@ Status Session::Impl::launch(const FlatFunction &function, const FlatCommand &co
   }
   if (device)
     return launchOnDevice(command, chunks);
-  WeftCall call = {callBuffers.data(), callDims.data(), nullptr, &fault};
+  WeftCall call = {callBuffers.data(), callDims.data(), nullptr, &fault, 0};
   int32_t failed = 0;
   const int threads = options.threads > 0 ? std::min(options.threads, ThreadPool::process().threads())
                                           : ThreadPool::process().threads();
@@ -63,10 +63,11 @@ Status Session::Impl::launch(const FlatFunction &function, const FlatCommand &co
     const auto groups = uint32_t(std::min<int64_t>(chunks, chunks <= 16 * threads ? chunks : 8 * threads));
     std::atomic<int32_t> result{0};
     constexpr int32_t outOfMemory = -1;
-    ThreadPool::process().parallelFor(groups, threads, [&](uint32_t group) {
+    ThreadPool::process().parallelFor(groups, threads, [&](uint32_t group, bool follows) {
       if (result.load(std::memory_order_relaxed) != 0)
         return;
       WeftCall mine = call;
+      mine.follows = follows;
       int32_t code = outOfMemory;
       if (scratch == 0 || (mine.scratch = ThreadPool::scratch(size_t(scratch)))) {
         const auto bound = [&](uint32_t g) { return int64_t(__int128(chunks) * g / groups); };

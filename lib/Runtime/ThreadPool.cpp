@@ -104,6 +104,7 @@ static uint32_t spanStart(uint32_t chunks, int team, int index) {
 
 void ThreadPool::work(uint32_t region, int index) {
   const int team = limit.load(std::memory_order_relaxed);
+  uint32_t next = 0; // after the chunk that was computed last
   for (int turn = 0; turn < team; ++turn) {
     const int owner = (index + turn) % team; // its own span first
     std::atomic<uint64_t> &span = open[size_t(owner)].v;
@@ -113,7 +114,9 @@ void ThreadPool::work(uint32_t region, int index) {
                                       std::memory_order_acquire))
         continue;
       // The region cannot end before this chunk: what it is stays as it is.
-      body(context, spanStart(chunks, team, owner + 1) - uint32_t(current));
+      const uint32_t chunk = spanStart(chunks, team, owner + 1) - uint32_t(current);
+      body(context, chunk, chunk != 0 && chunk == next);
+      next = chunk + 1;
       if (pending.v.fetch_sub(1, std::memory_order_acq_rel) == 1 && joining.v.load())
         futex(pending.v, FUTEX_WAKE, 1);
       current = span.load(std::memory_order_acquire);
@@ -146,7 +149,7 @@ void ThreadPool::run(uint32_t n, int cap, Body function, void *argument) {
   const int team = cap > 0 ? std::min(cap, threads()) : threads();
   if (n <= 1 || team == 1 || busy.exchange(true, std::memory_order_acquire)) {
     for (uint32_t i = 0; i < n; ++i)
-      function(argument, i);
+      function(argument, i, i != 0);
     return;
   }
   const uint32_t region = generation.v.load(std::memory_order_relaxed) + 1;

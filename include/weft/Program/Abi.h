@@ -9,7 +9,7 @@
 
 #include <stdint.h>
 
-#define WEFT_ABI 1
+#define WEFT_ABI 2
 
 #ifdef __cplusplus
 extern "C" {
@@ -26,12 +26,13 @@ typedef struct WeftFault {
   int64_t at;    ///< row-major position in the operand
 } WeftFault;
 
-/// The arguments of one launch, the same for all its chunks.
+/// The arguments of one launch, the same for all its chunks but for the last.
 typedef struct WeftCall {
   void *const *buf;   ///< operands, then results; 64-byte aligned, non-null
   const int64_t *dim; ///< extents of dynamic dimensions, in the order of the launch
   void *scratch;      ///< of the calling thread, 64-byte aligned; size by the launch
   WeftFault *fault;
+  int64_t follows; ///< not 0: `scratch` is as chunk lo - 1 of this launch left it
 } WeftCall;
 
 /// Computes chunks [lo, hi) of the kernel's iteration space. 0, or index + 1 of the failed check.

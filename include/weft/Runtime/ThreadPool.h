@@ -49,10 +49,16 @@ public:
 
   /// Calls f(i) once for each i in [0, n), on any thread, at most `cap` of them (0: all); returns when all
   /// are done. While another caller has the pool, the caller does all the work itself.
+  /// f(i, follows) is told whether this thread called f(i - 1) last.
   template <class F> void parallelFor(uint32_t n, int cap, F &&f) {
-    run(
-        n, cap, [](void *context, uint32_t i) { (*static_cast<std::remove_reference_t<F> *>(context))(i); },
-        const_cast<void *>(static_cast<const void *>(&f)));
+    auto call = [](void *context, uint32_t i, bool follows) {
+      auto &function = *static_cast<std::remove_reference_t<F> *>(context);
+      if constexpr (std::is_invocable_v<F &, uint32_t, bool>)
+        function(i, follows);
+      else
+        function(i);
+    };
+    run(n, cap, call, const_cast<void *>(static_cast<const void *>(&f)));
   }
 
   /// Memory of at least `bytes`, 64-byte aligned, owned by the calling thread until it ends or asks for more;
@@ -60,7 +66,7 @@ public:
   static void *scratch(size_t bytes);
 
 private:
-  using Body = void (*)(void *, uint32_t);
+  using Body = void (*)(void *, uint32_t, bool follows);
   void run(uint32_t n, int cap, Body body, void *context);
   void work(uint32_t generation, int index);
   void workerMain(int index);

@@ -388,12 +388,8 @@ void ConvGenerator::chunk(Value index) {
   Value plane = rem(rest, c(s.out[0])), image = div(rest, s.out[0]);
   Value first = mul(rowGroup, groupRows), last = min(add(first, groupRows), c(rows));
   if (pads) {
-    // Neighbouring chunks share their rows of the input.
-    auto is = [&](Value i, Value j) -> Value {
-      return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, i, j);
-    };
-    Value isFirst = is(rem(index, c(ceilDivide(panelsPerGroup, panelBlock) * spec.groups)), c(0));
-    ifThen(arith::OrIOp::create(b, loc, isFirst, is(index, low)), [&] { copyInput(image, plane, first); });
+    Value part = rem(index, c(ceilDivide(panelsPerGroup, panelBlock) * spec.groups));
+    ifThen(mustPrepare(index, part), [&] { copyInput(image, plane, first); });
   }
   Value from = mul(block, panelBlock), to = min(add(from, panelBlock), c(panelsPerGroup));
   int64_t whole = outer / width;

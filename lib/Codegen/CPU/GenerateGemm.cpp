@@ -413,7 +413,7 @@ void GemmGenerator::chunk(Value index) {
   block.firstTile = mul(rowBlock, t.blockTiles);
   block.lastTile = min(add(block.firstTile, t.blockTiles), numTiles);
   if (prepared)
-    prepareA(block);
+    ifThen(mustPrepare(index, columnBlock), [&] { prepareA(block); });
 
   if (!widensMany || !isDynamic(spec.m)) {
     panelsOf(block, columnBlock, widensMany);

@@ -300,10 +300,7 @@ void WinogradGenerator::chunk(Value index) {
   Value block = rem(index, panelBlocks), rest = div(index, panelBlocks);
   Value firstTileRow = mul(rem(rest, rowBlocks), p.blockRows), image = div(rest, rowBlocks);
   Value firstPanel = mul(block, p.blockPanels), lastPanel = min(add(firstPanel, p.blockPanels), c(p.panels));
-  auto is = [&](Value i, Value j) -> Value {
-    return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, i, j);
-  };
-  ifThen(arith::OrIOp::create(b, loc, is(block, c(0)), is(index, low)), [&] {
+  ifThen(mustPrepare(index, block), [&] {
     copyInput(image, firstTileRow);
     transformInput();
   });

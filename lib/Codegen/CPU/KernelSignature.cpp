@@ -206,7 +206,7 @@ void weft::cpu::addEntry(ModuleOp module, const KernelInfo &info) {
         LLVM::GEPOp::create(b, loc, ptr, i8, base, ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(offset)});
     return LLVM::LoadOp::create(b, loc, type, address);
   };
-  Value call = block->getArgument(0); // WeftCall: buf, dim, scratch, fault
+  Value call = block->getArgument(0); // WeftCall: buf, dim, scratch, fault, follows
   Value buffers = load(ptr, call, 0);
   SmallVector<Value> args;
   for (unsigned k = 0; k < info.numBuffers; ++k)
@@ -217,6 +217,8 @@ void weft::cpu::addEntry(ModuleOp module, const KernelInfo &info) {
       args.push_back(load(i64, dims, 8 * k));
   }
   args.push_back(load(ptr, call, 16));
+  if (info.asksFollows)
+    LLVM::StoreOp::create(b, loc, load(i64, call, 32), args.back());
   args.push_back(block->getArgument(1));
   args.push_back(block->getArgument(2));
   Value result = LLVM::CallOp::create(b, loc, body, args).getResult();

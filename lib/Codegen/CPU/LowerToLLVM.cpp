@@ -185,6 +185,11 @@ FailureOr<KernelInfo> weft::cpu::lowerKernelToLLVM(ModuleOp module, const Target
   KernelInfo info;
   info.name = kernel->getSymName().str();
   info.tellsFault = kernel->getOperation()->hasAttr("weft.tells_fault");
+  info.asksFollows = kernel->getOperation()->hasAttr(asksFollowsAttrName);
+  if (info.tellsFault && info.asksFollows) {
+    kernel->emitError("tells of faults and asks for WeftCall::follows; wanted one at the start of scratch");
+    return failure();
+  }
   for (Type type : kernel->getArgumentTypes().drop_back(3)) {
     ++info.numBuffers;
     info.numDims += cast<MemRefType>(type).getNumDynamicDims();

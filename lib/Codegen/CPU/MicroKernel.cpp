@@ -5,6 +5,7 @@
 #include "MicroKernel.h"
 
 #include "MultiplyStep.h"
+#include "weft/Codegen/CPU/LowerToLLVM.h"
 
 using namespace mlir;
 using namespace weft::cpu;
@@ -124,6 +125,25 @@ Value KernelBuilder::scratch(ArrayRef<int64_t> shape, Type element) {
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(&func.getBody().front());
   return memref::AllocOp::create(b, loc, MemRefType::get(shape, element ? element : b.getF32Type()));
+}
+
+Value KernelBuilder::mustPrepare(Value index, Value part) {
+  auto is = [&](Value x, Value y) -> Value {
+    return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, x, y);
+  };
+  if (!scratchIsNew) {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(&func.getBody().front());
+    func->setAttr(asksFollowsAttrName, b.getUnitAttr());
+    func->setAttr("weft.scratch_used", b.getI64IntegerAttr(8));
+    Value bytes = func.getArgument(func.getNumArguments() - 3);
+    Value word =
+        memref::ViewOp::create(b, loc, MemRefType::get({1}, b.getI64Type()), bytes, c(0), ValueRange());
+    Value none = arith::ConstantIntOp::create(b, loc, b.getI64Type(), 0);
+    scratchIsNew = is(memref::LoadOp::create(b, loc, word, ValueRange{c(0)}), none);
+  }
+  Value isAlone = arith::AndIOp::create(b, loc, is(index, low), scratchIsNew);
+  return arith::OrIOp::create(b, loc, is(part, c(0)), isAlone);
 }
 
 SmallVector<Value> KernelBuilder::tile(int64_t rows, int64_t vectors, Value low, Value high, int64_t unroll,

@@ -78,6 +78,9 @@ public:
     return mlir::vector::BroadcastOp::create(b, loc, vec(lanes), scalar);
   }
   mlir::Value scratch(llvm::ArrayRef<int64_t> shape, mlir::Type element = {}); ///< of f32 if not told
+  /// Neighbouring chunks share what they prepare in scratch; `index` is number `part` of those that do. It
+  /// must prepare it if it is the first, or if scratch is not as the chunk before it left it.
+  mlir::Value mustPrepare(mlir::Value index, mlir::Value part);
   mlir::Value extent(mlir::Value memref, unsigned dim) {
     return b.createOrFold<mlir::memref::DimOp>(loc, memref, int64_t(dim));
   }
@@ -115,6 +118,7 @@ public:
 
 private:
   mlir::Value widen(mlir::Value value);
+  mlir::Value scratchIsNew; ///< no chunk before `low` left it so; null until asked for
   mlir::OwningOpRef<mlir::ModuleOp> module;
   mlir::func::FuncOp func;
 };

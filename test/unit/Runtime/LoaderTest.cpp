@@ -20,7 +20,7 @@ int64_t addThroughKernel(const CodeLibrary &library, int64_t a, int64_t b) {
   int64_t sum = 0;
   void *buffers[] = {&a, &b, &sum};
   WeftFault fault = {};
-  const WeftCall call = {buffers, nullptr, nullptr, &fault};
+  const WeftCall call = {buffers, nullptr, nullptr, &fault, 0};
   EXPECT_EQ((*library.kernel("k_add_int"))(&call, 0, 1), 0);
   return sum;
 }

@@ -9,6 +9,7 @@
 #include "weft/Support/File.h"
 #include <algorithm>
 #include <gtest/gtest.h>
+#include <map>
 #include <mutex>
 #include <random>
 #include <sys/wait.h>
@@ -30,6 +31,26 @@ TEST(ThreadPool, RunsEachChunkOnce) {
       pool.parallelFor(n, 0, [&](uint32_t i) { hits[i].fetch_add(1, std::memory_order_relaxed); });
       for (uint32_t i = 0; i < n; ++i)
         ASSERT_EQ(hits[i].load(std::memory_order_relaxed), 1);
+    }
+  }
+}
+
+/// A call follows if the same thread made the call before it, of the same region, and no other since.
+TEST(ThreadPool, TellsWhatFollows) {
+  for (const int threads : {1, 3}) {
+    ThreadPool pool(threads);
+    for (uint32_t round = 0; round < 500; ++round) {
+      const uint32_t n = round % 40;
+      std::mutex mutex;
+      std::map<std::thread::id, uint32_t> last;
+      bool isRight = true;
+      pool.parallelFor(n, 0, [&](uint32_t i, bool follows) {
+        const std::lock_guard<std::mutex> lock(mutex);
+        auto [before, isFirst] = last.try_emplace(std::this_thread::get_id(), i);
+        isRight &= follows == (!isFirst && before->second + 1 == i);
+        before->second = i;
+      });
+      EXPECT_TRUE(isRight);
     }
   }
 }

@@ -24,6 +24,8 @@
 namespace weft::cpu {
 
 constexpr llvm::StringLiteral streamedAttrName = "weft.streamed";
+/// Of a kernel that finds WeftCall::follows at the start of its scratch.
+constexpr llvm::StringLiteral asksFollowsAttrName = "weft.asks_follows";
 
 struct LowerOptions {
   bool verify = false; ///< run the verifier between passes: doubles the time, for tests
@@ -37,6 +39,7 @@ struct KernelInfo {
   unsigned numBuffers = 0;
   unsigned numDims = 0;
   bool tellsFault = false;          ///< fills in a fault record when it fails
+  bool asksFollows = false;         ///< WeftCall::follows lies at the start of its scratch
   std::optional<unsigned> streamed; ///< the buffer that is stored past the caches
 };
 

@@ -152,17 +152,13 @@ void check(const Shape &s, const cpu::TargetInfo &target) {
   ASSERT_EQ(dims.size(), kernel.info.numDims) << what;
   const int64_t extents[] = {s.batch, s.heads, s.queries, s.values};
   int64_t chunks = generated->chunks.evaluate([&](unsigned, unsigned d) { return extents[d]; });
-  for (bool oneCall : {true, false}) {
+  for (Calls calls : {Calls::One, Calls::Backwards, Calls::Following}) {
     Buffer y(wanted.size() * 4 + 64);
     std::vector<void *> buffers = {qb.raw(), kb.raw(), vb.raw()};
     if (s.mask != Shape::None)
       buffers.push_back(mb.raw());
     buffers.push_back(y.raw());
-    if (oneCall)
-      kernel(buffers, dims, 0, chunks);
-    else
-      for (int64_t i = chunks; i-- > 0;)
-        kernel(buffers, dims, i, i + 1);
+    kernel.run(calls, buffers, dims, chunks);
     for (size_t i = 0; i < wanted.size(); ++i)
       ASSERT_NEAR(y.as<float>()[i], wanted[i], 2e-5) << what << " element " << i;
     EXPECT_EQ(reinterpret_cast<uint8_t *>(y.as<float>() + wanted.size())[0], 0xA5) << what;

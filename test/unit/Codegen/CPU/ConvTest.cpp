@@ -108,17 +108,13 @@ void check(const Shape &shape, const cpu::TargetInfo &target) {
   auto xb = Buffer::of(x), wb = Buffer::of(packed), rb = Buffer::of(r);
   std::vector<int64_t> dynamic(kernel.info.numDims, shape.n);
   int64_t chunks = generated->chunks.evaluate([&](unsigned, unsigned) { return shape.n; });
-  for (bool oneCall : {true, false}) {
+  for (Calls calls : {Calls::One, Calls::Backwards, Calls::Following}) {
     Buffer y(r.size() * 4 + 64);
     std::vector<void *> buffers = {xb.raw(), wb.raw()};
     if (shape.epilogue)
       buffers.push_back(rb.raw());
     buffers.push_back(y.raw());
-    if (oneCall)
-      kernel(buffers, dynamic, 0, chunks);
-    else
-      for (int64_t i = chunks; i-- > 0;)
-        kernel(buffers, dynamic, i, i + 1);
+    kernel.run(calls, buffers, dynamic, chunks);
     int64_t wrong = 0;
     for (int64_t n = 0; n < shape.n; ++n)
       for (int64_t o = 0; o < outs; ++o)
@@ -144,9 +140,8 @@ void check(const Shape &shape, const cpu::TargetInfo &target) {
           float got = y.as<float>()[element(n, o, outs, co, shape.co)];
           if (!(std::abs(got - sum) <=
                 (shape.winograd == 4 ? 2e-5 : 4e-6) * std::sqrt(double(taps * inner) + 1))) {
-            ADD_FAILURE() << what << (oneCall ? " in one call" : " chunk by chunk") << ": y[" << n << ", "
-                          << at[0] << "," << at[1] << "," << at[2] << ", " << co << "] = " << got << ", want "
-                          << sum;
+            ADD_FAILURE() << what << " by way of calls " << int(calls) << ": y[" << n << ", " << at[0] << ","
+                          << at[1] << "," << at[2] << ", " << co << "] = " << got << ", want " << sum;
             ++wrong;
           }
         }

@@ -133,17 +133,13 @@ void check(const Shape &s, const cpu::TargetInfo &target) {
   int64_t chunks = generated->chunks.evaluate([&](unsigned, unsigned d) {
     return d < rank ? s.batch[d] : d == rank ? s.m : s.n;
   });
-  for (bool oneCall : {true, false}) {
+  for (Calls calls : {Calls::One, Calls::Backwards, Calls::Following}) {
     Buffer c(nc * s.m * s.n * 4 + 64);
     std::vector<void *> buffers = {ab.raw(), bb.raw()};
     if (s.epilogue)
       buffers.push_back(biasb.raw());
     buffers.push_back(c.raw());
-    if (oneCall)
-      kernel(buffers, dims, 0, chunks);
-    else
-      for (int64_t i = chunks; i-- > 0;)
-        kernel(buffers, dims, i, i + 1);
+    kernel.run(calls, buffers, dims, chunks);
     int64_t wrong = 0;
     for (int64_t q = 0; q < nc && wrong == 0; ++q) {
       // The operands' own batch index: dimensions of extent 1 are shared.
@@ -169,8 +165,8 @@ void check(const Shape &s, const cpu::TargetInfo &target) {
             sum = std::max(0.0, sum + bias[j]);
           float got = c.as<float>()[(q * s.m + i) * s.n + j];
           if (!(std::abs(got - sum) <= 1e-6 * std::sqrt(double(s.k) + 1) * 4)) {
-            ADD_FAILURE() << what << (oneCall ? " in one call" : " chunk by chunk") << ": C[" << q << "," << i
-                          << "," << j << "] = " << got << ", want " << sum;
+            ADD_FAILURE() << what << " by way of calls " << int(calls) << ": C[" << q << "," << i << "," << j
+                          << "] = " << got << ", want " << sum;
             ++wrong;
           }
         }

@@ -9,6 +9,7 @@
 
 #include <cstring>
 #include <dlfcn.h>
+#include <gtest/gtest.h>
 #include <sys/mman.h>
 #include <unistd.h>
 #include <utility>
@@ -33,11 +34,24 @@ Buffer::~Buffer() {
     munmap(reinterpret_cast<void *>(reinterpret_cast<uintptr_t>(data) / 4096 * 4096), mapped);
 }
 
-int32_t Kernel::operator()(std::vector<void *> buffers, std::vector<int64_t> dims, int64_t lo,
-                           int64_t hi) const {
+int32_t Kernel::operator()(std::vector<void *> buffers, std::vector<int64_t> dims, int64_t lo, int64_t hi,
+                           bool follows) const {
   WeftFault fault = {};
-  WeftCall call = {buffers.data(), dims.data(), scratch->raw(), &fault};
+  WeftCall call = {buffers.data(), dims.data(), scratch->raw(), &fault, follows};
   return entry(&call, lo, hi);
+}
+
+void Kernel::run(Calls calls, const std::vector<void *> &buffers, const std::vector<int64_t> &dims,
+                 int64_t count) const {
+  if (calls == Calls::One) {
+    EXPECT_EQ((*this)(buffers, dims, 0, count), 0);
+    return;
+  }
+  const bool backwards = calls == Calls::Backwards;
+  for (int64_t i = 0; i < count; ++i) {
+    const int64_t chunk = backwards ? count - 1 - i : i;
+    EXPECT_EQ((*this)(buffers, dims, chunk, chunk + 1, !backwards && i != 0), 0);
+  }
 }
 
 mlir::MLIRContext &weft::testing::context() {

@@ -41,11 +41,19 @@ private:
   size_t mapped;
 };
 
+/// How all chunks of a kernel are called: in one call; one by one, the last first; one by one, each with the
+/// scratch that the one before it left.
+enum class Calls { One, Backwards, Following };
+
 /// A kernel that can be called.
 class Kernel {
 public:
   /// Runs chunks [lo, hi) with the buffers in order.
-  int32_t operator()(std::vector<void *> buffers, std::vector<int64_t> dims, int64_t lo, int64_t hi) const;
+  int32_t operator()(std::vector<void *> buffers, std::vector<int64_t> dims, int64_t lo, int64_t hi,
+                     bool follows = false) const;
+  /// Runs chunks [0, count); no chunk may fail.
+  void run(Calls calls, const std::vector<void *> &buffers, const std::vector<int64_t> &dims,
+           int64_t count) const;
   cpu::KernelInfo info;
   WeftKernel entry = nullptr;
   std::shared_ptr<void> library;

@@ -381,7 +381,7 @@ TEST(Link, SeveralKernelsInOneImage) {
   auto a = Buffer::of(std::vector<float>(16, 2.0f));
   Buffer y(64);
   std::vector<void *> buffers = {a.raw(), y.raw()};
-  WeftCall call = {buffers.data(), nullptr, nullptr, nullptr};
+  WeftCall call = {buffers.data(), nullptr, nullptr, nullptr, 0};
   for (auto [name, want] : {std::pair{"first", 7.389056f}, {"second", 0.6931472f}}) {
     auto entry = reinterpret_cast<WeftKernel>(dlsym(library.get(), name));
     ASSERT_TRUE(entry) << name;

@@ -53,7 +53,7 @@ const std::vector<Shape> shapes = {{1, 127, 31},
                                    {0, 8, 8, true},
                                    {19, 40, 66, false, true}};
 
-/// Runs the product of `a` [m, k] and `b` [k, n], bytes of elements, on one call of all chunks and chunk by
+/// Runs the product of `a` [m, k] and `b` [k, n], bytes of elements, in one call of all chunks and chunk by
 /// chunk; the results must be the same bits.
 std::vector<uint32_t> run(const Shape &s, cpu::GemmSpec spec, const cpu::TargetInfo &target,
                           std::span<const std::byte> a, std::span<const std::byte> b, size_t elementBytes) {
@@ -76,19 +76,16 @@ std::vector<uint32_t> run(const Shape &s, cpu::GemmSpec spec, const cpu::TargetI
   if (s.dynM)
     dims = {s.m, s.m};
   int64_t chunks = generated->chunks.evaluate([&](unsigned, unsigned) { return s.m; });
-  std::vector<uint32_t> results[2];
-  for (bool oneCall : {true, false}) {
+  std::vector<uint32_t> results[3];
+  for (Calls calls : {Calls::One, Calls::Backwards, Calls::Following}) {
     Buffer c(s.m * s.n * 4 + 64);
     std::vector<void *> buffers = {ab.raw(), bb.raw(), c.raw()};
-    if (oneCall)
-      kernel(buffers, dims, 0, chunks);
-    else
-      for (int64_t i = chunks; i-- > 0;)
-        kernel(buffers, dims, i, i + 1);
-    results[oneCall].assign(c.as<uint32_t>(), c.as<uint32_t>() + s.m * s.n);
+    kernel.run(calls, buffers, dims, chunks);
+    results[int(calls)].assign(c.as<uint32_t>(), c.as<uint32_t>() + s.m * s.n);
     EXPECT_EQ(reinterpret_cast<uint8_t *>(c.as<uint32_t>() + s.m * s.n)[0], 0xA5);
   }
   EXPECT_EQ(results[0], results[1]);
+  EXPECT_EQ(results[0], results[2]);
   return results[0];
 }
 
