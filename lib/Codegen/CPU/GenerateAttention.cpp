@@ -349,9 +349,16 @@ void AttentionGenerator::chunk(Value index) {
   auto keys = [&](Value firstKey) {
     bool evenBlocks = !ShapedType::isDynamic(spec.keys) && spec.keys % blockKeys == 0;
     Value count = evenBlocks ? c(blockKeys) : min(sub(numKeys, firstKey), c(blockKeys));
-    packKeys(firstKey, count);
-    if (packedValues)
-      packValues(firstKey, count);
+    auto pack = [&] {
+      packKeys(firstKey, count);
+      if (packedValues)
+        packValues(firstKey, count);
+    };
+    // All blocks of queries of all heads that share their keys find the same in one block.
+    if (singleBlock)
+      ifThen(mustPrepare(index, rem(index, mul(blocks, spec.heads / spec.kvHeads))), pack);
+    else
+      pack();
     loop(firstQuery, lastQuery, blockQueries, [&](Value row) {
       Value rowEnd = min(add(row, blockQueries), lastQuery);
       Value used = count;
