@@ -247,11 +247,13 @@ def measure(row, folder, peers, threads, cores, clock, rounds, seconds, program)
                     failures[peer] = str(failure)
                     continue
                 distance = distance_from(expected, scratch / f"{peer}.npy")
-                figures[peer] = {**process.figures, "peak_rss": peak}
-                figures[peer] |= {"distance": distance, "wrong": not distance <= TOLERANCES[row]}
                 best = min(part[f"best_{clock}_ms"] for part in slices[peer])
                 median = statistics.median(part[f"median_{clock}_ms"] for part in slices[peer])
-                figures[peer] |= {f"best_{clock}_ms": best, f"median_{clock}_ms": median, "rounds": len(slices[peer])}
+                figures[peer] = {
+                    **{**process.figures, "peak_rss": peak, "rounds": len(slices[peer])},
+                    **{"distance": distance, "wrong": not distance <= TOLERANCES[row]},
+                    **{f"best_{clock}_ms": best, f"median_{clock}_ms": median},
+                }
         finally:
             for process in running.values():
                 process.close()

@@ -104,7 +104,7 @@ static uint32_t spanStart(uint32_t chunks, int team, int index) {
 
 void ThreadPool::work(uint32_t region, int index) {
   const int team = limit.load(std::memory_order_relaxed);
-  uint32_t next = 0; // after the chunk that was computed last
+  uint32_t next = UINT32_MAX; // after the chunk that was computed last
   for (int turn = 0; turn < team; ++turn) {
     const int owner = (index + turn) % team; // its own span first
     std::atomic<uint64_t> &span = open[size_t(owner)].v;
@@ -115,7 +115,7 @@ void ThreadPool::work(uint32_t region, int index) {
         continue;
       // The region cannot end before this chunk: what it is stays as it is.
       const uint32_t chunk = spanStart(chunks, team, owner + 1) - uint32_t(current);
-      body(context, chunk, chunk != 0 && chunk == next);
+      body(context, chunk, chunk == next);
       next = chunk + 1;
       if (pending.v.fetch_sub(1, std::memory_order_acq_rel) == 1 && joining.v.load())
         futex(pending.v, FUTEX_WAKE, 1);

@@ -26,7 +26,7 @@ typedef struct WeftFault {
   int64_t at;    ///< row-major position in the operand
 } WeftFault;
 
-/// The arguments of one launch, the same for all its chunks but for the last.
+/// The arguments of one launch; `scratch` and `follows` are those of the call, the rest is for all chunks.
 typedef struct WeftCall {
   void *const *buf;   ///< operands, then results; 64-byte aligned, non-null
   const int64_t *dim; ///< extents of dynamic dimensions, in the order of the launch

@@ -318,7 +318,7 @@ void GemmGenerator::panels(const Block &block, Value panel, int64_t count, int64
     Value kLow = singleBlock ? c(0) : mul(index, kBlock);
     Value kHigh = singleBlock ? k : min(add(kLow, kBlock), k);
     pack(kLow, kHigh);
-    Value isFirst = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, index, c(0));
+    Value isFirst = equal(index, c(0));
     forTiles(block, [&](int64_t rows, Value row, Value local) {
       if (step.inTiles()) {
         matrixTile(block, panel, rows, row, local, kLow, kHigh, singleBlock ? Value() : isFirst);
@@ -344,7 +344,7 @@ void GemmGenerator::panels(const Block &block, Value panel, int64_t count, int64
   });
   // K = 0 leaves nothing in the buffer: the sums are zero.
   if (isDynamic(spec.k) && !singleBlock) {
-    Value none = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, k, c(0));
+    Value none = equal(k, c(0));
     ifThen(none, [&] {
       loop(c(0), c(t.blockTiles * t.rows), 1, [&](Value r) {
         for (int64_t v = 0; v < vectors; ++v)

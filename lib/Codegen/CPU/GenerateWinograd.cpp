@@ -239,7 +239,7 @@ void WinogradGenerator::multiply(Value firstPanel, Value lastPanel) {
     loop(firstPanel, lastPanel, 1, [&](Value panel) {
       Value index = add(mul(position, p.panels), panel);
       // While it computes, a tile asks for its share of the panel that comes next.
-      Value isLast = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, add(panel, 1), lastPanel);
+      Value isLast = equal(add(panel, 1), lastPanel);
       Value after = arith::SelectOp::create(b, loc, isLast, add(mul(add(position, 1), p.panels), firstPanel),
                                             add(index, 1));
       Value next = min(after, c(p.positions() * p.panels - 1));

@@ -128,9 +128,6 @@ Value KernelBuilder::scratch(ArrayRef<int64_t> shape, Type element) {
 }
 
 Value KernelBuilder::mustPrepare(Value index, Value part) {
-  auto is = [&](Value x, Value y) -> Value {
-    return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, x, y);
-  };
   if (!scratchIsNew) {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(&func.getBody().front());
@@ -140,10 +137,10 @@ Value KernelBuilder::mustPrepare(Value index, Value part) {
     Value word =
         memref::ViewOp::create(b, loc, MemRefType::get({1}, b.getI64Type()), bytes, c(0), ValueRange());
     Value none = arith::ConstantIntOp::create(b, loc, b.getI64Type(), 0);
-    scratchIsNew = is(memref::LoadOp::create(b, loc, word, ValueRange{c(0)}), none);
+    scratchIsNew = equal(memref::LoadOp::create(b, loc, word, ValueRange{c(0)}), none);
   }
-  Value isAlone = arith::AndIOp::create(b, loc, is(index, low), scratchIsNew);
-  return arith::OrIOp::create(b, loc, is(part, c(0)), isAlone);
+  Value isAlone = arith::AndIOp::create(b, loc, equal(index, low), scratchIsNew);
+  return arith::OrIOp::create(b, loc, equal(part, c(0)), isAlone);
 }
 
 SmallVector<Value> KernelBuilder::tile(int64_t rows, int64_t vectors, Value low, Value high, int64_t unroll,

@@ -55,6 +55,9 @@ public:
   mlir::Value less(mlir::Value x, mlir::Value y) {
     return mlir::arith::CmpIOp::create(b, loc, mlir::arith::CmpIPredicate::slt, x, y);
   }
+  mlir::Value equal(mlir::Value x, mlir::Value y) {
+    return mlir::arith::CmpIOp::create(b, loc, mlir::arith::CmpIPredicate::eq, x, y);
+  }
 
   // Data. Floats are widened to f32 as they are loaded and rounded as they are stored.
   mlir::VectorType vec(int64_t width) { return mlir::VectorType::get({width}, b.getF32Type()); }

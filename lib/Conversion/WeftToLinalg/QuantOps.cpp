@@ -45,14 +45,6 @@ private:
   int64_t axis, block, rank;
 };
 
-/// Least and greatest number of a quantised integer type, as `type`.
-std::pair<Value, Value> getRange(const Scalars &s, Type type, Type quantised) {
-  unsigned width = quantised.getIntOrFloatBitWidth();
-  if (isUnsigned(quantised))
-    return {s.constant(type, 0), s.constant(type, std::ldexp(1.0, width) - 1)};
-  return {s.constant(type, -std::ldexp(1.0, width - 1)), s.constant(type, std::ldexp(1.0, width - 1) - 1)};
-}
-
 /// One generic over x with scale and zero point; the body gets the three memory scalars (the last may be
 /// null).
 template <typename Fn>
@@ -112,9 +104,7 @@ public:
                 }
                 Value sum = s.add(math::RoundEvenOp::create(s.b, s.loc, ratio), zero);
                 sum = s.select(s.isNaN(ratio), zero, sum);
-                auto [low, high] = getRange(s, held, quantised);
-                Value clamped = s.min(s.max(sum, low, false), high, false);
-                return s.store(s.convert(clamped, held, quantised, false), quantised);
+                return s.store(s.convert(sum, held, quantised, false), quantised); // saturates
               });
     b.replaceOp(op, castTo(b, loc, result, type));
     return success();

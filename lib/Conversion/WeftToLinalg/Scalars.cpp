@@ -179,13 +179,13 @@ Value Scalars::floatToInteger(Value value, Type to) const {
   unsigned width = to.getIntOrFloatBitWidth();
   bool toUnsigned = isUnsigned(to);
   Type result = computeType(to);
-  if (width < 32 && from.getIntOrFloatBitWidth() >= 32) {
-    // The bounds themselves are floats, to which values are clamped. What is not greater than the lower is
-    // that bound, NaN as well: zero without a sign, so only with one NaN is seen to before.
+  if (width < 32) {
+    // Floats hold the bounds, so values are clamped to them. What is not greater than the lower becomes it,
+    // NaN as well: that is 0 without a sign; with one NaN becomes 0 before.
     Value least = constant(from, toUnsigned ? 0.0 : -std::ldexp(1.0, width - 1));
     Value most = constant(from, std::ldexp(1.0, toUnsigned ? width : width - 1) - 1);
     if (!toUnsigned)
-      value = select(compare(ir::CompareKind::eq, value, value), value, constant(from, 0));
+      value = select(isNaN(value), constant(from, 0), value);
     value = select(compare(ir::CompareKind::gt, value, least), value, least);
     value = select(compare(ir::CompareKind::lt, value, most), value, most);
     return arith::TruncIOp::create(b, loc, result, arith::FPToSIOp::create(b, loc, b.getI32Type(), value));
@@ -201,7 +201,7 @@ Value Scalars::floatToInteger(Value value, Type to) const {
   if (toUnsigned && width == 64) {
     converted = arith::FPToUIOp::create(b, loc, result, safe);
   } else {
-    unsigned through = toUnsigned ? (width < 32 ? 32 : 64) : (width <= 32 ? 32 : 64);
+    unsigned through = toUnsigned || width > 32 ? 64 : 32;
     converted = arith::FPToSIOp::create(b, loc, b.getIntegerType(through), safe);
     if (through != width)
       converted = arith::TruncIOp::create(b, loc, result, converted);

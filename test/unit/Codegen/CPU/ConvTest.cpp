@@ -140,8 +140,8 @@ void check(const Shape &shape, const cpu::TargetInfo &target) {
           float got = y.as<float>()[element(n, o, outs, co, shape.co)];
           if (!(std::abs(got - sum) <=
                 (shape.winograd == 4 ? 2e-5 : 4e-6) * std::sqrt(double(taps * inner) + 1))) {
-            ADD_FAILURE() << what << " by way of calls " << int(calls) << ": y[" << n << ", " << at[0] << ","
-                          << at[1] << "," << at[2] << ", " << co << "] = " << got << ", want " << sum;
+            ADD_FAILURE() << what << " " << describe(calls) << ": y[" << n << ", " << at[0] << "," << at[1]
+                          << "," << at[2] << ", " << co << "] = " << got << ", want " << sum;
             ++wrong;
           }
         }

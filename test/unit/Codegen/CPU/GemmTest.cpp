@@ -165,7 +165,7 @@ void check(const Shape &s, const cpu::TargetInfo &target) {
             sum = std::max(0.0, sum + bias[j]);
           float got = c.as<float>()[(q * s.m + i) * s.n + j];
           if (!(std::abs(got - sum) <= 1e-6 * std::sqrt(double(s.k) + 1) * 4)) {
-            ADD_FAILURE() << what << " by way of calls " << int(calls) << ": C[" << q << "," << i << "," << j
+            ADD_FAILURE() << what << " " << describe(calls) << ": C[" << q << "," << i << "," << j
                           << "] = " << got << ", want " << sum;
             ++wrong;
           }

@@ -41,6 +41,17 @@ int32_t Kernel::operator()(std::vector<void *> buffers, std::vector<int64_t> dim
   return entry(&call, lo, hi);
 }
 
+const char *weft::testing::describe(Calls calls) {
+  switch (calls) {
+  case Calls::One:
+    return "in one call";
+  case Calls::Backwards:
+    return "chunk by chunk, the last first";
+  case Calls::Following:
+    return "chunk by chunk with shared scratch";
+  }
+}
+
 void Kernel::run(Calls calls, const std::vector<void *> &buffers, const std::vector<int64_t> &dims,
                  int64_t count) const {
   if (calls == Calls::One) {

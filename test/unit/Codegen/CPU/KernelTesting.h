@@ -44,6 +44,8 @@ private:
 /// How all chunks of a kernel are called: in one call; one by one, the last first; one by one, each with the
 /// scratch that the one before it left.
 enum class Calls { One, Backwards, Following };
+/// For messages: "in one call".
+const char *describe(Calls calls);
 
 /// A kernel that can be called.
 class Kernel {
