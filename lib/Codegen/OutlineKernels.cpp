@@ -90,7 +90,8 @@ struct Group {
 /// The kernels of one block.
 class BlockOutliner {
 public:
-  BlockOutliner(Block &block, SymbolTable &symbols) : block(block), symbols(symbols) {}
+  BlockOutliner(Block &block, SymbolTable &symbols, bool attentionInPlace)
+      : block(block), symbols(symbols), attentionInPlace(attentionInPlace) {}
 
   void run() {
     for (Operation &op : block)
@@ -135,11 +136,27 @@ private:
     if (role == Role::Alone || role == Role::Injective || role == Role::Check)
       group->open = role == Role::Injective;
     groupOf[op] = group;
+    if (attentionInPlace)
+      joinAttention(op, group);
     if (role != Role::Elementwise && role != Role::Reduction && role != Role::Check)
       return;
     // What joins may be all that kept another producer out: both arms of x * logistic(x) read x.
     while (Group *producer = findProducer(group, op, role))
       group = merge(producer, group);
+  }
+
+  /// Attention takes in what moves its operands, and is joined by what moves its result.
+  void joinAttention(Operation *op, Group *group) {
+    if (auto attention = dyn_cast<AttentionOp>(op)) {
+      group->root = op;
+      for (Value operand : {attention.getQ(), attention.getK(), attention.getV()})
+        for (Operation *mover : findAttentionPlace(operand).ops)
+          merge(groupOf[mover], group);
+    } else if (auto attention =
+                   op->getNumOperands() ? op->getOperand(0).getDefiningOp<AttentionOp>() : nullptr;
+               attention && transposedAttentionResult(attention) == op) {
+      merge(groupOf[attention], group)->open = false;
+    }
   }
 
   /// A group that `group` reads from and may take in.
@@ -390,8 +407,11 @@ private:
     llvm::append_range(outlined, ops);
   }
 
-  /// "conv_add_relu": the ops in order, at most four, with the root first to be seen.
+  /// "conv_add_relu": the ops in order, at most four, and the root if it is not among them. What moves the
+  /// operands of attention is not named.
   static std::string nameOf(ArrayRef<Operation *> ops, Operation *root) {
+    if (isa_and_present<AttentionOp>(root))
+      return "attention";
     std::string name;
     int64_t named = 0;
     for (Operation *op : ops) {
@@ -410,6 +430,7 @@ private:
 
   Block &block;
   SymbolTable &symbols;
+  bool attentionInPlace;
   std::vector<std::unique_ptr<Group>> groups;
   llvm::DenseMap<Operation *, Group *> groupOf;
   llvm::DenseMap<Group *, ArrayAttr> notes;
@@ -501,7 +522,7 @@ struct OutlineKernels : impl::OutlineKernelsPassBase<OutlineKernels> {
     for (auto function : getOperation().getOps<func::FuncOp>())
       function.walk([&](Block *block) { blocks.push_back(block); });
     for (Block *block : blocks)
-      BlockOutliner(*block, symbols).run();
+      BlockOutliner(*block, symbols, attentionInPlace).run();
     // Arithmetic on extents and constants that kernels took along may be dead now.
     for (Block *block : blocks)
       for (Operation &op : llvm::make_early_inc_range(llvm::reverse(*block)))

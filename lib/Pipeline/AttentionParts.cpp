@@ -56,11 +56,14 @@ bool weft::hasAttentionGenerator(AttentionOp op, bool forGpu) {
 }
 
 std::optional<AttentionParts> weft::takeAttentionApart(host::KernelOp kernel, bool forGpu) {
-  auto op = dyn_cast<AttentionOp>(kernel.getBody().front().front());
-  if (!op || !hasAttentionGenerator(op, forGpu))
+  Block &body = kernel.getBody().front();
+  auto attentions = body.getOps<AttentionOp>();
+  if (attentions.empty())
     return std::nullopt;
-  Operation *end = kernel.getBody().front().getTerminator();
-  if (end->getNumOperands() != 1 || end->getOperand(0) != op.getY())
+  AttentionOp op = *attentions.begin();
+  Operation *moved = transposedAttentionResult(op), *end = body.getTerminator();
+  Value result = moved ? Value(moved->getResult(0)) : op.getY();
+  if (!hasAttentionGenerator(op, forGpu) || end->getNumOperands() != 1 || end->getOperand(0) != result)
     return std::nullopt;
   auto qType = cast<RankedTensorType>(op.getQ().getType()),
        kType = cast<RankedTensorType>(op.getK().getType()),
@@ -83,14 +86,29 @@ std::optional<AttentionParts> weft::takeAttentionApart(host::KernelOp kernel, bo
                 : op.getCausal() == Causal::bottom_right ? cpu::AttentionSpec::Causal::BottomRight
                                                          : cpu::AttentionSpec::Causal::None;
   spec.type = qType.getElementType();
-  for (Value operand : {op.getQ(), op.getK(), op.getV(), op.getMask()}) {
-    if (!operand)
-      continue;
-    int64_t number = argumentNumber(operand);
+  size_t known = 2 + (moved != nullptr); // ops of the kernel that are accounted for
+  for (auto [operand, place] : {std::pair(op.getQ(), &spec.qPlace), std::pair(op.getK(), &spec.kPlace),
+                                std::pair(op.getV(), &spec.vPlace)}) {
+    AttentionPlace found = findAttentionPlace(operand);
+    int64_t number = argumentNumber(found.source);
+    if (number < 0)
+      return std::nullopt;
+    int64_t heads = rank - (found.rowsFirst ? 2 : 3);
+    *place = {found.rowsFirst, found.firstHead,
+              cast<RankedTensorType>(found.source.getType()).getDimSize(heads)};
+    known += found.ops.size();
+    parts.arguments.push_back({unsigned(number), dims});
+  }
+  spec.yPlace.rowsFirst = moved != nullptr;
+  if (op.getMask()) {
+    int64_t number = argumentNumber(op.getMask());
     if (number < 0)
       return std::nullopt;
     parts.arguments.push_back({unsigned(number), dims});
   }
+  const bool isMoved = known > 2;
+  if (known != body.getOperations().size() || (isMoved && forGpu))
+    return std::nullopt;
   if (op.getMask()) {
     auto type = cast<RankedTensorType>(op.getMask().getType());
     Type element = type.getElementType();

@@ -91,6 +91,8 @@ void weft::buildGraphStage(mlir::OpPassManager &passes, const StageOptions &opti
     auto attention = llvm::dyn_cast<ir::AttentionOp>(op);
     return attention && keepsAttention && hasAttentionGenerator(attention, forGpu);
   }));
+  if (!options.forGpu)
+    passes.addPass(createMergeProjectionsPass());
   passes.addPass(createFoldConstantsPass());
   // Scales into weights while the graph still has the layouts of the model.
   passes.addPass(createFoldBatchNormPass());
@@ -111,7 +113,7 @@ void weft::buildHostStage(mlir::OpPassManager &passes, const StageOptions &optio
   // Buffers are sized by expressions over names: what is still nameless depends on data.
   passes.addPass(createNameExtentsPass());
   OutlineKernelsPassOptions outline;
-  outline.checks = !options.forGpu;
+  outline.checks = outline.attentionInPlace = !options.forGpu;
   passes.addPass(createOutlineKernelsPass(outline));
   if (options.forGpu)
     passes.addPass(createOutlineCallsPass());

@@ -13,13 +13,18 @@ def OutlineKernelsPass : Pass<"weft-outline-kernels", "::mlir::ModuleOp"> {
     prologue; contractions have none, they read operands many times) and after it (its epilogue, of the root's shape), or a group
     of elementwise ops. Sorting and selection become host.call. Reshapes stay in the function: they are views.
 
+    With `attention-in-place` attention reads rows of transposed operands and slices of heads where they lie, and writes a
+    result that is transposed next where it is wanted.
+
     An assertion that names what it found is a kernel without results, fused with what leads to its predicate; with
     `checks` false (kernels have no way to fail) it is a predicate that the host looks at, like any other assertion.
 
     Before: `%0 = weft.conv %x, %w ...; %1 = weft.add %0, %b ...; %2 = weft.relu %1 ...`
     After: `%0 = host.launch @conv_add_relu(%x, %w, %b) ...`
   }];
-  let options = [Option<"checks", "checks", "bool", "true", "whether kernels may fail">];
+  let options = [Option<"checks", "checks", "bool", "true", "whether kernels may fail">,
+                 Option<"attentionInPlace", "attention-in-place", "bool", "false",
+                        "whether attention takes in what transposes or slices its operands">];
   let dependentDialects = ["::weft::host::HostDialect"];
 }
 

@@ -4,7 +4,8 @@
 // Attention with online softmax (Milakov and Gimelshein, arXiv 1805.02867; tiled as in FlashAttention, arXiv
 // 2205.14135). The loops, outside in:
 //   chunk -> (batch, head, block of queries)
-//   block of keys, packed transposed once: [panel of NR keys][depth][NR]
+//   block of keys, packed transposed once: [panel of NR keys][depth][NR]; values, and the queries of a block
+//   below, are copied where their rows are apart, so that they fall into all sets of L1
 //     some queries, whose scores with the block fit L2
 //       scores by register tiles; per row maximum, exponentials, sum; products with v by register tiles
 // Scores are kept in units of log2, so that each exponential is one exp2. When one block holds all keys, sums
@@ -31,6 +32,7 @@ public:
   GeneratedKernel generate();
 
 private:
+  static unsigned rowsDim(const AttentionSpec::Place &place) { return place.rowsFirst ? 1 : 2; }
   void plan();
   void chunk(Value index);
   void packKeys(Value firstKey, Value count);
@@ -61,6 +63,19 @@ private:
     power->setAttr(weft::flushesMark, b.getUnitAttr());
     return power;
   }
+  /// Where an element of an operand or the result is. `depth` may be null, to be filled in.
+  SmallVector<Value> at(const AttentionSpec::Place &place, Value ofHead, Value row, Value depth) {
+    ofHead = add(ofHead, place.firstHead);
+    return place.rowsFirst ? SmallVector<Value>{batch, row, ofHead, depth}
+                           : SmallVector<Value>{batch, ofHead, row, depth};
+  }
+  MemRefType bufferType(const AttentionSpec::Place &place, int64_t heads, int64_t rows, int64_t depth) {
+    heads = place.heads ? place.heads : heads;
+    return MemRefType::get(place.rowsFirst ? ArrayRef<int64_t>{spec.batch, rows, heads, depth}
+                                           : ArrayRef<int64_t>{spec.batch, heads, rows, depth},
+                           spec.type);
+  }
+  void copyQueries(Value row, Value rowEnd);
   int64_t extentOr(int64_t extent, int64_t otherwise) {
     return ShapedType::isDynamic(extent) ? otherwise : extent;
   }
@@ -75,7 +90,7 @@ private:
   bool topsInTiles = false; ///< rows' maxima are taken from the sums while they are in registers
   double factor = 1;        ///< scale * log2(e)
   Value q, k, v, mask, y;
-  Value packedKeys, packedValues, score, sums,
+  Value packedKeys, packedValues, copiedQueries, score, sums,
       state, ///< per query of the chunk, maximum, sum, correction
       tops;  ///< per query of the block, the largest score of each lane
   Value numQueries, numKeys;
@@ -125,38 +140,54 @@ void AttentionGenerator::packKeys(Value firstKey, Value count) {
     loop(c(0), c(squares), lanes, [&](Value depth) {
       SmallVector<Value> square;
       for (int64_t l = 0; l < lanes; ++l)
-        square.push_back(loadVector(k, {batch, group, add(add(firstKey, key), l), depth}, lanes));
+        square.push_back(loadVector(k, at(spec.kPlace, group, add(add(firstKey, key), l), depth), lanes));
       transpose(square);
       for (int64_t l = 0; l < lanes; ++l)
         store(square[l], packedKeys, target(key, add(depth, l)));
     });
     loop(c(squares), c(spec.depth), 1, [&](Value depth) {
       for (int64_t l = 0; l < lanes; ++l)
-        store(load(k, {batch, group, add(add(firstKey, key), l), depth}), packedKeys,
+        store(load(k, at(spec.kPlace, group, add(add(firstKey, key), l), depth)), packedKeys,
               target(add(key, l), depth));
     });
   });
   Value padded = mul(ceilDiv(count, panel), panel);
   loop(whole, padded, 1, [&](Value key) {
     Value from = add(firstKey, min(key, sub(count, c(1))));
-    loop(c(0), c(spec.depth), 1,
-         [&](Value depth) { store(load(k, {batch, group, from, depth}), packedKeys, target(key, depth)); });
+    loop(c(0), c(spec.depth), 1, [&](Value depth) {
+      store(load(k, at(spec.kPlace, group, from, depth)), packedKeys, target(key, depth));
+    });
   });
 }
 
-/// Only where rows of v do not end with a whole vector.
+/// Only where rows of v do not end with a whole vector, or lie apart.
 void AttentionGenerator::packValues(Value firstKey, Value count) {
   int64_t whole = spec.values / lanes * lanes;
   loop(c(0), count, 1, [&](Value key) {
-    SmallVector<Value> from = {batch, group, add(firstKey, key), Value()};
+    SmallVector<Value> from = at(spec.vPlace, group, add(firstKey, key), Value());
     loop(c(0), c(whole), lanes, [&](Value column) {
       from.back() = column;
       store(loadVector(v, from, lanes), packedValues, {key, column});
     });
-    store(zeroVector(), packedValues, {key, c(whole)});
+    if (whole < spec.values)
+      store(zeroVector(), packedValues, {key, c(whole)});
     loop(c(whole), c(spec.values), 1, [&](Value column) {
       from.back() = column;
       store(load(v, from), packedValues, {key, column});
+    });
+  });
+}
+
+/// Only where they lie apart.
+void AttentionGenerator::copyQueries(Value row, Value rowEnd) {
+  int64_t whole = spec.depth / lanes * lanes;
+  loop(row, rowEnd, 1, [&](Value from) {
+    Value to = sub(from, row);
+    loop(c(0), c(whole), lanes, [&](Value depth) {
+      store(loadVector(q, at(spec.qPlace, head, from, depth), lanes), copiedQueries, {to, depth});
+    });
+    loop(c(whole), c(spec.depth), 1, [&](Value depth) {
+      store(load(q, at(spec.qPlace, head, from, depth)), copiedQueries, {to, depth});
     });
   });
 }
@@ -167,7 +198,10 @@ void AttentionGenerator::scores(Value row, Value rowEnd, Value firstKey, Value c
          [&](Value local) { store(broadcast(scalar(-INFINITY)), tops, {local, c(0)}); });
   loop(c(0), ceilDiv(count, panel), 1, [&](Value p) {
     forTiles(row, rowEnd, [&](int64_t rows, Value first) {
-      auto a = [&](int64_t r, Value depth) { return load(q, {batch, head, add(first, r), depth}); };
+      auto a = [&](int64_t r, Value depth) {
+        return copiedQueries ? load(copiedQueries, {add(sub(first, row), r), depth})
+                             : load(q, at(spec.qPlace, head, add(first, r), depth));
+      };
       auto keys = [&](int64_t vector, Value depth) {
         return loadVector(packedKeys, {p, depth, c(vector * lanes)}, lanes);
       };
@@ -293,7 +327,7 @@ void AttentionGenerator::weightValues(Value row, Value rowEnd, Value firstKey, V
       auto values = [&](int64_t n, Value key) {
         if (packedValues)
           return loadVector(packedValues, {key, c(column + n * lanes)}, lanes);
-        return loadVector(v, {batch, group, add(firstKey, key), c(column + n * lanes)}, lanes);
+        return loadVector(v, at(spec.vPlace, group, add(firstKey, key), c(column + n * lanes)), lanes);
       };
       acc = tile(rows, width, c(0), count, 2, acc, a, values);
       for (int64_t r = 0; r < rows; ++r) {
@@ -305,7 +339,7 @@ void AttentionGenerator::weightValues(Value row, Value rowEnd, Value firstKey, V
         Value inverse = broadcast(load(state, {add(slot, r), c(2)}));
         for (int64_t n = 0; n < width; ++n)
           finish({}, {}, mulf(acc[r * width + n], inverse), y,
-                 {batch, head, add(first, r), c(column + n * lanes)},
+                 at(spec.yPlace, head, add(first, r), c(column + n * lanes)),
                  std::min(lanes, spec.values - column - n * lanes));
       }
     });
@@ -326,7 +360,7 @@ void AttentionGenerator::finishRows(Value first, Value last) {
     }
     for (int64_t column = 0; column < paddedValues; column += lanes)
       finish({}, {}, mulf(loadVector(sums, {slot, c(column)}, lanes), broadcast(inverse)), y,
-             {batch, head, row, c(column)}, std::min(lanes, spec.values - column));
+             at(spec.yPlace, head, row, c(column)), std::min(lanes, spec.values - column));
   });
 }
 
@@ -361,6 +395,8 @@ void AttentionGenerator::chunk(Value index) {
       pack();
     loop(firstQuery, lastQuery, blockQueries, [&](Value row) {
       Value rowEnd = min(add(row, blockQueries), lastQuery);
+      if (copiedQueries)
+        copyQueries(row, rowEnd);
       Value used = count;
       if (spec.causal != AttentionSpec::Causal::None) {
         // Keys that no query of the block sees are left out.
@@ -386,13 +422,12 @@ void AttentionGenerator::chunk(Value index) {
 
 GeneratedKernel AttentionGenerator::generate() {
   plan();
-  auto type = [&](ArrayRef<int64_t> shape) { return MemRefType::get(shape, spec.type); };
-  SmallVector<MemRefType> buffers = {type({spec.batch, spec.heads, spec.queries, spec.depth}),
-                                     type({spec.batch, spec.kvHeads, spec.keys, spec.depth}),
-                                     type({spec.batch, spec.kvHeads, spec.keys, spec.values})};
+  SmallVector<MemRefType> buffers = {bufferType(spec.qPlace, spec.heads, spec.queries, spec.depth),
+                                     bufferType(spec.kPlace, spec.kvHeads, spec.keys, spec.depth),
+                                     bufferType(spec.vPlace, spec.kvHeads, spec.keys, spec.values)};
   if (spec.mask)
     buffers.push_back(spec.mask);
-  buffers.push_back(type({spec.batch, spec.heads, spec.queries, spec.values}));
+  buffers.push_back(bufferType(spec.yPlace, spec.heads, spec.queries, spec.values));
   begin(spec.name, buffers);
   q = args[0];
   k = args[1];
@@ -400,8 +435,8 @@ GeneratedKernel AttentionGenerator::generate() {
   if (spec.mask)
     mask = args[3];
   y = args.back();
-  numQueries = ShapedType::isDynamic(spec.queries) ? extent(q, 2) : c(spec.queries);
-  numKeys = ShapedType::isDynamic(spec.keys) ? extent(k, 2) : c(spec.keys);
+  numQueries = ShapedType::isDynamic(spec.queries) ? extent(q, rowsDim(spec.qPlace)) : c(spec.queries);
+  numKeys = ShapedType::isDynamic(spec.keys) ? extent(k, rowsDim(spec.kPlace)) : c(spec.keys);
   packedKeys = scratch({blockKeys / panel, spec.depth, panel});
   // Rows of scores are a line more than a power of two apart.
   score = scratch({blockQueries, blockKeys + lanes});
@@ -410,13 +445,15 @@ GeneratedKernel AttentionGenerator::generate() {
     tops = scratch({blockQueries, lanes});
   if (!singleBlock)
     sums = scratch({chunkQueries, paddedValues});
-  if (spec.values != paddedValues)
+  if (spec.values != paddedValues || spec.vPlace.rowsFirst)
     packedValues = scratch({blockKeys, paddedValues});
+  if (spec.qPlace.rowsFirst)
+    copiedQueries = scratch({blockQueries, spec.depth});
   GeneratedKernel kernel;
   unsigned result = buffers.size() - 1;
   kernel.chunks.terms.push_back({result, 0, spec.batch, 1});
-  kernel.chunks.terms.push_back({result, 1, spec.heads, 1});
-  kernel.chunks.terms.push_back({result, 2, spec.queries, chunkQueries});
+  kernel.chunks.terms.push_back({result, spec.yPlace.rowsFirst ? 2u : 1u, spec.heads, 1});
+  kernel.chunks.terms.push_back({result, rowsDim(spec.yPlace), spec.queries, chunkQueries});
   loop(low, high, 1, [&](Value index) { chunk(index); });
   kernel.module = end();
   return kernel;

@@ -6,6 +6,7 @@
 
 #include "Inference.h"
 #include "mlir/IR/Builders.h"
+#include "weft/Dialect/Weft/ShapeOps.h"
 
 using namespace mlir;
 using namespace weft::ir;
@@ -102,6 +103,46 @@ LogicalResult AttentionOp::verify() {
   if (int64_t right = getWindowRight(); right < -1)
     return check.refuse("has window_right ", right, ", wanted -1 for none or a distance");
   return success();
+}
+
+/// Whether the transposition swaps the second and the third dimension from the end.
+static bool swapsHeadsAndRows(TransposeOp op) {
+  SmallVector<int64_t> wanted = llvm::to_vector(llvm::seq<int64_t>(op.getPermutation().size()));
+  if (wanted.size() < 3)
+    return false;
+  std::swap(wanted[wanted.size() - 3], wanted[wanted.size() - 2]);
+  return op.getPermutation() == ArrayRef<int64_t>(wanted);
+}
+
+AttentionPlace weft::ir::findAttentionPlace(Value operand) {
+  AttentionPlace place;
+  place.source = operand;
+  if (auto transpose = operand.getDefiningOp<TransposeOp>();
+      transpose && transpose->hasOneUse() && swapsHeadsAndRows(transpose)) {
+    place.source = transpose.getX();
+    place.rowsFirst = true;
+    place.ops.push_back(transpose);
+  }
+  auto slice = place.source.getDefiningOp<SliceOp>();
+  if (!slice || !slice->hasOneUse() || !slice.getStarts().empty() || !slice.getSizes().empty() ||
+      !llvm::all_of(slice.getStrides(), [](int64_t stride) { return stride == 1; }))
+    return place;
+  auto from = cast<RankedTensorType>(slice.getX().getType()), to = cast<RankedTensorType>(slice.getType());
+  int64_t heads = from.getRank() - (place.rowsFirst ? 2 : 3);
+  for (int64_t d = 0; d < from.getRank(); ++d)
+    if (d == heads ? from.isDynamicDim(d) : from.isDynamicDim(d) || from.getDimSize(d) != to.getDimSize(d))
+      return place;
+  place.source = slice.getX();
+  place.firstHead = slice.getStaticStarts()[heads];
+  place.ops.insert(place.ops.begin(), slice);
+  return place;
+}
+
+Operation *weft::ir::transposedAttentionResult(AttentionOp op) {
+  if (!op.getY().hasOneUse())
+    return nullptr;
+  auto transpose = dyn_cast<TransposeOp>(*op.getY().user_begin());
+  return transpose && swapsHeadsAndRows(transpose) ? transpose : nullptr;
 }
 
 #define GET_OP_CLASSES

@@ -331,4 +331,52 @@ TEST(OddSizes, Attention) {
   vary({1, 2, 9, 11, 8, 5}, {2, 3}, attention(", causal = #weft<causal top_left>"));
 }
 
+std::string transposedHeads(Cases &cases, const std::string &x, const Extents &e) {
+  return cases.op("weft.transpose %0 by [0, 2, 1, 3]", {x}, {e[0], e[2], e[1], e[3]});
+}
+
+std::string attention(Cases &cases, const std::vector<std::string> &operands, const Extents &q,
+                      int64_t values) {
+  return cases.op("weft.attention %0, %1, %2 {scale = 0.3}", operands, {q[0], q[2], q[1], values}, DType::F32,
+                  ", tensor<" + listText({q[0], q[2], q[1]}, "x") + "xf32>");
+}
+
+// Rows in front of heads, which may be some of a buffer's: read in place.
+TEST(OddSizes, AttentionOfTransposedOperands) {
+  Cases cases(sums);
+  vary({1, 2, 9, 11, 8, 5}, {0, 1, 2, 3, 4, 5}, [&](const Extents &e) {
+    const Extents qs = {e[0], e[2], e[1], e[4]}, ks = {e[0], e[3], e[1], e[4]}, vs = {e[0], e[3], e[1], e[5]};
+    const std::string q = cases.input(qs), k = cases.input({ks[0], ks[1], ks[2] + 2, ks[3]}),
+                      v = cases.input(vs);
+    const std::string heads = cases.op(
+        "weft.slice %0 starts [0, 0, 1, 0] sizes [" + listText(ks, ", ") + "] strides [1, 1, 1, 1]", {k}, ks);
+    const std::string y = attention(
+        cases,
+        {transposedHeads(cases, q, qs), transposedHeads(cases, heads, ks), transposedHeads(cases, v, vs)}, qs,
+        e[5]);
+    cases.result(transposedHeads(cases, y, {e[0], e[1], e[2], e[5]}), e);
+  });
+}
+
+// Queries, keys and values that are products of one value: one product. Batch, rows, columns, heads, depth.
+TEST(OddSizes, AttentionOfProjections) {
+  Cases cases(sums);
+  vary({1, 9, 6, 2, 4}, {0, 1, 2, 3}, [&](const Extents &e) {
+    const std::string x = cases.input({e[0], e[1], e[2]}, DType::F32, -0.1, 0.1);
+    const Extents heads = {e[0], e[1], e[3], e[4]}, columns = {e[0], e[1], e[3] * e[4]};
+    const auto projection = [&](bool hasBias) {
+      std::string y = cases.op("weft.dot_general %0, %1 batch [] x [] contract [2] x [0]",
+                               {x, cases.weights({e[2], columns[2]})}, columns);
+      if (hasBias)
+        y = cases.op("weft.add %0, %1", {y, cases.weights({1, 1, columns[2]})}, columns);
+      return transposedHeads(
+          cases, cases.op("weft.reshape %0 sizes [" + listText(heads, ", ") + "]", {y}, heads), heads);
+    };
+    const bool hasBias = e[1] % 2;
+    const std::string q = projection(hasBias), k = projection(hasBias), v = projection(hasBias);
+    cases.result(transposedHeads(cases, attention(cases, {q, k, v}, heads, e[4]), {e[0], e[3], e[1], e[4]}),
+                 e);
+  });
+}
+
 } // namespace

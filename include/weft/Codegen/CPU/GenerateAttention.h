@@ -28,13 +28,19 @@ struct AttentionSpec {
   /// [B, H, S, T], each extent the score's or 1: floats are added, 8-bit integers hide a key where 0. Null:
   /// none.
   mlir::MemRefType mask;
+  /// How an operand or the result lies: [B, H, rows, depth], or with rows in front of heads; the heads are
+  /// those from `firstHead` on of a buffer of `heads` (0: the buffer has no others).
+  struct Place {
+    bool rowsFirst = false;
+    int64_t firstHead = 0, heads = 0;
+  } qPlace, kPlace, vPlace, yPlace;
 };
 
 /// Refuses, with a diagnostic at `loc`, what no generator can make sense of.
 mlir::LogicalResult checkAttention(mlir::Location loc, const AttentionSpec &spec);
 
-/// The kernel of `spec`: arguments q [B, H, S, D], k [B, G, T, D], v [B, G, T, E], the mask if there is one,
-/// y. A row whose keys are all hidden gives 0.
+/// The kernel of `spec`: arguments q [B, H, S, D], k [B, G, T, D], v [B, G, T, E], each as it lies, the mask
+/// if there is one, y. A row whose keys are all hidden gives 0.
 mlir::FailureOr<GeneratedKernel> generateAttention(mlir::Location loc, const AttentionSpec &spec,
                                                    const TargetInfo &target);
 

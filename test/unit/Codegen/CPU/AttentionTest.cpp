@@ -29,14 +29,31 @@ struct Shape {
   std::vector<int64_t> maskShape = {};
   bool dynamic = false;
   double scale = 0.3;
+  bool rowsFirst = false; ///< rows in front of heads; q, k and v are heads of larger buffers
 };
+
+/// [B, H, rows, depth] as it lies at `place`; heads that are not read are NaN.
+std::vector<float> laid(const std::vector<float> &values, int64_t heads, int64_t rows, int64_t depth,
+                        const cpu::AttentionSpec::Place &place) {
+  if (!place.rowsFirst)
+    return values;
+  const int64_t batch = values.size() / (heads * rows * depth);
+  std::vector<float> all(batch * rows * place.heads * depth, NAN);
+  for (int64_t b = 0; b < batch; ++b)
+    for (int64_t h = 0; h < heads; ++h)
+      for (int64_t r = 0; r < rows; ++r)
+        for (int64_t d = 0; d < depth; ++d)
+          all[((b * rows + r) * place.heads + place.firstHead + h) * depth + d] =
+              values[((b * heads + h) * rows + r) * depth + d];
+  return all;
+}
 
 std::string describe(const Shape &s) {
   std::string text;
   for (int64_t extent : {s.batch, s.heads, s.groups, s.queries, s.keys, s.depth, s.values})
     text += std::to_string(extent) + "x";
   return text + " causal " + std::to_string(int(s.causal)) + " mask " + std::to_string(int(s.mask)) +
-         (s.dynamic ? " dynamic" : "");
+         (s.dynamic ? " dynamic" : "") + (s.rowsFirst ? " rows first" : "");
 }
 
 void check(const Shape &s, const cpu::TargetInfo &target) {
@@ -54,6 +71,12 @@ void check(const Shape &s, const cpu::TargetInfo &target) {
   spec.scale = s.scale;
   spec.causal = s.causal;
   spec.type = builder.getF32Type();
+  if (s.rowsFirst) {
+    spec.qPlace = {true, 2, s.heads + 3};
+    spec.kPlace = {true, 0, s.groups + 1};
+    spec.vPlace = {true, 1, s.groups + 1};
+    spec.yPlace = {true};
+  }
   if (s.mask != Shape::None) {
     llvm::SmallVector<int64_t> shape(s.maskShape.begin(), s.maskShape.end());
     if (s.dynamic)
@@ -138,7 +161,11 @@ void check(const Shape &s, const cpu::TargetInfo &target) {
         }
       }
 
-  auto qb = Buffer::of(q), kb = Buffer::of(k), vb = Buffer::of(v);
+  auto qb = Buffer::of(laid(q, s.heads, s.queries, s.depth, spec.qPlace)),
+       kb = Buffer::of(laid(k, s.groups, s.keys, s.depth, spec.kPlace)),
+       vb = Buffer::of(laid(v, s.groups, s.keys, s.values, spec.vPlace));
+  std::vector<float> wantedAsLaid =
+      laid({wanted.begin(), wanted.end()}, s.heads, s.queries, s.values, {s.rowsFirst, 0, s.heads});
   auto mb = s.mask == Shape::Added ? Buffer::of(added) : Buffer::of(seen);
   std::vector<int64_t> dims;
   if (s.dynamic) {
@@ -150,7 +177,8 @@ void check(const Shape &s, const cpu::TargetInfo &target) {
     dims.insert(dims.end(), {s.batch, s.queries});
   }
   ASSERT_EQ(dims.size(), kernel.info.numDims) << what;
-  const int64_t extents[] = {s.batch, s.heads, s.queries, s.values};
+  const int64_t extents[] = {s.batch, s.rowsFirst ? s.queries : s.heads, s.rowsFirst ? s.heads : s.queries,
+                             s.values};
   int64_t chunks = generated->chunks.evaluate([&](unsigned, unsigned d) { return extents[d]; });
   for (Calls calls : {Calls::One, Calls::Backwards, Calls::Following}) {
     Buffer y(wanted.size() * 4 + 64);
@@ -160,7 +188,7 @@ void check(const Shape &s, const cpu::TargetInfo &target) {
     buffers.push_back(y.raw());
     kernel.run(calls, buffers, dims, chunks);
     for (size_t i = 0; i < wanted.size(); ++i)
-      ASSERT_NEAR(y.as<float>()[i], wanted[i], 2e-5) << what << " element " << i;
+      ASSERT_NEAR(y.as<float>()[i], wantedAsLaid[i], 2e-5) << what << " element " << i;
     EXPECT_EQ(reinterpret_cast<uint8_t *>(y.as<float>() + wanted.size())[0], 0xA5) << what;
   }
 }
@@ -206,6 +234,19 @@ TEST(Attention, DynamicExtents) {
   checkAll({{2, 2, 2, 19, 37, 8, 8, Causal::None, Shape::None, {}, true},
             {1, 2, 1, 300, 1100, 16, 16, Causal::BottomRight, Shape::None, {}, true},
             {2, 2, 2, 5, 37, 8, 8, Causal::None, Shape::Added, {2, 1, 5, 37}, true}});
+}
+
+TEST(Attention, RowsInFrontOfHeads) {
+  std::vector<Shape> shapes = {{1, 1, 1, 1, 1, 1, 1},
+                               {2, 3, 3, 17, 31, 16, 16},
+                               {1, 4, 2, 9, 11, 7, 5},
+                               {1, 2, 2, 127, 33, 64, 64},
+                               {1, 2, 1, 20, 1100, 16, 9, Causal::BottomRight},
+                               {2, 2, 2, 19, 37, 8, 8, Causal::None, Shape::Added, {2, 1, 1, 37}},
+                               {2, 2, 2, 19, 37, 8, 8, Causal::None, Shape::None, {}, true}};
+  for (Shape &shape : shapes)
+    shape.rowsFirst = true;
+  checkAll(shapes);
 }
 
 TEST(Attention, ScalesOfAnySign) {
