@@ -37,6 +37,7 @@ PACKAGES = {
     "onnxruntime": ["onnxruntime"],
     "openvino": ["openvino"],
     "torch": ["torch"],
+    "inductor": ["torch"],
     "jax": ["jax"],
     "iree": ["iree-base-compiler", "iree-base-runtime"],
     "openblas": [],
@@ -254,6 +255,8 @@ def measure(row, folder, peers, threads, cores, clock, rounds, seconds, program)
                     **{"distance": distance, "wrong": not distance <= TOLERANCES[row]},
                     **{f"best_{clock}_ms": best, f"median_{clock}_ms": median},
                 }
+                if peer == "weft":
+                    figures[peer]["busiest_ms"] = min(part["best_cpu_ms_of_busiest_thread"] for part in slices[peer])
         finally:
             for process in running.values():
                 process.close()

@@ -10,6 +10,7 @@ NAMES = {
     "onnxruntime": "ONNX Runtime",
     "openvino": "OpenVINO",
     "torch": "PyTorch (eager)",
+    "inductor": "PyTorch (Inductor)",
     "jax": "JAX",
     "iree": "IREE",
     "openblas": "OpenBLAS",
@@ -96,6 +97,17 @@ def timing_table(results, titles, names, mode, clock):
     return lines
 
 
+def scaling_table(results, titles):
+    """What of Weft's work one of several threads does: its CPU time, waiting for the others included."""
+    lines = ["| | one thread | the busiest of all | times faster |", "|---|---|---|---|"]
+    for row, modes in results["rows"].items():
+        one, every = (modes[mode]["figures"].get("weft") for mode in ("one", "all"))
+        if one and every:
+            best, busiest = one["best_cpu_ms"], every["busiest_ms"]
+            lines.append(f"| {titles[row]} | {number(best)} | {number(busiest)} | {best / busiest:.2f} |")
+    return lines
+
+
 def plain_table(results, titles, names, mode, cell):
     peers = results["peers"]
     lines = ["| | " + " | ".join(NAMES[peer] for peer in peers) + " |", "|---|" + "---|" * len(peers)]
@@ -152,6 +164,11 @@ def markdown(results, titles, kernels):
     for mode, clock, title in modes:
         for name, group in parts:
             lines += ["", f"## {name}: {title}", "", *timing_table(results, titles, group, mode, clock)]
+    if "weft" in results["peers"] and machine["cores"] > 1:
+        lines += ["", f"## Scaling to {machine['cores']} threads", ""]
+        lines += ["Weft's CPU time in ms: of one thread alone, and of the one that takes most when all run, waiting"]
+        lines += ["for others included."]
+        lines += ["", *scaling_table(results, titles)]
     lines += ["", "## Compiling, seconds", ""]
     lines += ["From the model to the first run, without any cache: CPU time on one core / wall time on all.", ""]
     merged = {row: {"both": {"figures": both(rows[row])}} for row in rows}

@@ -106,3 +106,25 @@ class TorchBuilder(Builder):
 
     def first_token(self, x):
         return x[:, 0]
+
+
+class Network(torch.nn.Module):
+    """A network as torch.compile wants it: a module whose parameters are the weights, called with the inputs."""
+
+    def __init__(self, builder, network):
+        super().__init__()
+        network(builder)  # draws weights and inputs
+        builder.freeze_inputs()
+        self.builder, self.network = builder, network
+        self.parameters_in_order = torch.nn.ParameterList(
+            torch.nn.Parameter(weight, requires_grad=False) for weight in builder.weights
+        )
+
+    def inputs(self):
+        return dict(self.builder.input_tensors)
+
+    def forward(self, inputs):
+        self.builder.rewind()
+        self.builder.weights = self.parameters_in_order
+        self.builder.input_tensors = inputs
+        return self.network(self.builder)

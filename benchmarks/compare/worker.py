@@ -11,12 +11,15 @@ Requests are JSON lines on standard input, answers JSON lines on standard output
     {"save": FILE.npy}       {"peak_rss"}: the first output saved, and the process's peak memory
 """
 
+import atexit
 import json
 import os
 import resource
+import shutil
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -100,6 +103,29 @@ def torch_peer():
     return load
 
 
+def inductor_peer():
+    threads = sys.argv[4]
+    os.environ["TORCHINDUCTOR_CACHE_DIR"] = tempfile.mkdtemp()  # cold
+    os.environ["TORCHINDUCTOR_COMPILE_THREADS"] = threads
+    atexit.register(shutil.rmtree, os.environ["TORCHINDUCTOR_CACHE_DIR"], ignore_errors=True)
+    import torch
+    import torch._inductor.config
+    from torch_builder import Network, TorchBuilder
+
+    from rows import ROWS, SEEDS
+
+    def load(row, folder, threads):
+        torch.set_num_threads(threads)
+        torch.set_grad_enabled(False)
+        torch._inductor.config.freezing = True  # weights are constants: packed, and folded into what they meet
+        network = Network(TorchBuilder(SEEDS[row]), ROWS[row][0])
+        compiled, inputs = torch.compile(network), network.inputs()
+        compiled(inputs)
+        return lambda: compiled(inputs), lambda result: result.contiguous().numpy()
+
+    return load
+
+
 def jax_peer():
     threads = int(sys.argv[4])
     os.environ["JAX_PLATFORMS"] = "cpu"
@@ -173,6 +199,7 @@ PEERS = {
     "onnxruntime": onnxruntime_peer,
     "openvino": openvino_peer,
     "torch": torch_peer,
+    "inductor": inductor_peer,
     "jax": jax_peer,
     "iree": iree_peer,
     "openblas": numpy_peer,
