@@ -2,8 +2,11 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Groups ops into kernels. Stage: host. Groups grow in the order of the block: an op joins the group of a
-// producer whose results nobody outside the pair reads, so no group can ever wait for itself. The location of
-// a launch says what was fused and why the rest was not. Before and after: Passes.td.
+// producer whose results nobody outside the pair reads, so no group can ever wait for itself. Then what
+// several groups read is computed again in each of them where that takes less time than storing it
+// (FusionCost.h): they wait for no more than they did. The location of a launch says what was fused and why
+// the rest was not. Before and after: Passes.td.
+#include "FusionCost.h"
 #include "FusionNotes.h"
 #include "weft/Codegen/Passes.h"
 
@@ -90,12 +93,15 @@ struct Group {
 /// The kernels of one block.
 class BlockOutliner {
 public:
-  BlockOutliner(Block &block, SymbolTable &symbols, bool attentionInPlace)
-      : block(block), symbols(symbols), attentionInPlace(attentionInPlace) {}
+  BlockOutliner(Block &block, SymbolTable &symbols, const FusionCost &cost, bool attentionInPlace)
+      : block(block), symbols(symbols), cost(cost), attentionInPlace(attentionInPlace) {}
 
   void run() {
     for (Operation &op : block)
       place(&op);
+    for (size_t i = 0; i < groups.size(); ++i)
+      if (!groups[i]->ops.empty() && !groups[i]->root)
+        storeOrComputeAgain(groups[i].get());
     for (const std::unique_ptr<Group> &group : groups)
       notes[group.get()] = explain(group.get());
     SmallVector<Operation *> ops;
@@ -172,6 +178,24 @@ private:
 
   /// Why `producer` may not become part of the group of an op that is of `role` to it; null when it may.
   const char *refuse(Group *producer, Group *consumer, Role role) {
+    if (const char *reason = misfit(producer, consumer, role))
+      return reason;
+    for (Operation *member : producer->ops)
+      for (Operation *user : member->getUsers())
+        if (!producer->ops.contains(user) && !consumer->ops.contains(user))
+          return readByOthers;
+    if (!producer->root) {
+      FusionVerdict verdict = cost.weigh(producer->ops.getArrayRef(), consumer->ops.getArrayRef());
+      if (verdict.isStored()) {
+        reasons[producer] = "it would be computed for each element that it is stretched to; " + verdict.str();
+        return stretched;
+      }
+    }
+    return nullptr;
+  }
+
+  /// Why ops like those of `producer` have no place in the kernel of `consumer`, whoever else reads them.
+  const char *misfit(Group *producer, Group *consumer, Role role) {
     static constexpr const char *shape = "its shape is not that of the root's result",
                                 *generator =
                                     "the root's generator takes numbers like its own, and operands of its "
@@ -200,11 +224,124 @@ private:
     }
     if (consumer->ops.size() + producer->ops.size() > maxOps)
       return "together they would be too many ops for the registers";
-    for (Operation *member : producer->ops)
-      for (Operation *user : member->getUsers())
-        if (!producer->ops.contains(user) && !consumer->ops.contains(user))
-          return readByOthers;
     return nullptr;
+  }
+
+  /// Puts the ops of a group into each group that reads what it computes, when that is cheaper than storing
+  /// it.
+  void storeOrComputeAgain(Group *producer) {
+    llvm::SetVector<Group *> readers;
+    if (std::string reason = keepsStored(producer, readers); !reason.empty()) {
+      reasons[producer] = reason;
+      return;
+    }
+    if (readers.empty())
+      return;
+    FusionVerdict verdict =
+        cost.weigh(producer->ops.getArrayRef(),
+                   llvm::map_to_vector(readers, [](Group *reader) { return reader->ops.getArrayRef(); }));
+    if (verdict.isStored()) {
+      if (readers.size() > 1)
+        reasons[producer] = "stored for " + std::to_string(readers.size()) + " readers: " + verdict.str();
+      return;
+    }
+    SmallVector<Operation *> ops = producer->sorted();
+    for (Group *reader : readers) {
+      IRMapping mapping;
+      for (Operation *op : ops) {
+        // Next to the original: the last op of the reader stays its last.
+        Operation *again = OpBuilder(op).clone(*op, mapping);
+        op->replaceUsesWithIf(again->getResults(),
+                              [&](OpOperand &use) { return reader->ops.contains(use.getOwner()); });
+        reader->ops.insert(again);
+        groupOf[again] = reader;
+        if (auto told = computedAgain.find(op); told != computedAgain.end())
+          computedAgain[again] = std::string(told->second);
+        if (op == ops.back() && readers.size() > 1)
+          computedAgain[again] =
+              "by each of " + std::to_string(readers.size()) + " readers instead of stored: " + verdict.str();
+      }
+    }
+    for (Operation *op : llvm::reverse(ops)) {
+      groupOf.erase(op);
+      computedAgain.erase(op);
+      op->erase();
+    }
+    producer->ops.clear();
+  }
+
+  /// Why what a group computes has to be in memory; empty when its `readers` could all compute it again.
+  std::string keepsStored(Group *producer, llvm::SetVector<Group *> &readers) {
+    for (Operation *op : producer->ops) {
+      if (isa<RandomBitsOp>(op))
+        return "random bits are drawn once";
+      if (!op->hasTrait<ir::Elementwise>() && !isa<BroadcastOp, IotaOp, QuantizeOp, DequantizeOp>(op))
+        return "it is read against the order of memory";
+      // Inside a kernel they may stay in f32.
+      auto type = dyn_cast<FloatType>(getElementTypeOrSelf(op->getResult(0)));
+      if (type && type.getWidth() < 32 && !isa<BroadcastOp>(op))
+        return "floats of " + std::to_string(type.getWidth()) + " bits are rounded where they are stored";
+    }
+    for (Operation *op : producer->ops)
+      for (Operation *user : op->getUsers()) {
+        if (producer->ops.contains(user))
+          continue;
+        auto entry = groupOf.find(user);
+        if (entry == groupOf.end())
+          return user->getName().stripDialect().str() + " reads it from memory";
+        Group *reader = entry->second;
+        Role role = roleIn(reader, user);
+        if (role != Role::Elementwise && role != Role::Reduction && role != Role::Check)
+          return user->getName().stripDialect().str() + " takes nothing before it";
+        if (const char *reason = misfit(producer, reader, role))
+          return reason;
+        if (!keepsSums(producer, reader))
+          return "in its kernel " + reader->root->getName().stripDialect().str() +
+                 " would add in another order";
+        readers.insert(reader);
+      }
+    return {};
+  }
+
+  /// Whether a reduction of floats goes through its elements as before when it computes them: its loops
+  /// depend on what they load, and how many sums LLVM keeps on what they compute.
+  bool keepsSums(Group *producer, Group *reader) {
+    if (!reader->root || roleOf(reader->root) != Role::Reduction ||
+        !isa<FloatType>(getElementTypeOrSelf(reader->root->getOperand(0))))
+      return true;
+    constexpr size_t fewOps = 8;
+    constexpr double cheap = 2;
+    SmallVector<Dim> dims = getDims(reader->root->getOperand(0));
+    if (producer->ops.size() > fewOps || llvm::any_of(producer->ops, [&](Operation *op) {
+          return getDims(op->getResult(0)) == dims && operationsOf(op) > cheap;
+        }))
+      return false;
+    int64_t whole = 0, smaller = 0;
+    for (Group *group : {producer, reader})
+      for (Operation *op : group->ops)
+        for (Value operand : op->getOperands())
+          if (!producer->ops.contains(operand.getDefiningOp()) &&
+              !reader->ops.contains(operand.getDefiningOp()) && !isInlined(operand))
+            (getDims(operand) == dims ? whole : smaller) += 1;
+    auto reduce = dyn_cast<ReduceOp>(reader->root);
+    return smaller == 0 || (reduce && reduce.getAxes().size() == 1 && smaller <= whole);
+  }
+
+  /// What a group takes for its member `op`: a prologue where its root waits for it.
+  static Role roleIn(Group *group, Operation *op) {
+    Role own = roleOf(op);
+    return own == Role::Elementwise && leadsToRoot(op, group) ? roleOf(group->root) : own;
+  }
+
+  /// Whether the root of a group waits for `op`, or is it.
+  static bool leadsToRoot(Operation *op, Group *group) {
+    llvm::SetVector<Operation *> after;
+    after.insert(op);
+    for (size_t i = 0; i < after.size(); ++i)
+      for (Operation *user : after[i]->getUsers())
+        if (group->ops.contains(user))
+          after.insert(user);
+    return after.contains(group->root);
   }
 
   /// What to tell of a group: the values that it keeps to itself, and those that it reads from another
@@ -215,8 +352,10 @@ private:
     auto note = [&](const std::string &text) { notes.push_back(builder.getStringAttr(text)); };
     llvm::SmallPtrSet<Value, 8> seen;
     for (Operation *op : group->sorted()) {
+      if (auto again = computedAgain.find(op); again != computedAgain.end())
+        note("computed " + describe(op) + " " + again->second);
       for (Value result : op->getResults())
-        if (!result.use_empty() &&
+        if (!computedAgain.contains(op) && !result.use_empty() &&
             llvm::all_of(result.getUsers(), [&](Operation *user) { return group->ops.contains(user); }))
           note("fused " + describe(op) + " into " + describe(*result.getUsers().begin()) + ": " +
                sizeOf(result) + " neither written nor read");
@@ -236,24 +375,32 @@ private:
   }
 
   std::string reasonAgainst(Group *producer, Group *consumer, Operation *op, Value operand) {
-    Role role = roleOf(op);
+    Role role = roleIn(consumer, op);
     if (role != Role::Elementwise && role != Role::Reduction && role != Role::Check)
       return op->getName().stripDialect().str() + " takes nothing before it";
     const char *reason = refuse(producer, consumer, role);
     if (!reason)
       return "the two were apart when they were looked at";
+    std::string told = reasons.lookup(producer);
+    if (reason == stretched)
+      return told;
     if (reason != readByOthers)
       return reason;
+    if (StringRef(told).starts_with("stored for"))
+      return told;
     std::string text = reason;
-    for (Operation *user : operand.getUsers())
-      if (!consumer->ops.contains(user)) {
-        text += ", " + describe(user);
-        break;
-      }
+    if (!told.empty())
+      text += "; " + told;
+    else
+      for (Operation *user : operand.getUsers())
+        if (!consumer->ops.contains(user)) {
+          text += ", " + describe(user);
+          break;
+        }
     return text + "; computing it again takes " + arithmeticOf(producer->ops.getArrayRef());
   }
 
-  static constexpr const char *readByOthers = "others read it, too";
+  static constexpr const char *readByOthers = "others read it, too", *stretched = "";
 
   /// Whether all ops are elementwise and of the shape of the root's first result. A check has no result.
   static bool isEpilogueOf(const llvm::SetVector<Operation *> &ops, Operation *root) {
@@ -434,6 +581,9 @@ private:
   std::vector<std::unique_ptr<Group>> groups;
   llvm::DenseMap<Operation *, Group *> groupOf;
   llvm::DenseMap<Group *, ArrayAttr> notes;
+  const FusionCost &cost;
+  llvm::DenseMap<Group *, std::string> reasons;           // why what a group computes is stored
+  llvm::DenseMap<Operation *, std::string> computedAgain; // copies, and why
   SmallVector<Operation *> outlined;
 };
 
@@ -521,8 +671,9 @@ struct OutlineKernels : impl::OutlineKernelsPassBase<OutlineKernels> {
     SmallVector<Block *> blocks;
     for (auto function : getOperation().getOps<func::FuncOp>())
       function.walk([&](Block *block) { blocks.push_back(block); });
+    const FusionCost cost(gpu ? FusionTarget::gpu() : FusionTarget::cpu(lanes, l2Bytes, l3Bytes));
     for (Block *block : blocks)
-      BlockOutliner(*block, symbols, attentionInPlace).run();
+      BlockOutliner(*block, symbols, cost, !gpu).run();
     // Arithmetic on extents and constants that kernels took along may be dead now.
     for (Block *block : blocks)
       for (Operation &op : llvm::make_early_inc_range(llvm::reverse(*block)))

@@ -165,8 +165,12 @@ LogicalResult Compiler::runPasses(Stage stage, void (*build)(OpPassManager &, co
     // An unknown CPU is an error when kernels are compiled for it.
     if (auto cpu = cpu::TargetInfo::get(options.targetCpu); !cpu)
       llvm::consumeError(cpu.takeError());
-    else if (!stages.forGpu)
+    else if (!stages.forGpu) {
       stages.panelWidth = cpu::packedPanelWidth(*cpu, ShapedType::kDynamic);
+      stages.lanes = cpu->lanes();
+      stages.l2Bytes = cpu->l2Bytes;
+      stages.l3Bytes = cpu->l3Bytes;
+    }
     build(passes, stages);
     if (failed(passes.run(*module)))
       return failure();

@@ -113,7 +113,11 @@ void weft::buildHostStage(mlir::OpPassManager &passes, const StageOptions &optio
   // Buffers are sized by expressions over names: what is still nameless depends on data.
   passes.addPass(createNameExtentsPass());
   OutlineKernelsPassOptions outline;
-  outline.checks = outline.attentionInPlace = !options.forGpu;
+  outline.checks = !options.forGpu;
+  outline.gpu = options.forGpu;
+  outline.lanes = options.lanes;
+  outline.l2Bytes = options.l2Bytes;
+  outline.l3Bytes = options.l3Bytes;
   passes.addPass(createOutlineKernelsPass(outline));
   if (options.forGpu)
     passes.addPass(createOutlineCallsPass());

@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Attention takes in what transposes its operands and its result and slices heads, where nobody else reads that.
-// RUN: weft-opt %s --weft-outline-kernels=attention-in-place=true | FileCheck %s
-// RUN: weft-opt %s --weft-outline-kernels | FileCheck %s --check-prefix=APART
+// RUN: weft-opt %s --weft-outline-kernels | FileCheck %s
+// RUN: weft-opt %s --weft-outline-kernels=gpu=true | FileCheck %s --check-prefix=APART
 
 // CHECK-LABEL: func.func @main
 // CHECK-NEXT: %[[K:.*]] = host.launch @transpose(%arg1)

@@ -13,8 +13,15 @@ def OutlineKernelsPass : Pass<"weft-outline-kernels", "::mlir::ModuleOp"> {
     prologue; contractions have none, they read operands many times) and after it (its epilogue, of the root's shape), or a group
     of elementwise ops. Sorting and selection become host.call. Reshapes stay in the function: they are views.
 
-    With `attention-in-place` attention reads rows of transposed operands and slices of heads where they lie, and writes a
+    Except for GPUs, attention reads rows of transposed operands and slices of heads where they lie, and writes a
     result that is transposed next where it is wanted.
+
+    Elementwise ops that several kernels read are computed again in each of them where that takes less time than storing
+    what they compute, by an estimate from bytes and operations (lib/Codegen/FusionCost.h); what would be computed for each
+    element that it is stretched to stays out by the same estimate. The location of a launch holds the numbers.
+
+    Before: `%0 = weft.sub %x, %m ...; %1 = weft.reduce add %0 ...; %2 = weft.reduce max %0 ...`
+    After: `%1 = host.launch @sub_reduce(%x, %m); %2 = host.launch @sub_reduce_0(%x, %m)`
 
     An assertion that names what it found is a kernel without results, fused with what leads to its predicate; with
     `checks` false (kernels have no way to fail) it is a predicate that the host looks at, like any other assertion.
@@ -22,9 +29,13 @@ def OutlineKernelsPass : Pass<"weft-outline-kernels", "::mlir::ModuleOp"> {
     Before: `%0 = weft.conv %x, %w ...; %1 = weft.add %0, %b ...; %2 = weft.relu %1 ...`
     After: `%0 = host.launch @conv_add_relu(%x, %w, %b) ...`
   }];
-  let options = [Option<"checks", "checks", "bool", "true", "whether kernels may fail">,
-                 Option<"attentionInPlace", "attention-in-place", "bool", "false",
-                        "whether attention takes in what transposes or slices its operands">];
+  let options = [
+    Option<"checks", "checks", "bool", "true", "whether kernels may fail">,
+    Option<"gpu", "gpu", "bool", "false", "whether a GPU's rates decide what is stored, and attention's operands are moved in front of it">,
+    Option<"lanes", "lanes", "int64_t", "8", "elements of f32 in a vector of the CPU">,
+    Option<"l2Bytes", "l2-bytes", "int64_t", "512 << 10", "of a core's second cache">,
+    Option<"l3Bytes", "l3-bytes", "int64_t", "16 << 20", "of the last cache">,
+  ];
   let dependentDialects = ["::weft::host::HostDialect"];
 }
 

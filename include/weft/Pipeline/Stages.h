@@ -28,6 +28,9 @@ struct StageOptions {
   bool forGpu = false;
   /// Columns of the panels in which matrix products read their right operand; 0: operands stay as they are.
   int64_t panelWidth = 0;
+  /// Elements of f32 in a vector of the CPU, and its caches: a core's second, and the last.
+  int64_t lanes = 8;
+  int64_t l2Bytes = 512 << 10, l3Bytes = 16 << 20;
 };
 
 /// The passes that make `stage` from the one before it. Only Graph and Host are made by passes over the whole

@@ -61,8 +61,7 @@ def MergeProjectionsPass : Pass<"weft-merge-projections"> {
   let description = [{
     Where an attention's operands are heads of products of one value with constant weights, the weights are put side by side,
     and the operands become slices of heads of one product. Slices before the reshape that divides a value by
-    heads go behind it. An attention kernel reads such slices where they lie (`weft-outline-kernels` with
-    `attention-in-place`).
+    heads go behind it. An attention kernel reads such slices where they lie (`weft-outline-kernels`).
 
     Before, for q, k and v each:
     ```mlir
