@@ -108,6 +108,26 @@ static void closeCheck(func::FuncOp kernel) {
   kernel.setFunctionType(b.getFunctionType(kernel.getArgumentTypes(), {b.getI32Type()}));
 }
 
+namespace {
+
+/// Passes on what a source knows, and remembers it.
+class Overheard : public cpu::TilingSource {
+public:
+  explicit Overheard(const cpu::TilingSource &source) : source(source) {}
+  std::optional<std::string> find(const std::string &kernel, const std::string &own,
+                                  Neighbours neighbours) const override {
+    std::optional<std::string> found = source.find(kernel, own, neighbours);
+    tiling = found.value_or("");
+    return found;
+  }
+  mutable std::string tiling;
+
+private:
+  const cpu::TilingSource &source;
+};
+
+} // namespace
+
 FailureOr<CompiledKernel> weft::compileKernel(host::KernelOp kernel, const KernelOperands &operands,
                                               const KernelOptions &options) {
   CompiledKernel compiled;
@@ -119,10 +139,15 @@ FailureOr<CompiledKernel> weft::compileKernel(host::KernelOp kernel, const Kerne
 
   OwningOpRef<ModuleOp> module;
   cpu::Pipeline pipeline = cpu::Pipeline::Loops;
+  std::optional<Overheard> tilings;
+  if (options.tilings)
+    tilings.emplace(*options.tilings);
   FailureOr<std::optional<GeneratedFor>> generated =
-      generateKernel(kernel, operands, options.target, options.strict, options.tilings);
+      generateKernel(kernel, operands, options.target, options.strict, tilings ? &*tilings : nullptr);
   if (failed(generated))
     return failure();
+  if (tilings)
+    compiled.tuned = std::move(tilings->tiling);
   if (*generated) {
     module = std::move((*generated)->kernel.module);
     pipeline = (*generated)->kernel.pipeline;

@@ -166,7 +166,8 @@ cpu::ConvSpec convSpec(ConvOp conv, const ConvParts &parts) {
 
 FailureOr<std::optional<GeneratedFor>> generateConvolution(host::KernelOp kernel, const KernelParts &parts,
                                                            const llvm::SmallBitVector &constants,
-                                                           const cpu::TargetInfo &target, bool strict) {
+                                                           const cpu::TargetInfo &target, bool strict,
+                                                           const cpu::TilingSource *tilings) {
   auto conv = cast<ConvOp>(parts.root);
   auto xType = cast<RankedTensorType>(conv.getX().getType());
   int64_t weights = argumentNumber(conv.getW());
@@ -193,6 +194,11 @@ FailureOr<std::optional<GeneratedFor>> generateConvolution(host::KernelOp kernel
   generated.arguments.push_back({unsigned(kernel.getArgumentTypes().size()), each});
 
   int64_t strideO = taken->strideO, strideI = taken->strideI, strideTap = taken->strideTap;
+  std::optional<cpu::ConvTiling> tiling;
+  if (!spec.isDepthwise()) {
+    tiling = cpu::chooseConvTiling(spec, target, tilings);
+    spec.panelWidth = tiling->panelWidth;
+  }
   SmallVector<int64_t> shape = cpu::packedConvShape(spec, target);
   PackedOperand packed;
   packed.operand = weights;
@@ -209,7 +215,7 @@ FailureOr<std::optional<GeneratedFor>> generateConvolution(host::KernelOp kernel
   };
   generated.packed.push_back(std::move(packed));
 
-  FailureOr<cpu::GeneratedKernel> made = cpu::generateConv(conv.getLoc(), spec, target);
+  FailureOr<cpu::GeneratedKernel> made = cpu::generateConv(conv.getLoc(), spec, target, tiling);
   if (failed(made))
     return failure();
   generated.kernel = std::move(*made);
@@ -276,7 +282,7 @@ FailureOr<std::optional<GeneratedFor>> weft::generateKernel(host::KernelOp kerne
   if (parts && isa<DotGeneralOp>(parts->root))
     return generateDot(kernel, *parts, operands, target, strict, tilings);
   if (parts && isa<ConvOp>(parts->root))
-    return generateConvolution(kernel, *parts, operands.constants, target, strict);
+    return generateConvolution(kernel, *parts, operands.constants, target, strict, tilings);
   if (std::optional<AttentionParts> attention = takeAttentionApart(kernel, /*forGpu=*/false)) {
     GeneratedFor generated;
     generated.arguments = std::move(attention->arguments);

@@ -34,19 +34,24 @@ namespace {
 class OneTiling : public cpu::TilingSource {
 public:
   explicit OneTiling(std::string tiling = {}, int round = 0) : tiling(std::move(tiling)), round(round) {}
+  explicit OneTiling(const TuningRecords &known) : known(&known) {}
   std::optional<std::string> find(const std::string &name, const std::string &own,
                                   Neighbours neighbours) const override {
     kernel = name;
     ownTiling = own;
     near = neighbours(tiling.empty() ? own : tiling, round);
+    if (const TuningRecords::Record *record = known ? known->get(name) : nullptr)
+      isKnown = !neighbours(record->tiling, 0).empty();
     return tiling.empty() ? own : tiling;
   }
   mutable std::string kernel, ownTiling;
   mutable std::vector<std::string> near;
+  mutable bool isKnown = false; ///< there is a record, of a tiling that is possible
 
 private:
   std::string tiling;
-  int round;
+  int round = 0;
+  const TuningRecords *known = nullptr;
 };
 
 /// A thread that stays on the processor it is on, as long as this lives.
@@ -101,7 +106,7 @@ public:
   }
 
   /// What tilings the kernel has; no more than one: nothing can be tuned.
-  OneTiling probe(const KernelJob &job) const;
+  OneTiling probe(const KernelJob &job, const TuningRecords &records) const;
   struct Found {
     TuningRecords::Record record;
     bool isLast = true; ///< all tilings were tried to the end
@@ -122,8 +127,8 @@ private:
 
 } // namespace
 
-OneTiling Tuner::probe(const KernelJob &job) const {
-  OneTiling space;
+OneTiling Tuner::probe(const KernelJob &job, const TuningRecords &records) const {
+  OneTiling space(records);
   if (failed(generateKernel(job.kernel, job.operands, options.target, options.strict, &space)))
     space.near.clear();
   return space;
@@ -239,11 +244,11 @@ TuneSummary weft::tuneKernels(ArrayRef<KernelJob> jobs, const KernelOptions &opt
   double costLeft = 0;
   llvm::StringSet<> seen;
   for (const KernelJob &job : jobs) {
-    OneTiling space = tuner.probe(job);
+    OneTiling space = tuner.probe(job, records);
     if (space.near.size() < 2 || !seen.insert(space.kernel).second)
       continue;
     ++summary.kernels;
-    if (records.contains(space.kernel)) {
+    if (space.isKnown) {
       ++summary.known;
       continue;
     }

@@ -27,7 +27,7 @@ struct TuneSummary {
 };
 
 /// Tries tilings of `jobs`, the costliest first, and adds the best of each to `records`. Kernels that have a
-/// record, or extents that are not known, are left alone.
+/// record of a tiling that is possible, or extents that are not known, are left alone.
 TuneSummary tuneKernels(llvm::ArrayRef<KernelJob> jobs, const KernelOptions &options,
                         const TuneOptions &tuning, TuningRecords &records);
 

@@ -108,9 +108,9 @@ void TuningRecords::store(const std::string &folder) const {
 }
 
 std::optional<std::string> TuningRecords::find(const std::string &kernel, const std::string &own,
-                                               Neighbours) const {
+                                               Neighbours neighbours) const {
   auto found = records.find(kernel);
-  if (found == records.end() || found->second.tiling == own)
+  if (found == records.end() || found->second.tiling == own || neighbours(found->second.tiling, 0).empty())
     return std::nullopt;
   ++used;
   return found->second.tiling;

@@ -41,8 +41,12 @@ public:
   void store(const std::string &folder) const;
 
   void add(const std::string &kernel, Record record) { records[kernel] = std::move(record); }
-  bool contains(const std::string &kernel) const { return records.count(kernel); }
-  /// Kernels that were given a tiling other than their generator's own.
+  /// The record of a kernel, or null.
+  const Record *get(const std::string &kernel) const {
+    auto found = records.find(kernel);
+    return found == records.end() ? nullptr : &found->second;
+  }
+  /// Kernels that were given a tiling other than their generator's own: one that is not possible is not.
   int64_t numUsed() const { return used; }
 
   std::optional<std::string> find(const std::string &kernel, const std::string &own,

@@ -44,6 +44,8 @@ struct CompiledKernel {
   llvm::SmallVector<PackedOperand> packed;
   /// The arguments of the machine code; empty: operands, then results, as they are.
   llvm::SmallVector<KernelArgument> arguments;
+  /// The tiling that tuning found; empty: the generator's own choice.
+  std::string tuned;
   /// Of a GPU kernel: threads per block (0: a CPU kernel), bytes of shared memory, blocks that run together.
   /// `chunks` then counts blocks.
   int64_t threads = 0, sharedBytes = 0, cluster = 1;

@@ -19,9 +19,25 @@ struct Conv3 {
     for (int d = 0; d < 3; ++d)
       out[d] = dims[d].out();
   }
+  int64_t taps() const { return dims[0].kernel * dims[1].kernel * dims[2].kernel; }
+  /// Taps of a kernel row and channels are one contiguous loop.
+  bool isFused(const ConvSpec &spec) const { return spec.groups == 1 && dims[2].dilation == 1; }
   ConvDim dims[3];
   int64_t out[3];
 };
+
+/// A plane of output as the loops of direct convolutions see it.
+struct ConvPlane {
+  explicit ConvPlane(const Conv3 &s);
+  bool pads = false;
+  bool pointwise = true; ///< 1x1 in place: one row, of which a chunk takes some register tiles
+  int64_t rows, columns;
+  /// What is dealt out to chunks: rows, or register tiles of `pixels`.
+  int64_t blockable(int64_t pixels) const { return pointwise ? ceilDivide(columns, pixels) : rows; }
+};
+
+/// Whether a kernel can be made of `spec`, which is not depthwise, with this tiling.
+bool isPossible(const ConvTiling &tiling, const ConvSpec &spec, const TargetInfo &target);
 
 /// Types of x and y.
 llvm::SmallVector<mlir::MemRefType> convBuffers(const ConvSpec &spec, llvm::ArrayRef<int64_t> weights);
@@ -34,8 +50,6 @@ struct WinogradPlan {
   int64_t m = 0;                 ///< output tiles are m x m: 4 or 2
   int64_t width = 0, panels = 0; ///< output channels of a panel of weights, and their number
   int64_t tileRows = 0, tileColumns = 0;
-  int64_t blockRows = 0;                                  ///< tile rows of a chunk
-  int64_t blockPanels = 0;                                ///< panels of a chunk
   int64_t positions() const { return (m + 2) * (m + 2); } ///< of an input tile
 };
 /// Nothing where the direct way is estimated to be as fast, or minimal filtering is not allowed.
@@ -47,7 +61,7 @@ std::vector<std::byte> packWinograd(const ConvSpec &spec, const WinogradPlan &pl
                                     std::span<const std::byte> source, int64_t strideO, int64_t strideI,
                                     int64_t strideTap);
 GeneratedKernel generateWinograd(mlir::Location loc, const ConvSpec &spec, const WinogradPlan &plan,
-                                 const TargetInfo &target);
+                                 const TargetInfo &target, const ConvTiling &tiling);
 
 GeneratedKernel generateDepthwise(mlir::Location loc, const ConvSpec &spec, const TargetInfo &target);
 /// The same with channels in front.

@@ -103,11 +103,7 @@ static std::string describe(const GemmSpec &spec) {
     os << spec.panelWidth << " ";
   os << spec.bType << (spec.bUnsigned ? " unsigned" : "") << (spec.pairsFit ? " in pairs" : "") << " to "
      << spec.cType;
-  for (MemRefType operand : spec.epilogue.operands) {
-    os << " + ";
-    llvm::interleave(operand.getShape(), os, "x");
-    os << "x" << operand.getElementType();
-  }
+  printOperands(spec.epilogue, os);
   if (spec.strict)
     os << " strict";
   return text;
@@ -222,17 +218,8 @@ GemmTiling weft::cpu::chooseGemmTiling(const GemmSpec &spec, const TargetInfo &t
   GemmTiling own = chooseGemmTiling(spec, target);
   if (!source || !isStatic(spec) || spec.m < 1 || spec.n < 1 || spec.k < 1)
     return own;
-  auto parse = [&](StringRef text) {
-    std::optional<GemmTiling> tiling = parseTiling<GemmTiling>(text);
-    return tiling && isPossible(*tiling, spec, target) ? tiling : std::nullopt;
-  };
-  auto neighbours = [&](StringRef from, int round) {
-    std::vector<std::string> texts;
-    if (std::optional<GemmTiling> tiling = parse(from))
-      for (const GemmTiling &near : gemmTilingsNear(*tiling, spec, target, round))
-        texts.push_back(tilingText(near));
-    return texts;
-  };
-  std::optional<std::string> found = source->find(describe(spec), tilingText(own), neighbours);
-  return found ? parse(*found).value_or(own) : own;
+  return findTiling(
+      *source, describe(spec), own,
+      [&](const GemmTiling &tiling) { return isPossible(tiling, spec, target); },
+      [&](const GemmTiling &from, int round) { return gemmTilingsNear(from, spec, target, round); });
 }

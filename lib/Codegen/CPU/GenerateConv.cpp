@@ -18,16 +18,13 @@ using namespace mlir;
 using namespace weft::cpu;
 
 static int64_t convPanelWidth(const ConvSpec &spec, const TargetInfo &target) {
+  if (spec.panelWidth)
+    return spec.panelWidth;
   int64_t perGroup = spec.co / spec.groups;
   return perGroup <= target.lanes() ? target.lanes() : target.isX86 ? 2 * target.lanes() : 3 * target.lanes();
 }
 
-static int64_t taps(const ConvSpec &spec) {
-  int64_t product = 1;
-  for (const ConvDim &d : spec.space)
-    product *= d.kernel;
-  return product;
-}
+static int64_t taps(const ConvSpec &spec) { return Conv3(spec).taps(); }
 
 bool weft::cpu::hasChannelsFirst(const ConvSpec &spec) {
   return spec.isDepthwise() && spec.space.size() <= 2 && spec.space.back().stride == 1 &&
@@ -108,12 +105,10 @@ namespace {
 
 class ConvGenerator : KernelBuilder {
 public:
-  ConvGenerator(Location loc, const ConvSpec &spec, const TargetInfo &target)
-      : KernelBuilder(loc, target), spec(spec), s(spec) {}
+  ConvGenerator(Location loc, const ConvSpec &spec, const TargetInfo &target, const ConvTiling &t);
   GeneratedKernel generate();
 
 private:
-  void plan();
   void chunk(Value index);
   void copyInput(Value image, Value plane, Value firstRow);
   /// All tiles of the rows [first, last) for one panel, of which `valid` columns exist.
@@ -131,56 +126,45 @@ private:
   Conv3 s;
   Value x, y, weights, flatWeights, flatX, padded, flatPadded;
   ValueRange extras;
-  int64_t inner = 0, outer = 0, width = 0, vectors = 0, panelsPerGroup = 0;
-  int64_t maxRows = 0;             ///< pixels of a register tile
-  int64_t rows = 1, columns = 1;   ///< of the output plane as the loops see it (1x1: one row)
-  int64_t groupRows = 1;           ///< output rows of a chunk
-  int64_t panelBlock = 1;          ///< panels of a chunk
-  bool straddle = false;           ///< tiles run over row ends
-  bool pointwise = false;          ///< 1x1 in place: one row, of which a chunk takes some tiles
-  bool pads = false, fused = true; ///< taps of a kernel row and channels are one contiguous loop
-  int64_t copyHeight = 0, copyWidth = 0;
+  int64_t inner, outer, width, vectors, panelsPerGroup;
+  int64_t maxRows; ///< pixels of a register tile
+  bool pads, pointwise, fused;
+  int64_t rows, columns; ///< what chunks share, and columns of the output plane as the loops see it
+  int64_t groupRows;     ///< rows of a chunk
+  int64_t panelBlock;    ///< panels of a chunk
+  bool straddle;         ///< tiles run over row ends
+  int64_t unroll;
+  int64_t copyHeight, copyWidth;
 };
 
 } // namespace
 
-void ConvGenerator::plan() {
-  inner = spec.ci / spec.groups;
-  outer = spec.co / spec.groups;
-  width = convPanelWidth(spec, target);
-  vectors = width / lanes;
-  panelsPerGroup = ceilDivide(outer, width);
-  maxRows = std::min<int64_t>(target.vectorRegisters >= 32 ? 14 : 6,
-                              rowsThatFitL1(spec.ci * s.dims[2].stride * 4, target));
-  for (const ConvDim &d : spec.space)
+ConvPlane::ConvPlane(const Conv3 &s) {
+  for (const ConvDim &d : s.dims) {
     pads |= d.padLow > 0 || d.padHigh > 0;
-  fused = spec.groups == 1 && s.dims[2].dilation == 1;
-  pointwise = !pads;
-  for (const ConvDim &d : s.dims)
     pointwise &= d.kernel == 1 && d.stride == 1;
+  }
+  pointwise &= !pads;
   rows = s.out[1];
   columns = s.out[2];
   if (pointwise) {
     columns *= rows;
-    rows = ceilDivide(columns, maxRows); // what groupRows counts are tiles
+    rows = 1;
   }
-  // Rows of a chunk: enough pixels to use a weight often, few enough for L2.
-  int64_t rowBytes = (pointwise ? maxRows : s.dims[1].stride * s.dims[2].in) * spec.ci * 4;
-  int64_t fit = std::max<int64_t>(1, target.l2Bytes / 2 / std::max<int64_t>(1, rowBytes));
-  groupRows = std::clamp<int64_t>(ceilDivide(168, pointwise ? maxRows : columns), 1,
-                                  std::max<int64_t>(1, std::min(rows, fit)));
-  double flops = 2.0 * (ShapedType::isDynamic(spec.batch) ? 1 : spec.batch) * s.out[0] * s.out[1] * s.out[2] *
-                 spec.co * inner * taps(spec);
-  int64_t wanted = wantedChunks(flops);
-  int64_t images = std::max<int64_t>(1, ShapedType::isDynamic(spec.batch) ? 1 : spec.batch) * s.out[0];
-  int64_t rowGroups = ceilDivide(rows, groupRows);
-  groupRows = ceilDivide(rows, rowGroups); // even groups
-  int64_t panelBlocks =
-      std::clamp<int64_t>(ceilDivide(wanted, images * rowGroups * spec.groups), 1, panelsPerGroup);
-  panelBlock = ceilDivide(panelsPerGroup, panelBlocks);
+}
 
-  auto tileOf = [&](int64_t pixels) { return ceilDivide(pixels, ceilDivide(pixels, maxRows)); };
-  straddle = !pointwise && tileOf(columns) < (maxRows <= 6 ? 0.9 : 0.75) * tileOf(columns * groupRows);
+ConvGenerator::ConvGenerator(Location loc, const ConvSpec &spec, const TargetInfo &target,
+                             const ConvTiling &t)
+    : KernelBuilder(loc, target), spec(spec), s(spec), inner(spec.ci / spec.groups),
+      outer(spec.co / spec.groups), width(t.panelWidth), vectors(width / lanes),
+      panelsPerGroup(ceilDivide(outer, width)), maxRows(t.pixels), groupRows(t.blockRows),
+      panelBlock(t.blockPanels), straddle(t.wrap == 2), unroll(t.unroll) {
+  const ConvPlane plane(s);
+  pads = plane.pads;
+  pointwise = plane.pointwise;
+  fused = s.isFused(spec);
+  rows = plane.blockable(maxRows);
+  columns = plane.columns;
   copyHeight = (groupRows - 1) * s.dims[1].stride + (s.dims[1].kernel - 1) * s.dims[1].dilation + 1;
   copyWidth = (s.out[2] - 1) * s.dims[2].stride + (s.dims[2].kernel - 1) * s.dims[2].dilation + 1;
 }
@@ -274,7 +258,6 @@ void ConvGenerator::panel(Value image, Value plane, Value first, Value last, Val
           prefetch(flatWeights, {nextPanel, add(start, mul(add(firstK, k), step))});
         return loadVector(weights, {panelIndex, add(firstK, k), c(v * lanes)}, lanes);
       };
-      int64_t unroll = starts.size() > 1 ? 4 : block <= 32 ? (block % 3 == 0 ? 3 : 1) : 2;
       return tile(pixels, vectors, c(0), c(block), unroll, SmallVector<Value>(init), a, w);
     };
     int64_t planeStride = (pads ? copyHeight : height.in * depth.dilation) * sourceWidth * spec.ci;
@@ -401,7 +384,6 @@ void ConvGenerator::chunk(Value index) {
 }
 
 GeneratedKernel ConvGenerator::generate() {
-  plan();
   SmallVector<int64_t> weightShape = packedConvShape(spec, target);
   SmallVector<MemRefType> buffers = convBuffers(spec, weightShape);
   begin(spec.name, buffers);
@@ -428,7 +410,8 @@ GeneratedKernel ConvGenerator::generate() {
 }
 
 FailureOr<GeneratedKernel> weft::cpu::generateConv(Location loc, const ConvSpec &spec,
-                                                   const TargetInfo &target) {
+                                                   const TargetInfo &target,
+                                                   std::optional<ConvTiling> tiling) {
   auto bad = [&](const Twine &what) -> FailureOr<GeneratedKernel> {
     emitError(loc) << "convolution: " << what;
     return failure();
@@ -458,7 +441,13 @@ FailureOr<GeneratedKernel> weft::cpu::generateConv(Location loc, const ConvSpec 
   }
   if (spec.isDepthwise())
     return generateDepthwise(loc, spec, target);
-  if (std::optional<WinogradPlan> plan = planWinograd(spec, target))
-    return generateWinograd(loc, spec, *plan, target);
-  return ConvGenerator(loc, spec, target).generate();
+  if (!tiling)
+    tiling = chooseConvTiling(spec, target);
+  if (!isPossible(*tiling, spec, target))
+    return bad("a tiling that is not possible: " + tilingText(*tiling));
+  ConvSpec packed = spec;
+  packed.panelWidth = tiling->panelWidth;
+  if (std::optional<WinogradPlan> plan = planWinograd(packed, target))
+    return generateWinograd(loc, packed, *plan, target, *tiling);
+  return ConvGenerator(loc, packed, target, *tiling).generate();
 }

@@ -17,6 +17,8 @@ using namespace mlir;
 using namespace weft::cpu;
 
 static int64_t panelWidthOf(const ConvSpec &spec, const TargetInfo &target) {
+  if (spec.panelWidth)
+    return spec.panelWidth;
   return spec.co <= target.lanes() ? target.lanes() : 2 * target.lanes();
 }
 
@@ -52,20 +54,6 @@ std::optional<WinogradPlan> weft::cpu::planWinograd(const ConvSpec &spec, const 
   plan.panels = ceilDivide(spec.co, plan.width);
   plan.tileRows = ceilDivide(spec.space[0].out(), plan.m);
   plan.tileColumns = ceilDivide(spec.space[1].out(), plan.m);
-  // Transformed weights that stay in L2 may be used by many small blocks; others want a block with many
-  // tiles. The last block is computed whole, so blocks that come out even are better.
-  int64_t weightBytes = plan.positions() * plan.panels * plan.width * spec.ci * 4;
-  int64_t wantedTiles = weightBytes <= target.l2Bytes / 2 ? 14 : 56;
-  int64_t least = std::min(ceilDivide(wantedTiles, plan.tileColumns), plan.tileRows);
-  auto computedRows = [&](int64_t rows) { return ceilDivide(plan.tileRows, rows) * rows; };
-  plan.blockRows = least;
-  for (int64_t rows = least + 1; rows <= std::min(2 * least, plan.tileRows); ++rows)
-    if (computedRows(rows) < computedRows(plan.blockRows))
-      plan.blockRows = rows;
-  int64_t images = ShapedType::isDynamic(spec.batch) ? 1 : std::max<int64_t>(1, spec.batch);
-  int64_t columnBlocks =
-      std::clamp<int64_t>(ceilDivide(16, images * ceilDivide(plan.tileRows, plan.blockRows)), 1, plan.panels);
-  plan.blockPanels = ceilDivide(plan.panels, columnBlocks);
   return plan;
 }
 
@@ -112,9 +100,10 @@ namespace {
 
 class WinogradGenerator : KernelBuilder {
 public:
-  WinogradGenerator(Location loc, const ConvSpec &spec, const WinogradPlan &plan, const TargetInfo &target)
-      : KernelBuilder(loc, target), spec(spec), p(plan), a(plan.m + 2),
-        tiles(plan.blockRows * plan.tileColumns), copyWidth(plan.tileColumns * plan.m + 2),
+  WinogradGenerator(Location loc, const ConvSpec &spec, const WinogradPlan &plan, const TargetInfo &target,
+                    const ConvTiling &tiling)
+      : KernelBuilder(loc, target), spec(spec), p(plan), t(tiling), a(plan.m + 2),
+        tiles(tiling.blockRows * plan.tileColumns), copyWidth(plan.tileColumns * plan.m + 2),
         vectors(plan.width / lanes) {}
   GeneratedKernel generate();
 
@@ -141,6 +130,7 @@ private:
 
   const ConvSpec &spec;
   const WinogradPlan &p;
+  const ConvTiling &t;
   int64_t a, tiles, copyWidth, vectors;
   Value x, weights, flatWeights, y, padded, v, product, pixels;
   ValueRange extras;
@@ -196,7 +186,7 @@ void WinogradGenerator::copyInput(Value image, Value firstTileRow) {
       loop(c(0), c(spec.ci), lanes, [&](Value i) { store(zeroVector(), padded, {row, column, i}); });
     });
   };
-  loop(c(0), c(p.blockRows * p.m + 2), 1, [&](Value row) {
+  loop(c(0), c(t.blockRows * p.m + 2), 1, [&](Value row) {
     Value from = sub(add(mul(firstTileRow, p.m), row), c(height.padLow));
     Value inside = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ult, from, c(height.in));
     auto branch = scf::IfOp::create(b, loc, inside, /*withElseRegion=*/true);
@@ -215,7 +205,7 @@ void WinogradGenerator::copyInput(Value image, Value firstTileRow) {
 }
 
 void WinogradGenerator::transformInput() {
-  loop(c(0), c(p.blockRows), 1, [&](Value tileRow) {
+  loop(c(0), c(t.blockRows), 1, [&](Value tileRow) {
     loop(c(0), c(p.tileColumns), 1, [&](Value tileColumn) {
       Value tile = add(mul(tileRow, p.tileColumns), tileColumn);
       loop(c(0), c(spec.ci), lanes, [&](Value channel) {
@@ -232,8 +222,7 @@ void WinogradGenerator::transformInput() {
 }
 
 void WinogradGenerator::multiply(Value firstPanel, Value lastPanel) {
-  int64_t maxRows = target.vectorRegisters >= 32 ? 14 : 6;
-  int64_t count = ceilDivide(tiles, maxRows), size = ceilDivide(tiles, count);
+  int64_t count = ceilDivide(tiles, t.pixels), size = ceilDivide(tiles, count);
   int64_t large = count - (count * size - tiles);
   loop(c(0), c(p.positions()), 1, [&](Value position) {
     loop(firstPanel, lastPanel, 1, [&](Value panel) {
@@ -252,16 +241,16 @@ void WinogradGenerator::multiply(Value firstPanel, Value lastPanel) {
             prefetch(flatWeights, {next, add(start, mul(k, step))});
           return loadVector(weights, {index, k, c(n * lanes)}, lanes);
         };
-        SmallVector<Value> sums = tile(rows, vectors, c(0), c(spec.ci), 2,
+        SmallVector<Value> sums = tile(rows, vectors, c(0), c(spec.ci), t.unroll,
                                        SmallVector<Value>(rows * vectors, zeroVector()), loadA, loadB);
         Value column = mul(sub(panel, firstPanel), p.width);
         for (int64_t r = 0; r < rows; ++r)
           for (int64_t n = 0; n < vectors; ++n)
             store(sums[r * vectors + n], product, {position, add(first, r), add(column, n * lanes)});
       };
-      loop(c(0), c(large), 1, [&](Value t) { tileAt(mul(t, size), size); });
+      loop(c(0), c(large), 1, [&](Value i) { tileAt(mul(i, size), size); });
       if (large < count)
-        loop(c(large), c(count), 1, [&](Value t) { tileAt(add(mul(t, size - 1), large), size - 1); });
+        loop(c(large), c(count), 1, [&](Value i) { tileAt(add(mul(i, size - 1), large), size - 1); });
     });
   });
 }
@@ -269,7 +258,7 @@ void WinogradGenerator::multiply(Value firstPanel, Value lastPanel) {
 void WinogradGenerator::transformOutput(Value image, Value firstTileRow, Value firstPanel, Value lastPanel) {
   Value firstColumn = mul(firstPanel, p.width);
   Value columns = sub(min(mul(lastPanel, p.width), c(spec.co)), firstColumn);
-  loop(c(0), c(p.blockRows), 1, [&](Value tileRow) {
+  loop(c(0), c(t.blockRows), 1, [&](Value tileRow) {
     Value row = mul(add(firstTileRow, tileRow), p.m);
     Value rows = min(sub(c(spec.space[0].out()), row), c(p.m));
     loop(c(0), c(p.tileColumns), 1, [&](Value tileColumn) {
@@ -295,11 +284,11 @@ void WinogradGenerator::transformOutput(Value image, Value firstTileRow, Value f
 }
 
 void WinogradGenerator::chunk(Value index) {
-  Value panelBlocks = c(ceilDivide(p.panels, p.blockPanels)),
-        rowBlocks = c(ceilDivide(p.tileRows, p.blockRows));
+  Value panelBlocks = c(ceilDivide(p.panels, t.blockPanels)),
+        rowBlocks = c(ceilDivide(p.tileRows, t.blockRows));
   Value block = rem(index, panelBlocks), rest = div(index, panelBlocks);
-  Value firstTileRow = mul(rem(rest, rowBlocks), p.blockRows), image = div(rest, rowBlocks);
-  Value firstPanel = mul(block, p.blockPanels), lastPanel = min(add(firstPanel, p.blockPanels), c(p.panels));
+  Value firstTileRow = mul(rem(rest, rowBlocks), t.blockRows), image = div(rest, rowBlocks);
+  Value firstPanel = mul(block, t.blockPanels), lastPanel = min(add(firstPanel, t.blockPanels), c(p.panels));
   ifThen(mustPrepare(index, block), [&] {
     copyInput(image, firstTileRow);
     transformInput();
@@ -316,22 +305,22 @@ GeneratedKernel WinogradGenerator::generate() {
   y = args.back();
   extras = args.slice(2, buffers.size() - 3);
   flatWeights = memref::CollapseShapeOp::create(b, loc, weights, ArrayRef<ReassociationIndices>{{0}, {1, 2}});
-  padded = scratch({p.blockRows * p.m + 2, copyWidth, spec.ci});
+  padded = scratch({t.blockRows * p.m + 2, copyWidth, spec.ci});
   // Rows a line more than a power of two apart.
   v = scratch({p.positions(), tiles, spec.ci + lanes});
-  product = scratch({p.positions(), tiles, p.blockPanels * p.width + lanes});
+  product = scratch({p.positions(), tiles, t.blockPanels * p.width + lanes});
   pixels = scratch({p.m, p.m, lanes});
   GeneratedKernel kernel;
   unsigned yIndex = buffers.size() - 1;
   kernel.chunks.terms.push_back({yIndex, 0, spec.batch, 1});
-  kernel.chunks.terms.push_back({yIndex, 1, p.tileRows, p.blockRows});
-  kernel.chunks.terms.push_back({yIndex, 3, p.panels, p.blockPanels});
+  kernel.chunks.terms.push_back({yIndex, 1, p.tileRows, t.blockRows});
+  kernel.chunks.terms.push_back({yIndex, 3, p.panels, t.blockPanels});
   loop(low, high, 1, [&](Value index) { chunk(index); });
   kernel.module = end();
   return kernel;
 }
 
 GeneratedKernel weft::cpu::generateWinograd(Location loc, const ConvSpec &spec, const WinogradPlan &plan,
-                                            const TargetInfo &target) {
-  return WinogradGenerator(loc, spec, plan, target).generate();
+                                            const TargetInfo &target, const ConvTiling &tiling) {
+  return WinogradGenerator(loc, spec, plan, target, tiling).generate();
 }

@@ -28,6 +28,15 @@ int64_t ChunkCount::evaluate(llvm::function_ref<int64_t(unsigned, unsigned)> ext
   return count;
 }
 
+void weft::cpu::printOperands(const Epilogue &epilogue, llvm::raw_ostream &os) {
+  for (MemRefType operand : epilogue.operands) {
+    os << " + ";
+    for (int64_t extent : operand.getShape())
+      os << extent << "x";
+    os << operand.getElementType();
+  }
+}
+
 void KernelBuilder::begin(StringRef name, ArrayRef<MemRefType> buffers) {
   module = ModuleOp::create(loc);
   b.setInsertionPointToStart(module->getBody());

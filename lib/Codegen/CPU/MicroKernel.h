@@ -126,6 +126,8 @@ private:
   mlir::func::FuncOp func;
 };
 
+/// The epilogue in the description of a kernel for the tuner: " + 1x64xf32" for each operand.
+void printOperands(const Epilogue &epilogue, llvm::raw_ostream &os);
 /// Chunks that keep up to 64 threads busy (4 each) while none is below about 2 MFLOP.
 inline int64_t wantedChunks(double flops) {
   return std::clamp<int64_t>(static_cast<int64_t>(flops / 2e6), 1, 256);

@@ -436,6 +436,8 @@ LogicalResult FunctionBuilder::buildLaunch(host::LaunchOp launch) {
           llvm::map_to_vector(arguments, [](const KernelArgument &argument) { return argument.value; }),
           command);
   emit(launch, kernel.checks.empty() ? launch.getKernel() : StringRef("check"), std::move(command));
+  if (!kernel.tuned.empty())
+    function.commands.back().notes.push_back("tuned: " + kernel.tuned);
   return launch->hasAttr(host::countsRowsAttrName) ? nameRows(launch, mostRows) : success();
 }
 

@@ -73,6 +73,17 @@ a = np.random.default_rng(6).standard_normal((64, 256)).astype(np.float32)
 np.save(path("a.npy"), a)
 np.save(path("r.npy"), np.maximum(a.astype(np.float64) @ big, 0).astype(np.float32))
 
+# A convolution of odd extents.
+filters = np.random.default_rng(7).standard_normal((70, 19, 3, 3)).astype(np.float32)
+save("conv.onnx", [helper.make_node("Conv", ["x", "filters"], ["c"], name="conv", strides=[2, 1], pads=[1, 1, 1, 1]),
+                   helper.make_node("Relu", ["c"], ["r"], name="relu")],
+     [("x", f32, [1, 19, 29, 35])], [("r", f32, [1, 70, 15, 35])], [("filters", filters)])
+picture = np.random.default_rng(8).standard_normal((1, 19, 29, 35)).astype(np.float32)
+np.save(path("picture.npy"), picture)
+padded = np.pad(picture[0].astype(np.float64), ((0, 0), (1, 1), (1, 1)))
+sums = sum(np.einsum("oi,ihw->ohw", filters[:, :, i, j], padded[:, i:i + 29:2, j:j + 35]) for i in range(3) for j in range(3))
+np.save(path("conv-r.npy"), np.maximum(sums, 0)[None].astype(np.float32))
+
 # Indices: constant ones outside, and given ones.
 save("badgather.onnx", [helper.make_node("Gather", ["x", "i"], ["y"], name="pick", axis=1)], [("x", f32, [2, 4])],
      [("y", f32, [2, 2])], [("i", np.array([0, 7], np.int64))])

@@ -87,18 +87,21 @@ TEST(PickFastest, StopsWhenTimeIsUp) {
 
 const TuningRecords::Owner owner{"5f3c", "x86_64-linux/here", "x86_64-linux/here/+avx2"};
 
-/// The text of two records.
+/// The text of three records.
 std::string sample() {
   TuningRecords records(owner);
   records.add("gemm 128x768x768 rows f32 packed f32 to f32", {"rows=8 panel=48", 1.25, 1.5});
+  records.add("conv 1x7x7x8 to 16 window 3x3 f32 by f32 to f32", {"pixels=6", 0.5, 0.75});
   records.add("gemm 1x10x20 batch 2x3 rows f32 rows f32 to f32 + 1x10xf32", {"rows=1", 0.001, 0.001});
   return records.print();
 }
 
-/// A source's answer when the generator's own choice is "rows=9 panel=48".
+/// A source's answer when the generator's own choice is "rows=9 panel=48", and 99 rows are not
+/// possible.
 std::optional<std::string> ask(const TuningRecords &records, const std::string &kernel) {
-  return records.find(kernel, "rows=9 panel=48",
-                      [](llvm::StringRef, int) { return std::vector<std::string>(); });
+  return records.find(kernel, "rows=9 panel=48", [](llvm::StringRef from, int) {
+    return from.starts_with("rows=99") ? std::vector<std::string>() : std::vector<std::string>{from.str()};
+  });
 }
 
 TEST(TuningRecords, ReadWhatTheyPrint) {
@@ -117,7 +120,15 @@ TEST(TuningRecords, TheOwnChoiceIsNoNews) {
   TuningRecords records(owner);
   records.add("gemm", {"rows=9 panel=48", 1, 1});
   EXPECT_EQ(ask(records, "gemm"), std::nullopt);
-  EXPECT_TRUE(records.contains("gemm"));
+  EXPECT_TRUE(records.get("gemm"));
+  EXPECT_FALSE(records.get("conv"));
+  EXPECT_EQ(records.numUsed(), 0);
+}
+
+TEST(TuningRecords, WhatIsNotPossibleIsNotUsed) {
+  TuningRecords records(owner);
+  records.add("gemm", {"rows=99 panel=48", 1, 2});
+  EXPECT_EQ(ask(records, "gemm"), std::nullopt);
   EXPECT_EQ(records.numUsed(), 0);
 }
 

@@ -8,6 +8,7 @@
 #define WEFT_CODEGEN_CPU_GENERATECONV_H
 
 #include "weft/Codegen/CPU/Kernels.h"
+#include "weft/Codegen/CPU/Tiling.h"
 
 #include <array>
 #include <cstddef>
@@ -34,16 +35,38 @@ struct ConvSpec {
   bool allowWinograd = false;
   /// x and y are [N, C, space...] instead. Only where hasChannelsFirst.
   bool channelsFirst = false;
+  int64_t panelWidth = 0; ///< NR of packed weights; 0: the generator chooses
   Epilogue epilogue;
 
   /// Every channel by itself: weights [taps][channels] instead of panels.
   bool isDepthwise() const { return groups > 1 && groups == ci && ci == co; }
 };
 
+/// How convolutions that are not depthwise are tiled: exposed for the tuner and tests. No number changes the
+/// order in which products are summed up, and so none changes a bit of the result.
+struct ConvTiling {
+  int64_t pixels = 0;     ///< of a register tile, at most; of minimal filtering: squares of output
+  int64_t panelWidth = 0; ///< NR
+  int64_t wrap = 1;       ///< 2: register tiles run over the ends of output rows
+  int64_t blockRows = 1; ///< in a chunk: output rows, 1x1: register tiles, minimal filtering: rows of squares
+  int64_t blockPanels = 1; ///< in a chunk
+  int64_t unroll = 1;      ///< of the loop over input channels
+
+  static llvm::ArrayRef<TilingNumber<ConvTiling>> numbers();
+};
+ConvTiling chooseConvTiling(const ConvSpec &spec, const TargetInfo &target);
+/// The choice above, or what `source` (may be null) knows to be better for static extents.
+ConvTiling chooseConvTiling(const ConvSpec &spec, const TargetInfo &target, const TilingSource *source);
+/// Tilings near `from`, itself first: see TilingSource.
+std::vector<ConvTiling> convTilingsNear(const ConvTiling &from, const ConvSpec &spec,
+                                        const TargetInfo &target, int round);
+
 /// The kernel of `spec`: arguments x [N, space..., Ci], packed weights, the epilogue's operands, y [N,
-/// out..., Co]. Bad specifications are diagnostics at `loc`.
+/// out..., Co]. Without a tiling the generator chooses. Bad specifications are diagnostics at `loc`, and so
+/// are tilings that are not possible.
 mlir::FailureOr<GeneratedKernel> generateConv(mlir::Location loc, const ConvSpec &spec,
-                                              const TargetInfo &target);
+                                              const TargetInfo &target,
+                                              std::optional<ConvTiling> tiling = std::nullopt);
 
 /// Whether there is a kernel of `spec` for tensors with their channels in front: depthwise ones in f32 that
 /// step by 1 along rows.

@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 namespace weft::cpu {
@@ -51,8 +52,8 @@ template <typename Tiling> std::optional<Tiling> parseTiling(llvm::StringRef tex
 /// Knows tilings better than the generators' own.
 class TilingSource {
 public:
-  /// Tilings that differ a little from `from`, itself first, as text. Round 0 varies what stays in registers,
-  /// round 1 the blocks around it.
+  /// Tilings that differ a little from `from`, itself first, as text; none if that is not possible. Round 0
+  /// varies what stays in registers, round 1 the blocks around it.
   using Neighbours = llvm::function_ref<std::vector<std::string>(llvm::StringRef from, int round)>;
 
   virtual ~TilingSource() = default;
@@ -60,6 +61,29 @@ public:
   virtual std::optional<std::string> find(const std::string &kernel, const std::string &own,
                                           Neighbours neighbours) const = 0;
 };
+
+/// The tiling that `source` knows for the kernel that `kernel` describes, where it is possible; else `own`.
+/// `near` lists those that differ a little from `from`.
+template <typename Tiling>
+Tiling findTiling(const TilingSource &source, const std::string &kernel, const Tiling &own,
+                  llvm::function_ref<bool(const std::type_identity_t<Tiling> &)> isPossible,
+                  llvm::function_ref<std::vector<std::type_identity_t<Tiling>>(
+                      const std::type_identity_t<Tiling> &from, int round)>
+                      near) {
+  auto parse = [&](llvm::StringRef text) {
+    std::optional<Tiling> tiling = parseTiling<Tiling>(text);
+    return tiling && isPossible(*tiling) ? tiling : std::nullopt;
+  };
+  auto neighbours = [&](llvm::StringRef from, int round) {
+    std::vector<std::string> texts;
+    if (std::optional<Tiling> tiling = parse(from))
+      for (const Tiling &one : near(*tiling, round))
+        texts.push_back(tilingText(one));
+    return texts;
+  };
+  std::optional<std::string> found = source.find(kernel, tilingText(own), neighbours);
+  return found ? parse(*found).value_or(own) : own;
+}
 
 } // namespace weft::cpu
 

@@ -2,7 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Generated convolutions against a reference in double: strides, padding, dilation, groups, depthwise, one to
-// three dimensions, odd sizes, dynamic batch, one chunk and many.
+// three dimensions, odd sizes, dynamic batch, one chunk and many. Every tiling that the tuner may try
+// computes the same bits as the generator's own, and tilings from outside are taken only where they are
+// possible.
 #include "KernelTesting.h"
 
 #include "weft/Codegen/CPU/GenerateConv.h"
@@ -15,6 +17,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <memory>
 #include <random>
 
 using namespace weft;
@@ -57,7 +60,7 @@ cpu::Epilogue residual(mlir::MemRefType type) {
   return epilogue;
 }
 
-void check(const Shape &shape, const cpu::TargetInfo &target) {
+cpu::ConvSpec specOf(const Shape &shape) {
   mlir::OpBuilder builder(&context());
   cpu::ConvSpec spec;
   spec.batch = shape.dynamicBatch ? mlir::ShapedType::kDynamic : shape.n;
@@ -66,31 +69,48 @@ void check(const Shape &shape, const cpu::TargetInfo &target) {
   spec.xType = spec.wType = spec.yType = builder.getF32Type();
   spec.allowWinograd = shape.winograd != 0;
   spec.channelsFirst = shape.channelsFirst;
+  if (shape.epilogue) {
+    llvm::SmallVector<int64_t> y = {spec.batch};
+    for (const ConvDim &d : shape.space)
+      y.push_back(d.out());
+    y.insert(shape.channelsFirst ? y.begin() + 1 : y.end(), shape.co);
+    spec.epilogue = residual(mlir::MemRefType::get(y, spec.yType));
+  }
+  return spec;
+}
+
+/// Holds results against the reference, and returns them.
+std::vector<float> check(const Shape &shape, const cpu::TargetInfo &target,
+                         std::optional<cpu::ConvTiling> tiling = std::nullopt) {
+  mlir::OpBuilder builder(&context());
+  cpu::ConvSpec spec = specOf(shape);
   ConvDim dims[3] = {};
   for (size_t d = 0; d < shape.space.size(); ++d)
     dims[3 - shape.space.size() + d] = shape.space[d];
   int64_t out[3], in = 1, outs = 1, taps = 1;
-  llvm::SmallVector<int64_t> yShape = {spec.batch};
   for (int d = 0; d < 3; ++d) {
     out[d] = dims[d].out();
     in *= dims[d].in, outs *= out[d], taps *= dims[d].kernel;
   }
-  for (const ConvDim &d : shape.space)
-    yShape.push_back(d.out());
-  yShape.insert(shape.channelsFirst ? yShape.begin() + 1 : yShape.end(), shape.co);
-  if (shape.epilogue)
-    spec.epilogue = residual(mlir::MemRefType::get(yShape, builder.getF32Type()));
   std::string what = "n" + std::to_string(shape.n) + " in " + std::to_string(dims[0].in) + "x" +
                      std::to_string(dims[1].in) + "x" + std::to_string(dims[2].in) + " kernel " +
                      std::to_string(dims[0].kernel) + "x" + std::to_string(dims[1].kernel) + "x" +
                      std::to_string(dims[2].kernel) + " stride " + std::to_string(dims[2].stride) + " " +
                      std::to_string(shape.ci) + "->" + std::to_string(shape.co) + " groups " +
                      std::to_string(shape.groups) + " on " + target.cpu;
-  auto generated = cpu::generateConv(builder.getUnknownLoc(), spec, target);
-  ASSERT_TRUE(mlir::succeeded(generated)) << what;
+  if (tiling) {
+    what += ", " + cpu::tilingText(*tiling);
+    spec.panelWidth = tiling->panelWidth;
+  }
+  auto generated = cpu::generateConv(builder.getUnknownLoc(), spec, target, tiling);
   std::string error;
-  Kernel kernel = compile(*generated->module, target, generated->pipeline, error);
-  ASSERT_TRUE(kernel.entry) << what << ": " << error;
+  Kernel kernel;
+  if (mlir::succeeded(generated))
+    kernel = compile(*generated->module, target, generated->pipeline, error);
+  if (!kernel.entry) {
+    ADD_FAILURE() << what << ": " << error;
+    return {};
+  }
 
   // Where the element of image n, position p of so many, channel ch of so many lies.
   auto element = [&](int64_t n, int64_t p, int64_t positions, int64_t ch, int64_t channels) {
@@ -103,11 +123,12 @@ void check(const Shape &shape, const cpu::TargetInfo &target) {
   auto bytes = cpu::packConvWeights(spec, target, std::as_bytes(std::span(w)), 4, inner * taps, taps, 1);
   std::vector<float> packed(bytes.size() / 4);
   if (int64_t side = shape.winograd + 2; shape.winograd)
-    ASSERT_EQ(cpu::packedConvShape(spec, target)[0] % (side * side), 0) << what;
+    EXPECT_EQ(cpu::packedConvShape(spec, target)[0] % (side * side), 0) << what;
   std::copy_n(reinterpret_cast<const float *>(bytes.data()), packed.size(), packed.begin());
   auto xb = Buffer::of(x), wb = Buffer::of(packed), rb = Buffer::of(r);
   std::vector<int64_t> dynamic(kernel.info.numDims, shape.n);
   int64_t chunks = generated->chunks.evaluate([&](unsigned, unsigned) { return shape.n; });
+  std::vector<float> result;
   for (Calls calls : {Calls::One, Calls::Backwards, Calls::Following}) {
     Buffer y(r.size() * 4 + 64);
     std::vector<void *> buffers = {xb.raw(), wb.raw()};
@@ -146,7 +167,9 @@ void check(const Shape &shape, const cpu::TargetInfo &target) {
           }
         }
     EXPECT_EQ(reinterpret_cast<uint8_t *>(y.as<float>() + r.size())[0], 0xA5) << what;
+    result.assign(y.as<float>(), y.as<float>() + r.size());
   }
+  return result;
 }
 
 void checkAll(const std::vector<Shape> &shapes) {
@@ -236,6 +259,157 @@ TEST(Conv, MinimalFiltering) {
             {3, {same(15, 3), same(13, 3)}, 96, 112, 1, false, false, 2}});
   for (int64_t n : {0, 1, 3})
     checkAll({{n, {same(28, 3), same(29, 3)}, 32, 64, 1, true, true, 4}});
+}
+
+/// Prescribes a tiling, and keeps what it was asked.
+struct Fixed : cpu::TilingSource {
+  explicit Fixed(std::string tiling) : tiling(std::move(tiling)) {}
+  std::optional<std::string> find(const std::string &kernel, const std::string &,
+                                  Neighbours neighbours) const override {
+    asked = kernel;
+    isPossible = !neighbours(tiling, 0).empty();
+    return tiling;
+  }
+  std::string tiling;
+  mutable std::string asked;
+  mutable bool isPossible = false;
+};
+
+/// Holds each `step`-th tiling near the own one, and some that are as far from it as can be, against it.
+void checkTilings(const Shape &shape, size_t step) {
+  const cpu::ConvSpec spec = specOf(shape);
+  for (const cpu::TargetInfo &target : testTargets()) {
+    const cpu::ConvTiling own = cpu::chooseConvTiling(spec, target);
+    const std::vector<float> wanted = check(shape, target);
+    auto expectSame = [&](const cpu::ConvTiling &tiling) {
+      EXPECT_TRUE(check(shape, target, tiling) == wanted) << cpu::tilingText(tiling) << " on " << target.cpu;
+    };
+    for (int round : {0, 1}) {
+      const std::vector<cpu::ConvTiling> near = cpu::convTilingsNear(own, spec, target, round);
+      ASSERT_GT(near.size(), 1u);
+      EXPECT_EQ(cpu::tilingText(near.front()), cpu::tilingText(own));
+      for (size_t i = 1; i < near.size(); i += step)
+        expectSame(near[i]);
+    }
+    std::mt19937 random(9);
+    auto upTo = [&](int64_t most) { return int64_t(random() % uint64_t(most)) + 1; };
+    for (int tried = 0; tried < 6;) {
+      cpu::ConvTiling t;
+      t.pixels = upTo(32), t.panelWidth = target.lanes() * upTo(3), t.wrap = upTo(2), t.blockRows = upTo(20),
+      t.blockPanels = upTo(8), t.unroll = upTo(8);
+      const Fixed source(cpu::tilingText(t));
+      const cpu::ConvTiling chosen = cpu::chooseConvTiling(spec, target, &source);
+      EXPECT_EQ(cpu::tilingText(chosen), source.isPossible ? source.tiling : cpu::tilingText(own));
+      if (source.isPossible) {
+        expectSame(chosen);
+        ++tried;
+      }
+    }
+  }
+}
+
+TEST(ConvTiling, SameBitsPadded) { checkTilings({2, {same(13, 3), same(17, 3)}, 19, 70, 1, true}, 4); }
+TEST(ConvTiling, SameBitsInPlace) { checkTilings({1, {{13, 3, 2, 1, 0, 0}, {23, 5, 1, 1, 0, 0}}, 7, 33}, 4); }
+TEST(ConvTiling, SameBitsPointwise) { checkTilings({2, {{7, 1}, {9, 1}}, 33, 130, 1, true}, 3); }
+TEST(ConvTiling, SameBitsGroups) {
+  checkTilings({1, {same(9, 3, 1, 2), same(11, 3, 2)}, 12, 102, 3, true}, 4);
+}
+TEST(ConvTiling, SameBitsOneDimension) { checkTilings({3, {same(51, 5, 2)}, 17, 33}, 3); }
+TEST(ConvTiling, SameBitsThreeDimensions) {
+  checkTilings({1, {same(3, 3), same(6, 3, 2), same(7, 3)}, 6, 65}, 5);
+}
+TEST(ConvTiling, SameBitsMinimalFiltering) {
+  checkTilings({1, {same(29, 3), same(31, 3)}, 48, 80, 1, true, false, 4}, 5);
+  checkTilings({2, {same(15, 3), same(13, 3)}, 96, 112, 1, false, false, 2}, 5);
+}
+
+TEST(ConvTiling, TakesWhatIsPossible) {
+  const cpu::TargetInfo target = testTargets().front(); // AVX2: 16 registers of 8
+  const cpu::ConvSpec direct = specOf({1, {same(14, 3, 2), same(14, 3, 2)}, 64, 128}),
+                      pointwise = specOf({1, {{14, 1}, {14, 1}}, 64, 128}),
+                      filtered = specOf({1, {same(28, 3), same(28, 3)}, 64, 128, 1, true, false, 4});
+  struct Case {
+    const cpu::ConvSpec &spec;
+    std::string tiling;
+    bool isPossible;
+  };
+  for (const Case &c : {
+           Case{direct, "pixels=6 panel=16 wrap=2 rows=7 panels=8 unroll=2", true},
+           {direct, "pixels=4 panel=24 wrap=1 rows=1 panels=6 unroll=8", true},
+           {direct, "pixels=14 panel=8 wrap=1 rows=1 panels=1 unroll=1", true},
+           {direct, "pixels=7 panel=16 wrap=1 rows=1 panels=1 unroll=1", false},  // registers
+           {direct, "pixels=6 panel=20 wrap=1 rows=1 panels=1 unroll=1", false},  // part of a vector
+           {direct, "pixels=2 panel=32 wrap=1 rows=1 panels=1 unroll=1", false},  // four vectors
+           {direct, "pixels=6 panel=16 wrap=3 rows=1 panels=1 unroll=1", false},  // no such way
+           {direct, "pixels=6 panel=16 wrap=1 rows=8 panels=1 unroll=1", false},  // 7 rows of output
+           {direct, "pixels=6 panel=16 wrap=1 rows=1 panels=9 unroll=1", false},  // 8 panels
+           {direct, "pixels=6 panel=16 wrap=1 rows=1 panels=1 unroll=9", false},  // too long
+           {direct, "pixels=6 panel=16 wrap=1 rows=0 panels=1 unroll=1", false},  // of nothing
+           {direct, "pixels=6 panel=16 wrap=1 rows=-1 panels=1 unroll=1", false}, // of less
+           {direct, "pixels=6 panel=16 wrap=1 rows=1 panels=1", false},           // a number is missing
+           {direct, "rows=6 panel=16 kblock=1 tiles=1 panels=1 once=1 unroll=1", false}, // of a product
+           {direct, "", false},
+           {pointwise, "pixels=6 panel=16 wrap=1 rows=33 panels=8 unroll=2", true},
+           {pointwise, "pixels=6 panel=16 wrap=1 rows=34 panels=8 unroll=2", false}, // 196 pixels
+           {pointwise, "pixels=6 panel=16 wrap=2 rows=1 panels=8 unroll=2", false},  // one row
+           {filtered, "pixels=5 panel=16 wrap=1 rows=7 panels=8 unroll=2", true},
+           {filtered, "pixels=5 panel=16 wrap=1 rows=8 panels=8 unroll=2", false}, // 7 rows of squares
+           {filtered, "pixels=5 panel=16 wrap=2 rows=1 panels=8 unroll=2", false}, // they lie in scratch
+       }) {
+    const Fixed source(c.tiling);
+    const cpu::ConvTiling own = cpu::chooseConvTiling(c.spec, target);
+    const std::string chosen = cpu::tilingText(cpu::chooseConvTiling(c.spec, target, &source));
+    EXPECT_EQ(chosen, c.isPossible ? c.tiling : cpu::tilingText(own));
+    EXPECT_EQ(source.isPossible, c.isPossible) << c.tiling;
+  }
+  EXPECT_EQ(cpu::tilingText(cpu::chooseConvTiling(direct, target, nullptr)),
+            cpu::tilingText(cpu::chooseConvTiling(direct, target)));
+
+  std::string message;
+  mlir::ScopedDiagnosticHandler handler(&context(), [&](mlir::Diagnostic &diagnostic) {
+    message = diagnostic.str();
+    return mlir::success();
+  });
+  cpu::ConvTiling wide = cpu::chooseConvTiling(direct, target);
+  wide.pixels = 32;
+  EXPECT_TRUE(mlir::failed(cpu::generateConv(mlir::UnknownLoc::get(&context()), direct, target, wide)));
+  EXPECT_THAT(message, ::testing::HasSubstr("a tiling that is not possible: pixels=32"));
+}
+
+TEST(ConvTiling, AsksForWhatItDependsOn) {
+  const cpu::TargetInfo target = testTargets().front();
+  auto asked = [&](const Shape &shape) {
+    const Fixed source("");
+    cpu::chooseConvTiling(specOf(shape), target, &source);
+    return source.asked;
+  };
+  EXPECT_EQ(asked({1, {{30, 7, 2, 1, 3, 2}, {31, 7, 2, 1, 3, 3}}, 3, 64}),
+            "conv 1x30x31x3 to 64 window 7x7 stride 2x2 pad 3+2x3+3 f32 by f32 to f32");
+  EXPECT_EQ(asked({1, {{9, 3, 1, 2}}, 12, 24, 3, true}),
+            "conv 1x9x12 to 24 groups 3 window 3 dilation 2 f32 by f32 to f32 + 1x5x24xf32");
+  EXPECT_EQ(asked({1, {same(28, 3), same(28, 3)}, 64, 128, 1, false, false, 4}),
+            "conv 1x28x28x64 to 128 window 3x3 pad 1+1x1+1 f32 by f32 to f32 filtered 4");
+  // Nothing is known of a batch that comes with the buffers.
+  EXPECT_EQ(asked({1, {{9, 3}}, 12, 24, 1, false, true}), "");
+}
+
+// Threads get as many chunks as before, or enough for each of many.
+TEST(ConvTiling, KeepsChunks) {
+  for (const cpu::TargetInfo &target : testTargets())
+    for (const Shape &shape : {Shape{1, {same(56, 3, 2), same(56, 3, 2)}, 128, 128},
+                               {1, {{56, 1}, {56, 1}}, 64, 256},
+                               {1, {{17, 1, 1, 1, 0, 0}, same(17, 7)}, 160, 192},
+                               {1, {same(28, 3), same(28, 3)}, 128, 128, 1, false, false, 4}}) {
+      const cpu::ConvSpec spec = specOf(shape);
+      auto chunks = [&](const cpu::ConvTiling &t) {
+        auto generated = cpu::generateConv(mlir::UnknownLoc::get(&context()), spec, target, t);
+        return mlir::succeeded(generated) ? *generated->chunks.fixed() : 0;
+      };
+      const cpu::ConvTiling own = cpu::chooseConvTiling(spec, target);
+      for (int round : {0, 1})
+        for (const cpu::ConvTiling &t : cpu::convTilingsNear(own, spec, target, round))
+          EXPECT_GE(chunks(t), std::min<int64_t>(chunks(own), 64)) << cpu::tilingText(t);
+    }
 }
 
 TEST(Conv, RefusesBadSpecifications) {
