@@ -77,6 +77,11 @@ class Failure(Exception):
     """A peer that cannot run a row; the text goes below the table."""
 
 
+def cpu_flags():
+    flags = re.search(r"flags\s*: (.*)", Path("/proc/cpuinfo").read_text())
+    return flags[1].split() if flags else []
+
+
 def hide_avx512():
     """From what is started from here on, and says whether that works: see hide_avx512.c."""
     library = WORK / "hide_avx512.so"
@@ -277,8 +282,7 @@ def machine(avx2):
     """What the figures are of; `avx2`: with the rest hidden."""
     info = Path("/proc/cpuinfo").read_text()
     model = re.search(r"model name\s*: (.*)", info)
-    flags = re.search(r"flags\s*: (.*)", info)
-    have = flags[1].split() if flags else []
+    have = cpu_flags()
     shown = ["avx2", "fma"] + ["avx512f", "avx512_vnni", "avx512_bf16", "amx_tile"] * (not avx2)
     shown = [flag for flag in shown if flag in have]
     memory = re.search(r"MemTotal:\s*(\d+)", Path("/proc/meminfo").read_text())
@@ -327,7 +331,7 @@ def main():
 
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="few short slices: a look, not a measurement")
-    parser.add_argument("--avx2", action="store_true", help="hide AVX-512 and AMX from every column (Intel, Linux)")
+    parser.add_argument("--avx2", action="store_true", help="without AVX-512 and AMX: hidden where a CPU has them (Intel, Linux)")
     parser.add_argument("--rows", help="comma-separated: " + ", ".join(ROWS))
     parser.add_argument("--peers", help="comma-separated: " + ", ".join(PACKAGES))
     parser.add_argument("--weft", default=str(ROOT / "build" / "bin" / "weft"), help="the driver (%(default)s)")
@@ -345,12 +349,14 @@ def main():
     models = WORK / "models"
     export = [sys.executable, HERE.parent / "models" / "export.py", models, *rows]
     subprocess.run(export, check=True, stdout=subprocess.DEVNULL)
-    if args.avx2 and not hide_avx512():
+    hides = args.avx2 and any(flag.startswith(("avx512", "avx_vnni", "amx")) for flag in cpu_flags())
+    if hides and not hide_avx512():
         raise SystemExit("compare.py: --avx2 wants a CPU whose CPUID can be made to fault")
     available = os.sched_getaffinity(0)
     modes = {"one": (1, {max(available)}), "all": (len(available), available)}
     rounds, seconds = ((2, 2), 0.2) if args.quick else ((9, 27), 0.3)
-    results = {"machine": machine(args.avx2), "avx2": args.avx2, "versions": versions(peers), "peers": peers, "quick": args.quick, "rows": {}}
+    results = {"machine": machine(args.avx2), "avx2": args.avx2, "hides": hides, "quick": args.quick}
+    results |= {"versions": versions(peers), "peers": peers, "rows": {}}
     results |= {"date": time.strftime("%Y-%m-%d"), "load_before": os.getloadavg()}
     for row in rows:
         results["rows"][row] = {}

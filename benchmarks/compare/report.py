@@ -153,7 +153,7 @@ def markdown(results, titles, kernels):
         "Milliseconds are comparable along a row, not between machines. Every output was held against that of ONNX's",
         "reference evaluator; times of wrong ones are shown and do not count.",
     ]
-    if results["avx2"]:
+    if results["hides"]:
         lines += ["", "As on a machine with AVX2: AVX-512, AVX-VNNI and AMX were hidden from every column (hide_avx512.c);"]
         lines += ["IREE's compiler, which cannot run so, was told x86-64-v3."]
     if results["quick"]:
