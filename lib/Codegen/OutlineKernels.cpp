@@ -294,7 +294,7 @@ private:
         if (role != Role::Elementwise && role != Role::Reduction && role != Role::Check)
           return user->getName().stripDialect().str() + " takes nothing before it";
         if (const char *reason = misfit(producer, reader, role))
-          return reason;
+          return "with " + describe(user) + ", " + reason;
         if (!keepsSums(producer, reader))
           return "in its kernel " + reader->root->getName().stripDialect().str() +
                  " would add in another order";
@@ -376,6 +376,8 @@ private:
 
   std::string reasonAgainst(Group *producer, Group *consumer, Operation *op, Value operand) {
     Role role = roleIn(consumer, op);
+    if (role == Role::Contraction)
+      role = roleOf(op);
     if (role != Role::Elementwise && role != Role::Reduction && role != Role::Check)
       return op->getName().stripDialect().str() + " takes nothing before it";
     const char *reason = refuse(producer, consumer, role);
