@@ -121,7 +121,7 @@ def table(root, families):
     importer = Source(root, "lib/Import/Onnx/*.cpp", "lib/Import/Onnx/*.h")
     reference = Source(root, "lib/Reference/*.cpp")
     interpreter = Source(root, "lib/Reference/Interpreter.cpp")
-    outline = Source(root, "lib/Codegen/OutlineKernels.cpp")
+    outline = Source(root, "lib/Codegen/LeaveToHost.cpp")
     host = Source(root, "lib/Codegen/Host/BuildProgram.cpp")
     rooms = {
         "imported": {
