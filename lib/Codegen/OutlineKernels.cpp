@@ -95,7 +95,7 @@ struct Group {
 class BlockOutliner {
 public:
   BlockOutliner(Block &block, SymbolTable &symbols, const FusionCost &cost, bool attentionInPlace)
-      : block(block), symbols(symbols), cost(cost), attentionInPlace(attentionInPlace) {}
+      : block(block), symbols(symbols), attentionInPlace(attentionInPlace), cost(cost) {}
 
   void run() {
     for (Operation &op : block)
