@@ -36,7 +36,9 @@ private:
   void plan();
   void chunk(Value index);
   void packKeys(Value firstKey, Value count);
-  void packValues(Value firstKey, Value count);
+  /// Copies rows [first, first + count) of a head of `x`, which lies at `place`, to the rows of `to`.
+  void copyRows(Value x, const AttentionSpec::Place &place, Value ofHead, Value first, Value count,
+                int64_t depth, Value to);
   /// Scores of the queries [row, rowEnd) with the keys [firstKey, firstKey + count).
   void scores(Value row, Value rowEnd, Value firstKey, Value count);
   /// Turns a row of scores into exponentials; keeps maximum and sum of the row up to date.
@@ -75,7 +77,6 @@ private:
                                            : ArrayRef<int64_t>{spec.batch, heads, rows, depth},
                            spec.type);
   }
-  void copyQueries(Value row, Value rowEnd);
   int64_t extentOr(int64_t extent, int64_t otherwise) {
     return ShapedType::isDynamic(extent) ? otherwise : extent;
   }
@@ -160,34 +161,22 @@ void AttentionGenerator::packKeys(Value firstKey, Value count) {
   });
 }
 
-/// Only where rows of v do not end with a whole vector, or lie apart.
-void AttentionGenerator::packValues(Value firstKey, Value count) {
-  int64_t whole = spec.values / lanes * lanes;
-  loop(c(0), count, 1, [&](Value key) {
-    SmallVector<Value> from = at(spec.vPlace, group, add(firstKey, key), Value());
+/// Rows are filled up with zeros where those of `to` are longer.
+void AttentionGenerator::copyRows(Value x, const AttentionSpec::Place &place, Value ofHead, Value first,
+                                  Value count, int64_t depth, Value to) {
+  int64_t whole = depth / lanes * lanes;
+  bool isPadded = cast<MemRefType>(to.getType()).getDimSize(1) > depth;
+  loop(c(0), count, 1, [&](Value row) {
+    SmallVector<Value> from = at(place, ofHead, add(first, row), Value());
     loop(c(0), c(whole), lanes, [&](Value column) {
       from.back() = column;
-      store(loadVector(v, from, lanes), packedValues, {key, column});
+      store(loadVector(x, from, lanes), to, {row, column});
     });
-    if (whole < spec.values)
-      store(zeroVector(), packedValues, {key, c(whole)});
-    loop(c(whole), c(spec.values), 1, [&](Value column) {
+    if (isPadded)
+      store(zeroVector(), to, {row, c(whole)});
+    loop(c(whole), c(depth), 1, [&](Value column) {
       from.back() = column;
-      store(load(v, from), packedValues, {key, column});
-    });
-  });
-}
-
-/// Only where they lie apart.
-void AttentionGenerator::copyQueries(Value row, Value rowEnd) {
-  int64_t whole = spec.depth / lanes * lanes;
-  loop(row, rowEnd, 1, [&](Value from) {
-    Value to = sub(from, row);
-    loop(c(0), c(whole), lanes, [&](Value depth) {
-      store(loadVector(q, at(spec.qPlace, head, from, depth), lanes), copiedQueries, {to, depth});
-    });
-    loop(c(whole), c(spec.depth), 1, [&](Value depth) {
-      store(load(q, at(spec.qPlace, head, from, depth)), copiedQueries, {to, depth});
+      store(load(x, from), to, {row, column});
     });
   });
 }
@@ -386,7 +375,7 @@ void AttentionGenerator::chunk(Value index) {
     auto pack = [&] {
       packKeys(firstKey, count);
       if (packedValues)
-        packValues(firstKey, count);
+        copyRows(v, spec.vPlace, group, firstKey, count, spec.values, packedValues);
     };
     // All blocks of queries of all heads that share their keys find the same in one block.
     if (singleBlock)
@@ -396,7 +385,7 @@ void AttentionGenerator::chunk(Value index) {
     loop(firstQuery, lastQuery, blockQueries, [&](Value row) {
       Value rowEnd = min(add(row, blockQueries), lastQuery);
       if (copiedQueries)
-        copyQueries(row, rowEnd);
+        copyRows(q, spec.qPlace, head, row, sub(rowEnd, row), spec.depth, copiedQueries);
       Value used = count;
       if (spec.causal != AttentionSpec::Causal::None) {
         // Keys that no query of the block sees are left out.
@@ -445,6 +434,7 @@ GeneratedKernel AttentionGenerator::generate() {
     tops = scratch({blockQueries, lanes});
   if (!singleBlock)
     sums = scratch({chunkQueries, paddedValues});
+  // Where rows of v do not end with a whole vector, or lie apart; queries where they lie apart.
   if (spec.values != paddedValues || spec.vPlace.rowsFirst)
     packedValues = scratch({blockKeys, paddedValues});
   if (spec.qPlace.rowsFirst)
