@@ -58,8 +58,7 @@ std::optional<Product> takeProduct(Value value) {
         value = sum;
         break;
       }
-    if (!product.bias || !add->hasOneUse() ||
-        typeOf(product.bias).getNumElements() != typeOf(product.bias).getShape().back())
+    if (!product.bias || !add->hasOneUse())
       return std::nullopt;
   }
   product.dot = value.getDefiningOp<DotGeneralOp>();
@@ -69,8 +68,10 @@ std::optional<Product> takeProduct(Value value) {
       product.dot.getRhsContract() != ArrayRef<int64_t>{0} ||
       !isa<FloatType>(product.dot.getType().getElementType()))
     return std::nullopt;
-  // A bias for all columns, or one number for each.
-  if (product.bias && typeOf(product.bias).getShape().back() != product.dot.getType().getShape().back())
+  // One number for each column, and nothing that rows differ in.
+  const int64_t columns = product.dot.getType().getShape().back();
+  if (product.bias &&
+      (typeOf(product.bias).getShape().back() != columns || typeOf(product.bias).getNumElements() != columns))
     return std::nullopt;
   return product;
 }
