@@ -81,8 +81,12 @@ struct Source {
   WeftGraphHandle *graph = nullptr;
 };
 
+/// Who gets the program: whoever is given the file, or this machine alone, which trusts its memory and its
+/// cache and does not pay for hashes of constants.
+enum class Reader { Anyone, ThisMachine };
+
 /// Compiles; the result goes to `sink` piece by piece.
-Status request(const Source &source, const CompileOptions &options, const FileSink &sink) {
+Status request(const Source &source, const CompileOptions &options, Reader reader, const FileSink &sink) {
   WEFT_RETURN_IF_ERROR(program::parseTarget(options.target).status());
   WEFT_ASSIGN_OR_RETURN(const WeftCompilerApi *api, openCompiler());
   Listener listener{options, sink, {}, {}, {}};
@@ -120,6 +124,7 @@ Status request(const Source &source, const CompileOptions &options, const FileSi
   request.tuneSeconds = options.tuneSeconds;
   request.threads = options.threads;
   request.verify = options.verify;
+  request.hashConstants = reader == Reader::Anyone;
   request.boundedOnly = options.boundedOnly;
   request.allowFallback = options.allowFallback;
   std::vector<WeftText> shards;
@@ -158,7 +163,7 @@ Status request(const Source &source, const CompileOptions &options, const FileSi
 /// The same into memory.
 Result<std::string> requestBytes(const Source &source, const CompileOptions &options) {
   std::string bytes;
-  WEFT_RETURN_IF_ERROR(request(source, options, [&](std::span<const std::byte> piece) {
+  WEFT_RETURN_IF_ERROR(request(source, options, Reader::Anyone, [&](std::span<const std::byte> piece) {
     bytes.append(reinterpret_cast<const char *>(piece.data()), piece.size());
     return Status::ok();
   }));
@@ -172,7 +177,7 @@ Result<std::shared_ptr<const runtime::Executable>> requestExecutable(const Sourc
   if (fd < 0)
     return errnoStatus(errno, "memory for the program");
   size_t total = 0;
-  Status status = request(source, options, [&](std::span<const std::byte> piece) {
+  Status status = request(source, options, Reader::ThisMachine, [&](std::span<const std::byte> piece) {
     while (!piece.empty()) {
       ssize_t count = write(fd, piece.data(), piece.size());
       if (count < 0 && errno == EINTR)
@@ -330,7 +335,7 @@ Result<std::string> weft::compileToBytes(const std::string &path, const CompileO
 Status weft::compileTo(const std::string &path, const CompileOptions &options,
                        const std::function<Status(std::span<const std::byte>)> &sink) {
   WEFT_ASSIGN_OR_RETURN(Source source, sourceOf(path));
-  return request(source, options, sink);
+  return request(source, options, Reader::Anyone, sink);
 }
 
 Result<std::string> weft::compileForEmulator(const std::string &path, const CompileOptions &options) {
@@ -374,8 +379,9 @@ weft::compile(const std::string &path, const CompileOptions &options, CompiledIn
   if (cache.isEnabled()) {
     // Straight into the cache's file, from which the constants stay mapped.
     Status compiled;
-    bool stored = cache.put("programs", key,
-                            [&](const FileSink &sink) { return compiled = request(source, options, sink); });
+    bool stored = cache.put("programs", key, [&](const FileSink &sink) {
+      return compiled = request(source, options, Reader::ThisMachine, sink);
+    });
     if (std::optional<std::string> file = stored ? cache.find("programs", key) : std::nullopt)
       return runtime::Executable::loadFile(*file);
     if (compiled.code() == Code::InvalidArgument || compiled.code() == Code::Unimplemented)

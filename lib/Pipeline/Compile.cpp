@@ -560,9 +560,12 @@ LogicalResult Compiler::emitProgram() {
     code.bytes = program::Blob::fromString(std::string(image.begin(), image.end()));
     built->images.push_back(std::move(code));
   }
-  Status status = program::writeProgram(*built, [&](std::span<const std::byte> bytes) {
-    return options.output ? options.output(bytes) : Status::ok();
-  });
+  Status status = program::writeProgram(
+      *built,
+      [&](std::span<const std::byte> bytes) {
+        return options.output ? options.output(bytes) : Status::ok();
+      },
+      {.hashConstants = options.hashConstants});
   if (!status.isOk())
     return fail(status.message());
   progress(stageName(Stage::Program), 1, 1);

@@ -164,6 +164,7 @@ static std::optional<std::string> toOptions(const WeftCompileRequest &request, C
   options.tuneSeconds = request.tuneSeconds;
   options.threads = request.threads;
   options.verify = request.verify;
+  options.hashConstants = request.hashConstants;
   options.boundedOnly = request.boundedOnly;
   if (request.progress)
     options.progress = [&request](StringRef stage, int64_t done, int64_t total) {

@@ -49,16 +49,12 @@ PackedOperand transposeOnce(unsigned operand, int64_t rows, int64_t columns) {
   PackedOperand packed;
   packed.operand = operand;
   packed.key = ("gemm:gpu:" + Twine(rows) + "x" + Twine(columns)).str();
-  packed.pack = [=](const HostTensor &w) -> Result<HostTensor> {
-    Result<HostTensor> turned = HostTensor::uninitialized(w.dtype(), {columns, rows});
-    if (!turned.isOk())
-      return turned;
-    size_t bytes = byteWidth(w.dtype());
+  packed.shape = {columns, rows};
+  packed.pack = [=](std::span<const std::byte> from, std::span<std::byte> to) {
+    const size_t bytes = from.size() / size_t(rows * columns);
     for (int64_t r = 0; r < rows; ++r)
       for (int64_t c = 0; c < columns; ++c)
-        std::memcpy(turned->mutableBytes().data() + (c * rows + r) * bytes,
-                    w.bytes().data() + (r * columns + c) * bytes, bytes);
-    return turned;
+        std::memcpy(to.data() + (c * rows + r) * bytes, from.data() + (r * columns + c) * bytes, bytes);
   };
   return packed;
 }
@@ -157,13 +153,12 @@ FailureOr<std::optional<GeneratedGpuKernel>> generateConvolution(host::KernelOp 
                    .str();
   gpu::ConvSpec layout = spec;
   layout.epilogue = {};
-  packed.pack = [=](const HostTensor &w) {
-    std::vector<std::byte> bytes =
-        gpu::arrangeConvWeights(layout, w.bytes(), byteWidth(w.dtype()), strideO, strideI, strideTap, fma);
-    std::vector<int64_t> shape{layout.co, layout.depth()};
-    if (fma)
-      std::swap(shape[0], shape[1]);
-    return HostTensor::copyOf(w.dtype(), shape, bytes);
+  packed.shape = {layout.co, layout.depth()};
+  if (fma)
+    std::swap(packed.shape[0], packed.shape[1]);
+  packed.pack = [=](std::span<const std::byte> from, std::span<std::byte> to) {
+    const size_t bytes = from.size() / size_t(layout.co * layout.depth());
+    gpu::arrangeConvWeights(layout, from, bytes, strideO, strideI, strideTap, fma, to);
   };
   generated.packed.push_back(std::move(packed));
 

@@ -121,16 +121,15 @@ FailureOr<std::optional<GeneratedFor>> generateDot(host::KernelOp kernel, const 
     tiling = cpu::chooseGemmTiling(spec, target, tilings);
     spec.panelWidth = tiling.panelWidth;
     cpu::PackedB layout = cpu::packedB(spec, target);
-    SmallVector<int64_t> shape = layout.shape();
     PackedOperand packed;
     packed.operand = b;
     packed.key = ("gemm:" + Twine(spec.k) + "x" + Twine(spec.n) + ":" + Twine(strideK) + ":" +
                   Twine(layout.panelWidth) + ":" + Twine(layout.group) + ":" + Twine(layout.correction))
                      .str();
-    packed.pack = [=](const HostTensor &weights) {
-      std::vector<std::byte> bytes =
-          cpu::packB(weights.bytes(), byteWidth(weights.dtype()), layout, strideK, strideN);
-      return HostTensor::copyOf(weights.dtype(), std::vector<int64_t>(shape.begin(), shape.end()), bytes);
+    packed.shape = layout.shape();
+    packed.pack = [=, bytes = spec.bType.getIntOrFloatBitWidth() / 8](std::span<const std::byte> from,
+                                                                      std::span<std::byte> to) {
+      cpu::packB(from, bytes, layout, strideK, strideN, to);
     };
     generated.packed.push_back(std::move(packed));
     generated.arguments.push_back({unsigned(b), {}});
@@ -199,19 +198,18 @@ FailureOr<std::optional<GeneratedFor>> generateConvolution(host::KernelOp kernel
     tiling = cpu::chooseConvTiling(spec, target, tilings);
     spec.panelWidth = tiling->panelWidth;
   }
-  SmallVector<int64_t> shape = cpu::packedConvShape(spec, target);
   PackedOperand packed;
   packed.operand = weights;
+  packed.shape = cpu::packedConvShape(spec, target);
   llvm::raw_string_ostream key(packed.key);
   key << "conv:" << spec.groups << ":" << strideO << ":" << strideI << ":" << strideTap;
-  for (int64_t extent : shape)
+  for (int64_t extent : packed.shape)
     key << "x" << extent;
   cpu::ConvSpec layout = spec;
   layout.epilogue = {};
-  packed.pack = [=](const HostTensor &w) {
-    std::vector<std::byte> bytes =
-        cpu::packConvWeights(layout, target, w.bytes(), byteWidth(w.dtype()), strideO, strideI, strideTap);
-    return HostTensor::copyOf(w.dtype(), std::vector<int64_t>(shape.begin(), shape.end()), bytes);
+  packed.pack = [=](std::span<const std::byte> from, std::span<std::byte> to) {
+    cpu::packConvWeights(layout, target, from, layout.wType.getIntOrFloatBitWidth() / 8, strideO, strideI,
+                         strideTap, to);
   };
   generated.packed.push_back(std::move(packed));
 

@@ -182,9 +182,10 @@ void encode(v1::Constant *out, const Constant &constant, uint64_t offset) {
   out->set_dtype(uint32_t(constant.dtype));
   assign(out->mutable_dims(), constant.dims);
   out->set_offset(offset);
-  if (constant.value.isValid())
-    out->set_size(uint64_t(constant.value.numBytes()));
-  out->set_sha256(digestBytes(constant.sha256));
+  if (constant.value.isValid() || constant.make)
+    out->set_size(uint64_t(constant.numBytes()));
+  if (constant.sha256 != Sha256Digest{})
+    out->set_sha256(digestBytes(constant.sha256));
   if (constant.external) {
     v1::External &external = *out->mutable_external();
     external.set_path(constant.external->path);
@@ -373,8 +374,10 @@ Status decodeConstants(const v1::Manifest &manifest, Program &program, Layout &l
     constant.name = from.name();
     constant.dtype = decodeDType(from.dtype());
     constant.dims.assign(from.dims().begin(), from.dims().end());
-    WEFT_ASSIGN_OR_RETURN(constant.sha256,
-                          decodeDigest(from.sha256()).context(concat("constant '", from.name(), "'")));
+    if (!from.sha256().empty()) {
+      WEFT_ASSIGN_OR_RETURN(constant.sha256,
+                            decodeDigest(from.sha256()).context(concat("constant '", from.name(), "'")));
+    }
     if (from.has_external()) {
       const v1::External &external = from.external();
       constant.external = ExternalData{external.path(), external.offset(), external.size(),

@@ -94,6 +94,8 @@ Status readConstants(LoadedProgram &loaded, const Layout &layout, Bytes section,
         return invalidArgument(size, " bytes at ", offset, " are outside the section of ", section.size(),
                                ", or not aligned");
       const std::byte *data = section.data() + offset;
+      if (options.verifyConstants && constant.sha256 == Sha256Digest{})
+        return failedPrecondition("has no hash: programs in the cache are kept without");
       if (options.verifyConstants && sha256(data, size_t(size)) != constant.sha256)
         return dataLoss("its bytes do not have the hash in the manifest");
       WEFT_ASSIGN_OR_RETURN(constant.value, HostTensor::view(constant.dtype, constant.dims, data, owner));

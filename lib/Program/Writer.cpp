@@ -9,6 +9,7 @@
 
 #include <cstring>
 #include <map>
+#include <utility>
 
 namespace weft::program {
 namespace {
@@ -35,23 +36,29 @@ private:
 
 bool isZero(const Sha256Digest &digest) { return digest == Sha256Digest{}; }
 
-/// Gives constants that have none their hash.
-void hashConstants(Program &program) {
+/// Gives constants that have none their hash, and those that are to be made their bytes.
+Status hashConstants(Program &program) {
   std::vector<std::span<const std::byte>> bytes;
   std::vector<Constant *> wanted;
-  for (Constant &constant : program.constants)
+  for (Constant &constant : program.constants) {
+    if (constant.make) {
+      WEFT_ASSIGN_OR_RETURN(constant.value, HostTensor::uninitialized(constant.dtype, constant.dims));
+      std::exchange(constant.make, nullptr)(constant.value.mutableBytes());
+    }
     if (constant.value.isValid() && isZero(constant.sha256)) {
       bytes.push_back(constant.value.bytes());
       wanted.push_back(&constant);
     }
+  }
   const std::vector<Sha256Digest> digests = sha256Each(bytes);
   for (size_t i = 0; i < wanted.size(); ++i)
     wanted[i]->sha256 = digests[i];
+  return Status::ok();
 }
 
 } // namespace
 
-Status writeProgram(const Program &original, const FileSink &sink) {
+Status writeProgram(const Program &original, const FileSink &sink, const WriteOptions &options) {
   WEFT_RETURN_IF_ERROR(checkProgram(original).context("cannot write the program"));
   Program program = original; // tensors and code are shared, not copied
   Layout layout;
@@ -65,25 +72,31 @@ Status writeProgram(const Program &original, const FileSink &sink) {
     addSection({SectionKind::Code, 0, image.bytes.bytes.size(),
                 sha256(image.bytes.bytes.data(), image.bytes.bytes.size()), image.isa, image.features});
 
-  hashConstants(program);
+  if (options.hashConstants)
+    WEFT_RETURN_IF_ERROR(hashConstants(program));
   // What is stored, in order: the first of each set of equal constants.
   std::vector<std::pair<uint64_t, ConstantId>> stored;
   std::map<std::pair<Sha256Digest, int64_t>, uint64_t> offsets;
   uint64_t constantsSize = 0;
+  size_t mostMade = 0; // bytes of the largest constant that is to be made
   for (ConstantId i = 0; i < program.constants.size(); ++i) {
     Constant &constant = program.constants[i];
-    if (!constant.value.isValid() && (!constant.external || isZero(constant.sha256)))
+    if (!constant.value.isValid() && !constant.make && (!constant.external || isZero(constant.sha256)))
       return invalidArgument("cannot write the program: constant '", constant.name, "' has no value");
     if (constant.external) {
       layout.constantOffsets.push_back(0);
       continue;
     }
-    const auto [it, isNew] = offsets.try_emplace({constant.sha256, constant.value.numBytes()},
-                                                 alignUp(constantsSize, constantAlignment));
-    layout.constantOffsets.push_back(it->second);
-    if (isNew) {
-      stored.emplace_back(it->second, i);
-      constantsSize = it->second + uint64_t(constant.value.numBytes());
+    const uint64_t next = alignUp(constantsSize, constantAlignment);
+    uint64_t offset = next;
+    if (!isZero(constant.sha256))
+      offset = offsets.try_emplace({constant.sha256, constant.numBytes()}, next).first->second;
+    layout.constantOffsets.push_back(offset);
+    if (offset == next) {
+      stored.emplace_back(offset, i);
+      constantsSize = offset + uint64_t(constant.numBytes());
+      if (constant.make)
+        mostMade = std::max(mostMade, size_t(constant.numBytes()));
     }
   }
   if (constantsSize)
@@ -102,6 +115,9 @@ Status writeProgram(const Program &original, const FileSink &sink) {
   WEFT_RETURN_IF_ERROR(out.write(std::as_bytes(std::span<const char>(manifest))));
   const uint64_t base = alignUp(headerSize + manifest.size(), sectionAlignment);
   size_t image = 0;
+  const std::shared_ptr<std::byte> room = mostMade ? allocateAligned(mostMade) : nullptr;
+  if (mostMade && !room)
+    return resourceExhausted("no memory for a constant of ", mostMade, " bytes");
   for (const SectionRecord &section : layout.sections) {
     WEFT_RETURN_IF_ERROR(out.padTo(base + section.offset));
     switch (section.kind) {
@@ -109,9 +125,16 @@ Status writeProgram(const Program &original, const FileSink &sink) {
       WEFT_RETURN_IF_ERROR(out.write(program.images[image++].bytes.bytes));
       break;
     case SectionKind::Constants:
-      for (const auto &[offset, constant] : stored) {
+      for (const auto &[offset, id] : stored) {
         WEFT_RETURN_IF_ERROR(out.padTo(base + section.offset + offset));
-        WEFT_RETURN_IF_ERROR(out.write(program.constants[constant].value.bytes()));
+        const Constant &constant = program.constants[id];
+        std::span<const std::byte> bytes = constant.value.bytes();
+        if (constant.make) {
+          const std::span<std::byte> made(room.get(), size_t(constant.numBytes()));
+          constant.make(made);
+          bytes = made;
+        }
+        WEFT_RETURN_IF_ERROR(out.write(bytes));
       }
       break;
     case SectionKind::Debug:

@@ -25,7 +25,9 @@ struct PackedOperand {
   unsigned operand = 0;
   /// Names the form; operands of equal data and key share one packed constant.
   std::string key;
-  std::function<Result<HostTensor>(const HostTensor &)> pack;
+  llvm::SmallVector<int64_t> shape; ///< of the form, in elements of the operand's type
+  /// Writes the form of the elements `from` to all of `to`.
+  std::function<void(std::span<const std::byte> from, std::span<std::byte> to)> pack;
 };
 
 /// An argument of the machine code: an operand or result of the launch, with dimensions merged.

@@ -52,6 +52,7 @@ struct CompileOptions {
   double tuneSeconds = -1;
   int threads = 0;
   bool verify = false;
+  bool hashConstants = true; ///< in the program: program::WriteOptions
   bool boundedOnly = false; ///< refuse dimensions without an upper bound unless import.dynamicDims names them
   /// While tuning, `stage` is "tune: " and words about it.
   std::function<void(llvm::StringRef stage, int64_t done, int64_t total)> progress;

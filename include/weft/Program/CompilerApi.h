@@ -15,7 +15,7 @@ extern "C" {
 #endif
 
 /// Raised whenever this file changes; both halves must agree.
-#define WEFT_COMPILER_API_VERSION 7
+#define WEFT_COMPILER_API_VERSION 8
 
 typedef struct WeftText {
   const char *data;
@@ -55,6 +55,7 @@ typedef struct WeftCompileRequest {
   double tuneSeconds;
   int32_t threads;       ///< 0: all
   int32_t verify;        ///< verify the IR between passes
+  int32_t hashConstants; ///< in the program, for `inspect --verify` and others who get the file
   int32_t boundedOnly;   ///< refuse dimensions without an upper bound unless dynamicDims names them
   int32_t allowFallback; ///< for a GPU: what has no kernel there may run on the CPU
   // Over which workers (Program/MeshSpec.h): with a mesh the result is a .weftjob file.

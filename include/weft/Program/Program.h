@@ -17,7 +17,9 @@
 #include "weft/Support/Sha256.h"
 
 #include <cstdint>
+#include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -68,10 +70,16 @@ struct Constant {
   std::string name;
   DType dtype = DType::Invalid;
   std::vector<int64_t> dims;
-  /// The bytes. The writer hashes and stores them unless `external`; the reader returns a view of the file.
+  /// The bytes. The writer stores them unless `external`; the reader returns a view of the file.
   HostTensor value;
-  Sha256Digest sha256{}; ///< filled in by the writer when all zero
+  /// Instead of `value`, before the program is written: writes all bytes, so that a large constant that is
+  /// made from another one never stands in memory with all others.
+  std::function<void(std::span<std::byte>)> make;
+  Sha256Digest sha256{}; ///< of the bytes; all zero: not known. The writer fills it in if asked to
   std::optional<ExternalData> external;
+
+  /// Of dtype and dims, which have been checked.
+  int64_t numBytes() const { return *checkedNumBytes(dtype, dims); }
 };
 
 struct Variable {

@@ -11,8 +11,14 @@
 
 namespace weft::program {
 
+struct WriteOptions {
+  /// Hashes of constants, by which damage is found and equal constants are stored once. All constants stand in
+  /// memory for it.
+  bool hashConstants = true;
+};
+
 /// Checks the program, then passes the bytes of the file to `sink`, piece by piece in order.
-Status writeProgram(const Program &program, const FileSink &sink);
+Status writeProgram(const Program &program, const FileSink &sink, const WriteOptions &options = {});
 /// The whole file in memory.
 Result<std::string> serializeProgram(const Program &program);
 /// Writes the file atomically.

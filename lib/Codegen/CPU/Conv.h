@@ -57,9 +57,8 @@ std::optional<WinogradPlan> planWinograd(const ConvSpec &spec, const TargetInfo 
 /// The shape of transformed weights: [positions * panels][Ci][NR].
 llvm::SmallVector<int64_t> winogradShape(const ConvSpec &spec, const WinogradPlan &plan);
 /// Transforms f32 weights in f64 and rounds them once; strides as of packConvWeights.
-std::vector<std::byte> packWinograd(const ConvSpec &spec, const WinogradPlan &plan,
-                                    std::span<const std::byte> source, int64_t strideO, int64_t strideI,
-                                    int64_t strideTap);
+void packWinograd(const ConvSpec &spec, const WinogradPlan &plan, std::span<const std::byte> source,
+                  int64_t strideO, int64_t strideI, int64_t strideTap, std::span<std::byte> to);
 GeneratedKernel generateWinograd(mlir::Location loc, const ConvSpec &spec, const WinogradPlan &plan,
                                  const TargetInfo &target, const ConvTiling &tiling);
 

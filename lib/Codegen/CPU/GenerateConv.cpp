@@ -14,6 +14,8 @@
 
 #include "Conv.h"
 
+#include <cstring>
+
 using namespace mlir;
 using namespace weft::cpu;
 
@@ -43,35 +45,39 @@ SmallVector<int64_t> weft::cpu::packedConvShape(const ConvSpec &spec, const Targ
           width};
 }
 
-std::vector<std::byte> weft::cpu::packConvWeights(const ConvSpec &spec, const TargetInfo &target,
-                                                  std::span<const std::byte> source, size_t elementBytes,
-                                                  int64_t strideO, int64_t strideI, int64_t strideTap) {
+void weft::cpu::packConvWeights(const ConvSpec &spec, const TargetInfo &target,
+                                std::span<const std::byte> source, size_t elementBytes, int64_t strideO,
+                                int64_t strideI, int64_t strideTap, std::span<std::byte> to) {
   if (std::optional<WinogradPlan> plan = planWinograd(spec, target))
-    return packWinograd(spec, *plan, source, strideO, strideI, strideTap);
-  SmallVector<int64_t> shape = packedConvShape(spec, target);
-  int64_t count = 1;
-  for (int64_t e : shape)
-    count *= e;
-  std::vector<std::byte> packed(count * elementBytes);
-  auto copy = [&](int64_t from, int64_t to) {
-    std::copy_n(source.begin() + from * elementBytes, elementBytes, packed.begin() + to * elementBytes);
+    return packWinograd(spec, *plan, source, strideO, strideI, strideTap, to);
+  auto copy = [&](int64_t from, int64_t at) {
+    if (elementBytes == 4)
+      std::memcpy(&to[at * 4], &source[from * 4], 4);
+    else
+      std::memcpy(&to[at * elementBytes], &source[from * elementBytes], elementBytes);
   };
-  int64_t numTaps = taps(spec);
+  const int64_t numTaps = taps(spec);
   if (spec.isDepthwise()) {
     for (int64_t t = 0; t < numTaps; ++t)
       for (int64_t ch = 0; ch < spec.co; ++ch)
         copy(ch * strideO + t * strideTap, spec.channelsFirst ? ch * numTaps + t : t * spec.co + ch);
-    return packed;
+    return;
   }
-  int64_t width = shape[2], inner = spec.ci / spec.groups, outer = spec.co / spec.groups,
-          panels = ceilDivide(outer, width);
+  const int64_t width = packedConvShape(spec, target)[2], inner = spec.ci / spec.groups,
+                outer = spec.co / spec.groups, panels = ceilDivide(outer, width);
+  if (outer % width != 0)
+    std::ranges::fill(to, std::byte(0));
+  // A block of input channels for all columns of a panel before the next: lines that a column writes to are
+  // still near when the next one does.
+  constexpr int64_t block = 64;
   for (int64_t g = 0; g < spec.groups; ++g)
-    for (int64_t o = 0; o < outer; ++o)
-      for (int64_t t = 0; t < numTaps; ++t)
-        for (int64_t i = 0; i < inner; ++i)
-          copy((g * outer + o) * strideO + i * strideI + t * strideTap,
-               ((g * panels + o / width) * numTaps * inner + t * inner + i) * width + o % width);
-  return packed;
+    for (int64_t p = 0; p < panels; ++p)
+      for (int64_t low = 0; low < inner; low += block)
+        for (int64_t j = 0, columns = std::min(width, outer - p * width); j < columns; ++j)
+          for (int64_t i = low, high = std::min(low + block, inner); i < high; ++i)
+            for (int64_t t = 0; t < numTaps; ++t)
+              copy((g * outer + p * width + j) * strideO + i * strideI + t * strideTap,
+                   (((g * panels + p) * numTaps + t) * inner + i) * width + j);
 }
 
 SmallVector<MemRefType> weft::cpu::convBuffers(const ConvSpec &spec, ArrayRef<int64_t> weights) {

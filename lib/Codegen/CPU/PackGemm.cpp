@@ -38,35 +38,71 @@ SmallVector<int64_t> PackedB::shape() const {
           panelWidth * group};
 }
 
-std::vector<std::byte> weft::cpu::packB(std::span<const std::byte> source, size_t elementBytes,
-                                        const PackedB &packed, int64_t strideK, int64_t strideN) {
-  SmallVector<int64_t> shape = packed.shape();
-  int64_t group = packed.group, width = packed.panelWidth;
-  std::vector<std::byte> result(shape[0] * shape[1] * shape[2] * elementBytes);
-  for (int64_t p = 0; p < shape[0]; ++p) {
-    std::byte *panel = result.data() + p * shape[1] * shape[2] * elementBytes;
-    int64_t columns = std::min(width, packed.n - p * width);
-    for (int64_t row = 0; row < packed.k; ++row) {
-      int64_t first = row / group * width * group + row % group;
-      for (int64_t j = 0; j < columns; ++j) {
-        size_t from = (row * strideK + (p * width + j) * strideN) * elementBytes;
-        size_t to = (first + j * group) * elementBytes;
-        std::copy_n(source.begin() + from, elementBytes, panel + to);
+namespace {
+
+/// Copies elements of `bytes` bytes to their panels.
+template <size_t bytes>
+void packElements(const std::byte *from, const PackedB &packed, int64_t panelSize, int64_t strideK,
+                  int64_t strideN, std::byte *to) {
+  // A block of rows for all panels before the next: what a panel reads of a row, the next one continues.
+  constexpr int64_t block = 64;
+  const int64_t group = packed.group, width = packed.panelWidth;
+  for (int64_t low = 0; low < packed.k; low += block)
+    for (int64_t p = 0, high = std::min(low + block, packed.k); p * width < packed.n; ++p) {
+      const int64_t columns = std::min(width, packed.n - p * width);
+      const std::byte *source = from + p * width * strideN * bytes;
+      std::byte *panel = to + p * panelSize * bytes;
+      const auto copy = [&](int64_t row, int64_t j) {
+        const int64_t index = (row / group * width + j) * group + row % group;
+        std::memcpy(panel + index * bytes, source + (row * strideK + j * strideN) * bytes, bytes);
+      };
+      if (strideN == 1 && group == 1) {
+        for (int64_t row = low; row < high; ++row)
+          std::memcpy(panel + row * width * bytes, source + row * strideK * bytes, columns * bytes);
+      } else if (strideN < strideK) {
+        for (int64_t row = low; row < high; ++row)
+          for (int64_t j = 0; j < columns; ++j)
+            copy(row, j);
+      } else {
+        for (int64_t j = 0; j < columns; ++j)
+          for (int64_t row = low; row < high; ++row)
+            copy(row, j);
       }
     }
-    if (packed.correction == 0)
-      continue;
-    for (int64_t j = 0; j < columns; ++j) {
-      uint32_t sum = 0; // wraps as the product's sums do
-      for (int64_t row = 0; row < packed.k; ++row) {
-        auto bits = std::to_integer<uint8_t>(source[row * strideK + (p * width + j) * strideN]);
-        sum += packed.isUnsigned ? uint32_t(bits) : uint32_t(int32_t(int8_t(bits)));
-      }
-      sum *= uint32_t(packed.correction);
-      std::memcpy(panel + (shape[1] - 1) * shape[2] + j * sizeof sum, &sum, sizeof sum);
-    }
+}
+
+} // namespace
+
+void weft::cpu::packB(std::span<const std::byte> source, size_t elementBytes, const PackedB &packed,
+                      int64_t strideK, int64_t strideN, std::span<std::byte> to) {
+  const SmallVector<int64_t> shape = packed.shape();
+  const int64_t panelSize = shape[1] * shape[2], width = packed.panelWidth;
+  assert(to.size() == size_t(shape[0] * panelSize) * elementBytes && "not the size of packed B");
+  if (shape[0] * panelSize != packed.k * packed.n)
+    std::ranges::fill(to, std::byte(0));
+  switch (elementBytes) {
+  case 1:
+    packElements<1>(source.data(), packed, panelSize, strideK, strideN, to.data());
+    break;
+  case 2:
+    packElements<2>(source.data(), packed, panelSize, strideK, strideN, to.data());
+    break;
+  default:
+    assert(elementBytes == 4 && "no product packs such elements");
+    packElements<4>(source.data(), packed, panelSize, strideK, strideN, to.data());
   }
-  return result;
+  if (packed.correction == 0)
+    return;
+  for (int64_t column = 0; column < packed.n; ++column) {
+    uint32_t sum = 0; // wraps as the product's sums do
+    for (int64_t row = 0; row < packed.k; ++row) {
+      auto bits = std::to_integer<uint8_t>(source[row * strideK + column * strideN]);
+      sum += packed.isUnsigned ? uint32_t(bits) : uint32_t(int32_t(int8_t(bits)));
+    }
+    sum *= uint32_t(packed.correction);
+    std::byte *panel = to.data() + column / width * panelSize;
+    std::memcpy(panel + (shape[1] - 1) * shape[2] + column % width * sizeof sum, &sum, sizeof sum);
+  }
 }
 
 bool weft::cpu::pairsFitWords(std::span<const std::byte> source, bool isUnsigned, int64_t k, int64_t n,

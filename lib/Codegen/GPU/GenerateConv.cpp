@@ -233,17 +233,16 @@ FailureOr<TiledKernel> weft::gpu::generateConv(Location loc, const ConvSpec &spe
   return Conv(loc, spec, tiling).emit();
 }
 
-std::vector<std::byte> weft::gpu::arrangeConvWeights(const ConvSpec &spec, std::span<const std::byte> source,
-                                                     size_t elementBytes, int64_t strideO, int64_t strideI,
-                                                     int64_t strideTap, bool channelsLast) {
-  int64_t channels = spec.ci / spec.groups, taps = spec.taps();
-  std::vector<std::byte> arranged(spec.co * spec.depth() * elementBytes);
+void weft::gpu::arrangeConvWeights(const ConvSpec &spec, std::span<const std::byte> source,
+                                   size_t elementBytes, int64_t strideO, int64_t strideI, int64_t strideTap,
+                                   bool channelsLast, std::span<std::byte> to) {
+  const int64_t channels = spec.ci / spec.groups, taps = spec.taps();
   for (int64_t o = 0; o < spec.co; ++o)
     for (int64_t t = 0; t < taps; ++t)
       for (int64_t i = 0; i < channels; ++i) {
-        int64_t depth = t * channels + i, to = channelsLast ? depth * spec.co + o : o * spec.depth() + depth;
-        std::memcpy(arranged.data() + to * elementBytes,
+        const int64_t depth = t * channels + i,
+                      at = channelsLast ? depth * spec.co + o : o * spec.depth() + depth;
+        std::memcpy(to.data() + at * elementBytes,
                     source.data() + (o * strideO + i * strideI + t * strideTap) * elementBytes, elementBytes);
       }
-  return arranged;
 }

@@ -74,6 +74,7 @@ public:
 
   // Variables, constants and kernels.
   LogicalResult buildVariable(VariableOp op);
+  void addConstant(program::Constant constant, StringRef key);
   FailureOr<program::ConstantId> constantOf(ConstantOp op, const PackedOperand *packing);
   /// The values of all workers one after the other, each at a multiple of `stride` bytes.
   FailureOr<program::ConstantId> partsOf(dist::ConstantOp op, const PackedOperand *packing, int64_t &stride,
@@ -91,6 +92,7 @@ public:
   llvm::StringMap<program::SymbolId> symbols;
   llvm::StringMap<program::KernelId> kernelIds;
   llvm::StringMap<program::ConstantId> constantIds;
+  Sha256 origins; ///< of what constants are made from, in order
   llvm::StringMap<program::VariableId> variableIds;
 };
 
@@ -254,6 +256,11 @@ int64_t ProgramBuilder::lastSymbol(ExprId id) {
 //===-- Constants and kernels
 //---------------------------------------------------------------------------------===//
 
+void ProgramBuilder::addConstant(program::Constant constant, StringRef key) {
+  origins.updateField(std::string_view(key));
+  out.constants.push_back(std::move(constant));
+}
+
 FailureOr<program::ConstantId> ProgramBuilder::constantOf(ConstantOp op, const PackedOperand *packing) {
   FailureOr<HostTensor> tensor = toHostTensor(op.getValue());
   if (failed(tensor))
@@ -263,19 +270,19 @@ FailureOr<program::ConstantId> ProgramBuilder::constantOf(ConstantOp op, const P
   auto [entry, isNew] = constantIds.try_emplace(key, out.constants.size());
   if (!isNew)
     return entry->second;
-  HostTensor value = *tensor;
-  if (packing) {
-    Result<HostTensor> packed = packing->pack(value);
-    if (!packed.isOk())
-      return op.emitOpError("cannot be packed: ") << packed.status().message();
-    value = *packed;
-  }
   program::Constant constant;
   constant.name = locationText(op.getLoc());
-  constant.dtype = value.dtype();
-  constant.dims = value.shape();
-  constant.value = value;
-  out.constants.push_back(std::move(constant));
+  constant.dtype = tensor->dtype();
+  if (packing) {
+    constant.dims.assign(packing->shape.begin(), packing->shape.end());
+    constant.make = [pack = packing->pack, from = *tensor](std::span<std::byte> to) {
+      pack(from.bytes(), to);
+    };
+  } else {
+    constant.dims = tensor->shape();
+    constant.value = *tensor;
+  }
+  addConstant(std::move(constant), key);
   return entry->second;
 }
 
@@ -464,7 +471,7 @@ FailureOr<BufferId> FunctionBuilder::operandBuffer(const CompiledKernel &kernel,
       if (failed(id))
         return failure();
       return addBuffer(BufferKind::Constant, *id,
-                       owner.out.exprs.constant(owner.out.constants[*id].value.numBytes()));
+                       owner.out.exprs.constant(owner.out.constants[*id].numBytes()));
     }
   return bufferOf(operand);
 }
@@ -799,7 +806,9 @@ LogicalResult ProgramBuilder::buildVariable(VariableOp op) {
     constant.dims = variable.dims;
     constant.value = *value;
     variable.initial = out.constants.size();
-    out.constants.push_back(std::move(constant));
+    std::string key;
+    llvm::raw_string_ostream(key) << *initial;
+    addConstant(std::move(constant), key);
   }
   variableIds[op.getSymName()] = out.variables.size();
   out.variables.push_back(std::move(variable));
@@ -816,32 +825,35 @@ FailureOr<program::ConstantId> ProgramBuilder::partsOf(dist::ConstantOp op, cons
     FailureOr<HostTensor> part = toHostTensor(cast<TypedAttr>(value));
     if (failed(part))
       return op.emitOpError("has no elements in the data store");
-    if (packing) {
-      Result<HostTensor> packed = packing->pack(*part);
-      if (!packed.isOk())
-        return op.emitOpError("cannot be packed: ") << packed.status().message();
-      part = *packed;
-    }
     parts.push_back(*part);
   }
-  size = parts.front().numBytes();
+  Result<int64_t> partSize = packing ? checkedNumBytes(parts.front().dtype(), packing->shape)
+                                     : Result<int64_t>(parts.front().numBytes());
+  if (!partSize.isOk())
+    return op.emitOpError(partSize.status().message());
+  size = *partSize;
   stride = llvm::alignTo(size, 64);
   std::string key;
   llvm::raw_string_ostream(key) << op.getValues() << (packing ? packing->key : "");
   auto [entry, isNew] = constantIds.try_emplace(key, out.constants.size());
   if (!isNew)
     return entry->second;
-  Result<HostTensor> all = HostTensor::zeros(DType::UI8, {stride * int64_t(parts.size())});
-  if (!all.isOk())
-    return op.emitOpError(all.status().message());
-  for (auto [i, part] : llvm::enumerate(parts))
-    llvm::copy(part.bytes(), all->mutableBytes().begin() + i * stride);
   program::Constant constant;
   constant.name = locationText(op.getLoc());
-  constant.dtype = all->dtype();
-  constant.dims = all->shape();
-  constant.value = *all;
-  out.constants.push_back(std::move(constant));
+  constant.dtype = DType::UI8;
+  constant.dims = {stride * int64_t(parts.size())};
+  constant.make = [parts = std::move(parts), pack = packing ? packing->pack : nullptr, stride,
+                   size](std::span<std::byte> to) {
+    for (auto [i, part] : llvm::enumerate(parts)) {
+      std::span<std::byte> own = to.subspan(i * stride, stride);
+      if (pack)
+        pack(part.bytes(), own.first(size));
+      else
+        llvm::copy(part.bytes(), own.begin());
+      std::ranges::fill(own.subspan(size), std::byte(0));
+    }
+  };
+  addConstant(std::move(constant), key);
   return entry->second;
 }
 
@@ -1148,6 +1160,8 @@ FailureOr<program::Program> ProgramBuilder::build() {
   }
   if (Status status = program::planStatically(out); !status.isOk())
     return module.emitError("memory plan: ") << status.message();
+  // Programs that differ in constants alone have different manifests, hashed constants or not.
+  out.metadata.emplace_back("constants", origins.finishHex());
   return std::move(out);
 }
 

@@ -8,6 +8,7 @@
 #include "weft/Dialect/Weft/WeftOps.h"
 #include "weft/Support/Sha256Each.h"
 #include "llvm/ADT/TypeSwitch.h"
+#include "llvm/Support/xxhash.h"
 
 #include <cmath>
 #include <limits>
@@ -20,13 +21,20 @@ using namespace weft::ir;
 static constexpr int64_t maxInlineBytes = 1024;
 
 std::string DataStore::add(const HostTensor &tensor) {
-  const Sha256Digest elements = sha256OfHalves(tensor.bytes());
-  Sha256 hash;
-  hash.updateField(tensor.typeString()).update(elements.data(), elements.size());
-  std::string hex = hash.finishHex();
-  std::lock_guard<std::mutex> lock(mutex);
-  tensors.try_emplace(hex, tensor);
-  return hex;
+  const std::span<const std::byte> bytes = tensor.bytes();
+  // Weights are gigabytes: a fast hash of them, and equal hashes are looked into.
+  const llvm::XXH128_hash_t elements =
+      llvm::xxh3_128bits(ArrayRef(reinterpret_cast<const uint8_t *>(bytes.data()), bytes.size()));
+  for (uint64_t others = 0;; ++others) {
+    Sha256 hash;
+    hash.updateField(tensor.typeString());
+    hash.updateInt(elements.low64).updateInt(elements.high64).updateInt(others);
+    std::string hex = hash.finishHex();
+    std::lock_guard<std::mutex> lock(mutex);
+    const auto [entry, isNew] = tensors.try_emplace(hex, tensor);
+    if (isNew || entry->second.bitEquals(tensor))
+      return hex;
+  }
 }
 
 const HostTensor *DataStore::find(StringRef hash) const {

@@ -100,11 +100,10 @@ TEST(GpuKernel, ConvolutionWantsItsWeightsArranged) {
   HostTensor weights = *HostTensor::zeros(DType::F16, {16, 8, 3, 3});
   uint16_t mark = 0x3c00;
   std::memcpy(weights.mutableBytes().data() + ((1 * 8 + 2) * 9 + 4) * 2, &mark, 2);
-  auto packed = kernel.packed[0].pack(weights);
-  ASSERT_TRUE(packed.isOk());
-  EXPECT_EQ(packed->shape(), (std::vector<int64_t>{16, 72}));
-  uint16_t found = 0;
-  std::memcpy(&found, packed->bytes().data() + (72 + 4 * 8 + 2) * 2, 2);
+  EXPECT_EQ(kernel.packed[0].shape, (llvm::SmallVector<int64_t>{16, 72}));
+  std::vector<uint16_t> packed(16 * 72);
+  kernel.packed[0].pack(weights.bytes(), std::as_writable_bytes(std::span(packed)));
+  uint16_t found = packed[72 + 4 * 8 + 2];
   EXPECT_EQ(found, mark);
   // Weights of run time cannot be arranged: the general schedule takes them as they are.
   CompiledKernel general = compile(text);
@@ -151,10 +150,10 @@ TEST(GpuKernel, SinglePrecisionIsRoundedOnlyWhereLibertiesAreGranted) {
   ASSERT_EQ(fast.packed.size(), 1u);
   HostTensor weights = *HostTensor::zeros(DType::F32, {24, 16});
   weights.mutableData<float>()[5 * 16 + 3] = 7;
-  auto packed = fast.packed[0].pack(weights);
-  ASSERT_TRUE(packed.isOk());
-  EXPECT_EQ(packed->shape(), (std::vector<int64_t>{16, 24}));
-  EXPECT_EQ(reinterpret_cast<const float *>(packed->bytes().data())[3 * 24 + 5], 7);
+  EXPECT_EQ(fast.packed[0].shape, (llvm::SmallVector<int64_t>{16, 24}));
+  std::vector<float> packed(16 * 24);
+  fast.packed[0].pack(weights.bytes(), std::as_writable_bytes(std::span(packed)));
+  EXPECT_EQ(packed[3 * 24 + 5], 7);
   // An operand of run time cannot be turned.
   CompiledKernel general = compile(text, /*lastIsConstant=*/false, /*fast=*/true);
   ASSERT_TRUE(general.gpu);

@@ -120,6 +120,33 @@ TEST(Reader, StoresEqualConstantsOnce) {
   EXPECT_LT(serializeProgram(program)->size(), before + 500000);
 }
 
+TEST(Reader, ConstantsAreMadeAsTheyAreWritten) {
+  Program program = samples::staticProgram();
+  const std::string wanted = *serializeProgram(program);
+  for (Constant &constant : program.constants)
+    constant.make = [value = std::exchange(constant.value, {})](std::span<std::byte> to) {
+      std::ranges::copy(value.bytes(), to.begin());
+    };
+  EXPECT_EQ(*serializeProgram(program), wanted);
+
+  std::string file;
+  const auto sink = [&](std::span<const std::byte> bytes) {
+    file.append(reinterpret_cast<const char *>(bytes.data()), bytes.size());
+    return Status::ok();
+  };
+  ASSERT_TRUE(writeProgram(program, sink, {.hashConstants = false}).isOk());
+  const auto loaded = read(file), hashed = read(wanted);
+  ASSERT_TRUE(loaded.isOk()) << loaded.status().message();
+  ASSERT_EQ(loaded->program.constants.size(), hashed->program.constants.size());
+  for (size_t i = 0; i < hashed->program.constants.size(); ++i) {
+    EXPECT_TRUE(loaded->program.constants[i].value.bitEquals(hashed->program.constants[i].value));
+    EXPECT_EQ(loaded->program.constants[i].sha256, Sha256Digest{});
+  }
+  ReadOptions verify;
+  verify.verifyConstants = true;
+  EXPECT_NE(read(file, verify).status().message().find("has no hash"), std::string::npos);
+}
+
 TEST(Reader, FilesAreMappedAndNamed) {
   const TempDir dir;
   ASSERT_TRUE(writeProgramFile(samples::staticProgram(), dir.file("p.weft")).isOk());

@@ -77,11 +77,11 @@ bool hasChannelsFirst(const ConvSpec &spec);
 /// positions, row-major.
 llvm::SmallVector<int64_t> packedConvShape(const ConvSpec &spec, const TargetInfo &target);
 
-/// Packs weights: the element of output channel o, input channel i (of its group) and tap t lies at o *
-/// strideO + i * strideI + t * strideTap elements of `source`.
-std::vector<std::byte> packConvWeights(const ConvSpec &spec, const TargetInfo &target,
-                                       std::span<const std::byte> source, size_t elementBytes,
-                                       int64_t strideO, int64_t strideI, int64_t strideTap);
+/// Packs weights into all of `to`: the element of output channel o, input channel i (of its group) and tap t
+/// lies at o * strideO + i * strideI + t * strideTap elements of `source`.
+void packConvWeights(const ConvSpec &spec, const TargetInfo &target, std::span<const std::byte> source,
+                     size_t elementBytes, int64_t strideO, int64_t strideI, int64_t strideTap,
+                     std::span<std::byte> to);
 
 } // namespace weft::cpu
 

@@ -15,7 +15,7 @@
 namespace weft::ir {
 
 /// Where the elements of #weft.data constants live: host tensors (owned, or views of mapped files) by the
-/// sha256 of type and bytes. One per compiler instance; thread-safe.
+/// hash of type and bytes. One per compiler instance; thread-safe.
 class DataStore {
 public:
   /// Stores the tensor (sharing its memory) and returns its hash as 64 hex digits.

@@ -90,7 +90,7 @@ def Weft_DimsAttr : Weft_Attr<"Dims", "dims", [DeclareAttrInterfaceMethods<Verif
 def Weft_DataAttr : Weft_Attr<"Data", "data", [TypedAttrInterface]> {
   let summary = "elements that live in a data store, named by the hash of their bytes";
   let description = [{
-    `#weft.data<"sha256...", tensor<64x3x7x7xf32>>`: the elements of a constant too large to stand in the IR. The
+    `#weft.data<"4f1c...", tensor<64x3x7x7xf32>>`: the elements of a constant too large to stand in the IR. The
     compiler instance's data store resolves the hash to bytes, row-major and little-endian.
   }];
   let parameters = (ins StringRefParameter<>:$hash, AttributeSelfTypeParameter<"">:$type);

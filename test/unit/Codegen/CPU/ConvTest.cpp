@@ -120,11 +120,12 @@ std::vector<float> check(const Shape &shape, const cpu::TargetInfo &target,
   auto x = randoms(shape.n * in * shape.ci, 1), w = randoms(shape.co * inner * taps, 2),
        r = randoms(shape.n * outs * shape.co, 3);
   // Weights as ONNX has them: [Co][Ci / groups][taps].
-  auto bytes = cpu::packConvWeights(spec, target, std::as_bytes(std::span(w)), 4, inner * taps, taps, 1);
-  std::vector<float> packed(bytes.size() / 4);
+  auto form = cpu::packedConvShape(spec, target);
+  std::vector<float> packed(std::accumulate(form.begin(), form.end(), int64_t(1), std::multiplies()));
+  cpu::packConvWeights(spec, target, std::as_bytes(std::span(w)), 4, inner * taps, taps, 1,
+                       std::as_writable_bytes(std::span(packed)));
   if (int64_t side = shape.winograd + 2; shape.winograd)
-    EXPECT_EQ(cpu::packedConvShape(spec, target)[0] % (side * side), 0) << what;
-  std::copy_n(reinterpret_cast<const float *>(bytes.data()), packed.size(), packed.begin());
+    EXPECT_EQ(form[0] % (side * side), 0) << what;
   auto xb = Buffer::of(x), wb = Buffer::of(packed), rb = Buffer::of(r);
   std::vector<int64_t> dynamic(kernel.info.numDims, shape.n);
   int64_t chunks = generated->chunks.evaluate([&](unsigned, unsigned) { return shape.n; });

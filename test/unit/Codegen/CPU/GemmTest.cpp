@@ -103,7 +103,7 @@ void check(const Shape &s, const cpu::TargetInfo &target) {
   // b is [K, N] for RowMajor and Packed, [N, K] for Transposed.
   std::vector<float> bData = b;
   if (s.b == GemmB::Packed) {
-    auto bytes = cpu::packB(std::as_bytes(std::span(b)), 4, cpu::packedB(spec, target), s.n, 1);
+    auto bytes = packed(std::as_bytes(std::span(b)), 4, cpu::packedB(spec, target));
     bData.resize(bytes.size() / 4);
     std::copy_n(reinterpret_cast<const float *>(bytes.data()), bData.size(), bData.begin());
   }
@@ -180,6 +180,33 @@ void checkAll(const std::vector<Shape> &shapes) {
   for (const auto &target : testTargets())
     for (const Shape &shape : shapes)
       check(shape, target);
+}
+
+/// Columns of any order of bytes: the reference is the layout's own words.
+TEST(Gemm, PacksRowsAndColumns) {
+  for (size_t bytes : {1, 2, 4})
+    for (int64_t group : {1, 2, 4})
+      for (auto [k, n] : {std::pair<int64_t, int64_t>{1, 1}, {3, 127}, {127, 31}, {130, 17}, {200, 96}}) {
+        cpu::PackedB layout{k, n, 16, group, 0, false};
+        std::vector<std::byte> rows(k * n * bytes), columns(rows.size());
+        std::mt19937 random(1);
+        for (int64_t row = 0; row < k; ++row)
+          for (int64_t j = 0; j < n; ++j)
+            for (size_t byte = 0; byte < bytes; ++byte)
+              rows[(row * n + j) * bytes + byte] = columns[(j * k + row) * bytes + byte] =
+                  std::byte(1 + random() % 255);
+        std::vector<std::byte> got = packed(rows, bytes, layout), turned(got.size(), std::byte(0x5A));
+        cpu::packB(columns, bytes, layout, 1, k, turned);
+        EXPECT_EQ(got, turned) << bytes << " bytes, groups of " << group << ", " << k << "x" << n;
+        const llvm::SmallVector<int64_t> shape = layout.shape();
+        std::vector<std::byte> wanted(got.size());
+        for (int64_t row = 0; row < k; ++row)
+          for (int64_t j = 0; j < n; ++j) {
+            int64_t to = ((j / 16 * shape[1] + row / group) * 16 + j % 16) * group + row % group;
+            std::copy_n(&rows[(row * n + j) * bytes], bytes, &wanted[to * bytes]);
+          }
+        EXPECT_EQ(got, wanted) << bytes << " bytes, groups of " << group << ", " << k << "x" << n;
+      }
 }
 
 TEST(Gemm, PackedOddSizes) {

@@ -79,7 +79,7 @@ std::vector<std::byte> multiply(cpu::GemmSpec spec, const cpu::TargetInfo &targe
   std::vector<std::byte> a = elementsOf(spec.aType, spec.m * spec.k, 1),
                          b = elementsOf(spec.bType, spec.k * spec.n, 2);
   if (spec.b == GemmB::Packed)
-    b = cpu::packB(b, spec.bType.getIntOrFloatBitWidth() / 8, cpu::packedB(spec, target), spec.n, 1);
+    b = packed(b, spec.bType.getIntOrFloatBitWidth() / 8, cpu::packedB(spec, target));
   Buffer aBuffer = Buffer::of(a), bBuffer = Buffer::of(b), c(size_t(spec.m * spec.n) * 4);
   kernel({aBuffer.raw(), bBuffer.raw(), c.raw()}, {}, 0, *generated->chunks.fixed());
   return {c.as<std::byte>(), c.as<std::byte>() + spec.m * spec.n * 4};

@@ -144,6 +144,14 @@ Kernel weft::testing::compileText(const std::string &text, const cpu::TargetInfo
   return compile(*module, target, pipeline, error);
 }
 
+std::vector<std::byte> weft::testing::packed(std::span<const std::byte> b, size_t elementBytes,
+                                             const cpu::PackedB &layout) {
+  const llvm::SmallVector<int64_t> shape = layout.shape();
+  std::vector<std::byte> to(shape[0] * shape[1] * shape[2] * elementBytes, std::byte(0xA5));
+  cpu::packB(b, elementBytes, layout, layout.n, 1, to);
+  return to;
+}
+
 std::vector<cpu::TargetInfo> weft::testing::testTargets() {
   std::vector<cpu::TargetInfo> targets;
   targets.push_back(llvm::cantFail(cpu::TargetInfo::get("x86-64-v3")));

@@ -6,6 +6,7 @@
 #define WEFT_TEST_UNIT_CODEGEN_CPU_KERNELTESTING_H
 
 #include "weft/Codegen/CPU/EmitObject.h"
+#include "weft/Codegen/CPU/GenerateGemm.h"
 #include "weft/Codegen/CPU/LinkImage.h"
 #include "weft/Codegen/CPU/LowerToLLVM.h"
 #include "weft/Program/Abi.h"
@@ -16,6 +17,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -72,6 +74,8 @@ Kernel compile(mlir::ModuleOp module, const cpu::TargetInfo &target, cpu::Pipeli
 /// The same from text.
 Kernel compileText(const std::string &text, const cpu::TargetInfo &target, cpu::Pipeline pipeline,
                    std::string &error);
+/// [K, N] elements of so many bytes, packed.
+std::vector<std::byte> packed(std::span<const std::byte> b, size_t elementBytes, const cpu::PackedB &layout);
 /// x86-64-v3, and this machine where it has more.
 std::vector<cpu::TargetInfo> testTargets();
 

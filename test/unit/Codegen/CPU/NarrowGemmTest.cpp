@@ -71,7 +71,7 @@ std::vector<uint32_t> run(const Shape &s, cpu::GemmSpec spec, const cpu::TargetI
   if (!kernel.entry)
     return {};
   auto ab = Buffer::of(std::vector<std::byte>(a.begin(), a.end()));
-  auto bb = Buffer::of(cpu::packB(b, elementBytes, cpu::packedB(spec, target), s.n, 1));
+  auto bb = Buffer::of(packed(b, elementBytes, cpu::packedB(spec, target)));
   std::vector<int64_t> dims;
   if (s.dynM)
     dims = {s.m, s.m};

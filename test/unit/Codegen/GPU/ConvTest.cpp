@@ -122,10 +122,9 @@ TEST_P(Conv, IsRightUnderEverySchedule) {
   reference(c, spec, x.values, w.values, bias.values, wanted, bound);
 
   // The kernel wants [co][taps][ci / groups].
-  std::vector<std::byte> bytes(w.values.size() * sizeof(double));
-  std::memcpy(bytes.data(), w.values.data(), bytes.size());
-  bytes = gpu::arrangeConvWeights(spec, bytes, sizeof(double), 1, c.co, c.ci / c.groups * c.co, c.tiling.fma);
-  std::memcpy(w.values.data(), bytes.data(), bytes.size());
+  const std::vector<double> before = w.values;
+  gpu::arrangeConvWeights(spec, std::as_bytes(std::span(before)), sizeof(double), 1, c.co,
+                          c.ci / c.groups * c.co, c.tiling.fma, std::as_writable_bytes(std::span(w.values)));
 
   std::vector<Numbers> inputs{x, w};
   std::vector<int64_t> extents;
