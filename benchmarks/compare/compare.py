@@ -45,6 +45,7 @@ PACKAGES = {
 OPENBLAS_ROWS = ("gemm-1024", "gemm-skinny", "gemm-4-rows")
 LAST_ROUNDS = 4  # in which no best time may fall, for a row to be done
 START_S = 900  # a peer may take so long to compile one model
+STARTS, SHORT_START_S = 3, 10  # what compiles a network in less is started so often
 
 sys.path.insert(0, str(HERE.parent / "models"))
 
@@ -220,7 +221,26 @@ def is_settled(slices, clock, rounds):
     return taken >= rounds[1] or all(min(times) > 0.995 * min(times[:-LAST_ROUNDS]) for times in best.values())
 
 
-def measure(row, folder, peers, threads, cores, clock, rounds, seconds, program):
+def start(peer, row, folder, threads, cores, scratch, program, starts):
+    """The peer, ready to run; its figures are of the shortest of several compilations, each without any cache."""
+
+    def once():
+        if peer == "weft":
+            return Weft(program, folder, threads, cores, Path(tempfile.mkdtemp(dir=scratch)))
+        return Worker(peer, row, folder, threads, cores, scratch / f"{peer}.log")
+
+    process = once()
+    for _ in range(starts - 1):
+        if process.figures["compile_wall_ms"] > SHORT_START_S * 1000:
+            break
+        process.close()
+        known, process = process.figures, once()
+        for name in ("compile_cpu_ms", "compile_wall_ms"):
+            process.figures[name] = min(process.figures[name], known[name])
+    return process
+
+
+def measure(row, folder, peers, threads, cores, clock, rounds, seconds, program, starts):
     """The figures of every peer on one row, and why some have none."""
     from rows import TOLERANCES
 
@@ -231,10 +251,7 @@ def measure(row, folder, peers, threads, cores, clock, rounds, seconds, program)
         try:
             for peer in peers:
                 try:
-                    if peer == "weft":
-                        running[peer] = Weft(program, folder, threads, cores, scratch / "cache")
-                    else:
-                        running[peer] = Worker(peer, row, folder, threads, cores, scratch / f"{peer}.log")
+                    running[peer] = start(peer, row, folder, threads, cores, scratch, program, starts)
                 except Failure as failure:
                     failures[peer] = str(failure)
             slices = {peer: [] for peer in running}
@@ -363,7 +380,8 @@ def main():
         for mode, (threads, cores) in modes.items():
             able = [peer for peer in peers if peer != "openblas" or row in OPENBLAS_ROWS]
             clock = "cpu" if mode == "one" else "wall"
-            taken = measure(row, models / row, able, threads, cores, clock, rounds, seconds, args.weft)
+            starts = 1 if row in KERNELS or args.quick else STARTS
+            taken = measure(row, models / row, able, threads, cores, clock, rounds, seconds, args.weft, starts)
             results["rows"][row][mode] = {**taken, "load": os.getloadavg()[0]}
             shown = [f"{p} {report.number(f[f'best_{clock}_ms'])}" for p, f in taken["figures"].items()]
             shown += [f"{peer} failed: {text}" for peer, text in taken["failures"].items()]

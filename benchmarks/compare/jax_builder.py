@@ -20,7 +20,8 @@ class JaxBuilder(Builder):
             return network(self)
 
         self.given = None
-        jax.eval_shape(lambda: network(self))  # draws inputs and weights
+        with self.drawing():
+            jax.eval_shape(lambda: network(self))
         weights = [jnp.asarray(w) for w in self.weights]
         return (
             call,

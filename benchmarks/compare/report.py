@@ -171,7 +171,9 @@ def markdown(results, titles, kernels):
         lines += ["for others included."]
         lines += ["", *scaling_table(results, titles)]
     lines += ["", "## Compiling, seconds", ""]
-    lines += ["From the model to the first run, without any cache: CPU time on one core / wall time on all.", ""]
+    lines += ["From the model to the first run, without any cache: CPU time on one core / wall time on all. Of networks"]
+    lines += ["that compile in less than 10 s, the best of three. PyTorch and JAX have their weights in memory; the others"]
+    lines += ["read them from the file, and Weft writes the program to its cache.", ""]
     merged = {row: {"both": {"figures": both(rows[row])}} for row in rows}
     view = {**results, "rows": merged}
     lines += plain_table(

@@ -89,7 +89,9 @@ LogicalResult weft::cpu::convertAtOnce(ModuleOp module) {
   cf::populateControlFlowToLLVMConversionPatterns(converter, patterns);
   ub::populateUBToLLVMConversionPatterns(converter, patterns);
   LLVMConversionTarget target(*context);
-  if (failed(applyPartialConversion(module, target, std::move(patterns))))
+  ConversionConfig config;
+  config.allowPatternRollback = false; // nothing fails halfway, and remembering how to go back takes time
+  if (failed(applyPartialConversion(module, target, std::move(patterns), config)))
     return failure();
   SmallVector<UnrealizedConversionCastOp> casts;
   module.walk([&](UnrealizedConversionCastOp op) { casts.push_back(op); });

@@ -45,13 +45,16 @@ static Expected<TargetMachine *> machineFor(const TargetInfo &target) {
 }
 
 /// Loops of scalar code: simplify, rotate, hoist, vectorise, unroll, clean up. LLVM's O2 without inlining,
-/// SLP, idiom recognition (it would call memset) and the passes for whole programs.
-static const char *loopPipeline =
+/// SLP, idiom recognition (it would call memset) and the passes for whole programs. Up to vectors:
+static const char *scalarPipeline =
     "function(sroa,early-cse<memssa>,simplifycfg,instcombine<no-verify-fixpoint>,"
     "loop-mssa(loop-rotate<header-duplication>,licm,simple-loop-unswitch),simplifycfg,instcombine<no-verify-"
     "fixpoint>,"
     "loop(indvars,loop-deletion),gvn,sroa,instcombine<no-verify-fixpoint>,loop-mssa(licm),"
-    "loop-simplify,lcssa,loop-vectorize,loop-load-elim,instcombine<no-verify-fixpoint>,"
+    "loop-simplify,lcssa)";
+/// And from there on.
+static const char *vectorPipeline =
+    "function(loop-vectorize,loop-load-elim,instcombine<no-verify-fixpoint>,"
     "simplifycfg<bonus-inst-threshold=1;forward-switch-cond;switch-to-lookup;no-keep-loops;hoist-common-"
     "insts;sink-common-insts>,"
     "loop-unroll<O2>,instcombine<no-verify-fixpoint>,loop-mssa(licm),early-cse,div-rem-pairs,simplifycfg)";
@@ -74,11 +77,17 @@ static Error optimise(Module &module, TargetMachine &machine, const TargetInfo &
   builder.registerLoopAnalyses(loops);
   builder.crossRegisterProxies(loops, functions, sccs, modules);
   ModulePassManager passes;
-  if (Error error = builder.parsePassPipeline(passes, pipeline == Pipeline::Vectorized ? "function(early-cse)"
-                                                                                       : loopPipeline))
-    return error;
-  if (pipeline == Pipeline::Loops)
+  if (pipeline == Pipeline::Vectorized) {
+    if (Error error = builder.parsePassPipeline(passes, "function(early-cse)"))
+      return error;
+  } else {
+    if (Error error = builder.parsePassPipeline(passes, scalarPipeline))
+      return error;
+    passes.addPass(createModuleToFunctionPassAdaptor(InterleaveMathPass()));
+    if (Error error = builder.parsePassPipeline(passes, vectorPipeline))
+      return error;
     passes.addPass(createModuleToFunctionPassAdaptor(PrefetchRowsPass(target.l2Bytes, target.l1Bytes)));
+  }
   passes.run(module, modules);
   return Error::success();
 }

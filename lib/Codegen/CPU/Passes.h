@@ -31,6 +31,11 @@ void addEntry(mlir::ModuleOp module, const KernelInfo &info);
 /// Gives calls of llvm.ldexp whose exponent was rounded as a float to AVX-512's vscalef.
 void useScalef(llvm::Function &function);
 
+/// Before the vectoriser: tells it which loops to compute two vectors of at once.
+struct InterleaveMathPass : llvm::PassInfoMixin<InterleaveMathPass> {
+  llvm::PreservedAnalyses run(llvm::Function &function, llvm::FunctionAnalysisManager &analyses);
+};
+
 /// Asks for the next row of buffers of more than `leastBytes` while a row is computed with.
 struct PrefetchRowsPass : llvm::PassInfoMixin<PrefetchRowsPass> {
   PrefetchRowsPass(int64_t leastBytes, int64_t l1Bytes) : leastBytes(leastBytes), l1Bytes(l1Bytes) {}

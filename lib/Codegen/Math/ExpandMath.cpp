@@ -340,12 +340,21 @@ LogicalResult weft::codegen::expandMath(ModuleOp module, const ExpandMathOptions
   MLIRContext *context = module.getContext();
   GreedyRewriteConfig config;
   config.enableFolding(true);
-  {
+  const bool hasMath = module
+                           .walk([](Operation *op) {
+                             return isa_and_nonnull<math::MathDialect>(op->getDialect())
+                                        ? WalkResult::interrupt()
+                                        : WalkResult::advance();
+                           })
+                           .wasInterrupted();
+  if (hasMath) {
     RewritePatternSet widen(context);
     widen.add<WidenMath>(context);
-    if (failed(applyPatternsGreedily(module, std::move(widen), config)) || failed(widenArithmetic(module)))
+    if (failed(applyPatternsGreedily(module, std::move(widen), config)))
       return failure();
   }
+  if (failed(widenArithmetic(module)))
+    return failure();
   RewritePatternSet patterns(context);
   patterns.add<ExpandUnary<math::ExpOp, emitExpOf>, ExpandUnary<math::Exp2Op, emitExp2Of>,
                ExpandUnary<math::ExpM1Op, emitExpm1>, ExpandUnary<math::LogOp, emitLog>,
