@@ -35,6 +35,7 @@ bool makeEpilogue(const KernelParts &parts, const MergedDims &dims, cpu::Epilogu
     arguments.push_back(operand.argument);
     epilogue.operands.push_back(MemRefType::get(operand.shape, operand.type));
   }
+  epilogue.isLong = taken->body->hasLongOps();
   epilogue.emit = [body = taken->body](OpBuilder &builder, Location loc, Value acc,
                                        const cpu::EpiloguePosition &position, ValueRange operands) {
     auto accType = dyn_cast<VectorType>(acc.getType());
@@ -220,8 +221,8 @@ FailureOr<std::optional<GeneratedFor>> generateConvolution(host::KernelOp kernel
   return std::optional<GeneratedFor>(std::move(generated));
 }
 
-/// A kernel that is one transposition of two neighbouring groups of dimensions behind a leading group that
-/// stays.
+/// A kernel that is one transposition of two neighbouring groups of dimensions; groups before and behind them
+/// stay.
 std::optional<GeneratedFor> generateTransposition(host::KernelOp kernel, const cpu::TargetInfo &target) {
   Block &body = kernel.getBody().front();
   if (body.getOperations().size() != 2)
@@ -231,15 +232,18 @@ std::optional<GeneratedFor> generateTransposition(host::KernelOp kernel, const c
     return std::nullopt;
   auto type = cast<RankedTensorType>(transpose.getX().getType());
   ArrayRef<int64_t> order = transpose.getPermutation();
-  int64_t rank = order.size(), kept = 0;
+  int64_t rank = order.size(), kept = 0, end = rank;
   while (kept < rank && order[kept] == kept)
     ++kept;
   if (kept == rank)
     return std::nullopt;
-  // The rest of the result begins with dimension `split` of x: rows are [kept, split), columns [split, rank).
+  while (order[end - 1] == end - 1)
+    --end;
+  // The rest of the result begins with dimension `split` of x: rows are [kept, split), columns [split, end),
+  // and what is behind them stays together.
   int64_t split = order[kept];
-  for (int64_t i = kept; i < rank; ++i)
-    if (order[i] != (i - kept < rank - split ? split + i - kept : kept + i - kept - (rank - split)))
+  for (int64_t i = kept; i < end; ++i)
+    if (order[i] != (i - kept < end - split ? split + i - kept : kept + i - kept - (end - split)))
       return std::nullopt;
   auto range = [](int64_t from, int64_t to) {
     SmallVector<int64_t> dims;
@@ -247,20 +251,32 @@ std::optional<GeneratedFor> generateTransposition(host::KernelOp kernel, const c
       dims.push_back(i);
     return dims;
   };
-  SmallVector<int64_t> batch = range(0, kept), rows = range(kept, split), columns = range(split, rank);
+  SmallVector<int64_t> batch = range(0, kept), rows = range(kept, split), columns = range(split, end),
+                       inner = range(end, rank);
   cpu::TransposeSpec spec;
   spec.name = kernel.getSymName().str();
   spec.batch = mergedExtent(type, batch);
   spec.rows = mergedExtent(type, rows);
   spec.columns = mergedExtent(type, columns);
-  // Narrow ones gain nothing from squares.
+  spec.inner = mergedExtent(type, inner);
   if (ShapedType::isDynamic(spec.rows) || ShapedType::isDynamic(spec.columns) ||
-      std::min(spec.rows, spec.columns) < int64_t(target.lanes()))
+      ShapedType::isDynamic(spec.inner))
     return std::nullopt;
+  // Narrow ones gain nothing from squares, nor pieces of vectors from moving them.
+  const int64_t lanes = target.lanes();
+  if (inner.empty() ? std::min(spec.rows, spec.columns) < lanes
+                      : spec.inner == 0 || spec.inner % lanes != 0 || spec.rows == 0 || spec.columns == 0)
+    return std::nullopt;
+
+  MergedDims from = {batch, rows, columns},
+             to = {batch, range(kept, kept + end - split), range(kept + end - split, end)};
+  if (!inner.empty()) {
+    from.push_back(inner);
+    to.push_back(inner);
+  }
   GeneratedFor generated;
-  generated.arguments.push_back({0, {batch, rows, columns}});
-  generated.arguments.push_back(
-      {1, {batch, range(kept, kept + rank - split), range(kept + rank - split, rank)}});
+  generated.arguments.push_back({0, from});
+  generated.arguments.push_back({1, to});
   generated.kernel = cpu::generateTranspose(transpose.getLoc(), spec, target);
   return generated;
 }

@@ -26,6 +26,8 @@ public:
   /// scalars, or all vectors of `width`. The result is in the type it is computed in (f32 for f16 and bf16).
   mlir::Value emit(mlir::OpBuilder &builder, mlir::Location loc, mlir::ValueRange inputs,
                    int64_t width) const;
+  /// Whether a function is among the ops that takes a chain of many instructions: an exponential or the like.
+  bool hasLongOps() const;
 
 private:
   ElementwiseBody() = default;

@@ -230,11 +230,8 @@ void ConvGenerator::panel(Value image, Value plane, Value first, Value last, Val
       SmallVector<Value> at = {image};
       for (size_t d = 3 - spec.space.size(); d < 3; ++d)
         at.push_back(all[d]);
-      at.push_back(Value());
-      for (int64_t v = 0; v < vectors && v * lanes < valid; ++v) {
-        at.back() = add(column, v * lanes);
-        finish(spec.epilogue, extras, sums[r * vectors + v], y, at, std::min(lanes, valid - v * lanes));
-      }
+      at.push_back(column);
+      finishRow(spec.epilogue, extras, sums.slice(r * vectors, vectors), y, at, valid);
     }
   };
   // While it computes, a tile asks for its share of the next panel's weights: they come from memory, and the

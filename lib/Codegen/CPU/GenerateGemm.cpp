@@ -301,12 +301,11 @@ void GemmGenerator::panels(const Block &block, Value panel, int64_t count, int64
       for (int64_t r = 0; r < rows; ++r)
         llvm::append_range(init, first);
       SmallVector<Value> sums = micro(rows, row, local, c(0), k, init);
-      for (int64_t r = 0; r < rows; ++r)
-        for (int64_t v = 0; v < count * vectors; ++v) {
-          at[at.size() - 2] = add(row, r);
-          at.back() = add(column, v * lanes);
-          finish(spec.epilogue, extras, sums[r * count * vectors + v], bufferC, at, lanes);
-        }
+      at.back() = column;
+      for (int64_t r = 0, size = count * vectors; r < rows; ++r) {
+        at[at.size() - 2] = add(row, r);
+        finishRow(spec.epilogue, extras, ArrayRef(sums).slice(r * size, size), bufferC, at, size * lanes);
+      }
     });
     return;
   }
@@ -361,11 +360,11 @@ void GemmGenerator::panels(const Block &block, Value panel, int64_t count, int64
       });
       return;
     }
-    for (int64_t v = 0; v < vectors && v * lanes < valid; ++v) {
-      at.back() = add(column, v * lanes);
-      Value sum = loadVector(partial, {local, c(v * lanes)}, lanes);
-      finish(spec.epilogue, extras, sum, bufferC, at, std::min(lanes, valid - v * lanes));
-    }
+    SmallVector<Value> sums;
+    for (int64_t v = 0; v < vectors && v * lanes < valid; ++v)
+      sums.push_back(loadVector(partial, {local, c(v * lanes)}, lanes));
+    at.back() = column;
+    finishRow(spec.epilogue, extras, sums, bufferC, at, valid);
   };
   if (isDynamic(spec.m)) {
     Value first = mul(block.firstTile, t.rows), last = min(mul(block.lastTile, t.rows), m);

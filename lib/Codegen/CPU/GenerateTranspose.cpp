@@ -8,14 +8,54 @@
 
 #include "MicroKernel.h"
 
+#include <numeric>
+
 using namespace mlir;
 using namespace weft::cpu;
 
 /// Columns of a chunk: 64 rows of y at most, so that the lines of x that are open together stay in L1.
 static constexpr int64_t columnBlock = 64;
 
+/// Pieces of `inner` elements move by blocks of rows and columns: a row of x is read in runs that hardware
+/// prefetches, a row of y written in such runs, and few pages are open at once.
+static GeneratedKernel moveBlocks(Location loc, const TransposeSpec &spec, const TargetInfo &target) {
+  constexpr int64_t blockRows = 64, blockColumns = 8;
+  KernelBuilder k(loc, target);
+  Type f32 = k.b.getF32Type();
+  k.begin(spec.name, {MemRefType::get({spec.batch, spec.rows, spec.columns, spec.inner}, f32),
+                      MemRefType::get({spec.batch, spec.columns, spec.rows, spec.inner}, f32)});
+  Value x = k.args[0], y = k.args[1];
+  const int64_t down = ceilDivide(spec.rows, blockRows), across = ceilDivide(spec.columns, blockColumns);
+  const int64_t atOnce = std::gcd(spec.inner, 4 * k.lanes);
+  k.loop(k.low, k.high, 1, [&](Value chunk) {
+    Value image = k.div(chunk, down * across), inImage = k.rem(chunk, k.c(down * across));
+    Value firstRow = k.mul(k.div(inImage, across), blockRows);
+    Value firstColumn = k.mul(k.rem(inImage, k.c(across)), blockColumns);
+    Value endRow = k.min(k.add(firstRow, blockRows), k.c(spec.rows));
+    Value endColumn = k.min(k.add(firstColumn, blockColumns), k.c(spec.columns));
+    k.loop(firstRow, endRow, 1, [&](Value row) {
+      k.loop(firstColumn, endColumn, 1, [&](Value column) {
+        k.loop(k.c(0), k.c(spec.inner), atOnce, [&](Value first) {
+          for (int64_t done = 0; done < atOnce; done += k.lanes) {
+            Value i = k.add(first, done);
+            k.store(k.loadVector(x, {image, row, column, i}, k.lanes), y, {image, column, row, i});
+          }
+        });
+      });
+    });
+  });
+  GeneratedKernel kernel;
+  kernel.chunks.terms.push_back({0, 0, spec.batch, 1});
+  kernel.chunks.terms.push_back({0, 1, spec.rows, blockRows});
+  kernel.chunks.terms.push_back({0, 2, spec.columns, blockColumns});
+  kernel.module = k.end();
+  return kernel;
+}
+
 GeneratedKernel weft::cpu::generateTranspose(Location loc, const TransposeSpec &spec,
                                              const TargetInfo &target) {
+  if (spec.inner != 1)
+    return moveBlocks(loc, spec, target);
   KernelBuilder k(loc, target);
   Type f32 = k.b.getF32Type();
   k.begin(spec.name, {MemRefType::get({spec.batch, spec.rows, spec.columns}, f32),

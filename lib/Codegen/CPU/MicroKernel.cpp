@@ -7,6 +7,8 @@
 #include "MultiplyStep.h"
 #include "weft/Codegen/CPU/LowerToLLVM.h"
 
+#include <numeric>
+
 using namespace mlir;
 using namespace weft::cpu;
 
@@ -224,6 +226,25 @@ void KernelBuilder::finish(const Epilogue &epilogue, ValueRange operands, Value 
       store(piece, result, at);
     }
     done += width;
+  }
+}
+
+void KernelBuilder::finishRow(const Epilogue &epilogue, ValueRange operands, ArrayRef<Value> sums,
+                              Value result, ValueRange indices, int64_t valid) {
+  SmallVector<Value> at(indices);
+  Value column = at.back();
+  for (int64_t done = 0; done < valid && !sums.empty(); done += lanes, sums = sums.drop_front()) {
+    at.back() = add(column, done);
+    if (!epilogue.isLong || sums.size() == 1 || done + 2 * lanes > valid) {
+      finish(epilogue, operands, sums[0], result, at, std::min(lanes, valid - done));
+      continue;
+    }
+    // One vector of twice the width: code generation splits each operation on it.
+    SmallVector<int64_t> both(2 * lanes);
+    std::iota(both.begin(), both.end(), 0);
+    Value pair = vector::ShuffleOp::create(b, loc, sums[0], sums[1], both);
+    store(epilogue.emit(b, loc, pair, {at, 2 * lanes}, operands), result, at);
+    done += lanes, sums = sums.drop_front();
   }
 }
 

@@ -105,6 +105,9 @@ public:
   /// whole, or in pieces of powers of two.
   void finish(const Epilogue &epilogue, mlir::ValueRange operands, mlir::Value acc, mlir::Value result,
               mlir::ValueRange indices, int64_t valid);
+  /// The same for neighbouring vectors of a row, with `valid` elements in all.
+  void finishRow(const Epilogue &epilogue, mlir::ValueRange operands, llvm::ArrayRef<mlir::Value> sums,
+                 mlir::Value result, mlir::ValueRange indices, int64_t valid);
   /// One scalar sum.
   void finishScalar(const Epilogue &epilogue, mlir::ValueRange operands, mlir::Value acc, mlir::Value result,
                     mlir::ValueRange indices);

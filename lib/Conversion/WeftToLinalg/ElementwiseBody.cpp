@@ -6,6 +6,7 @@
 #include "weft/Conversion/ElementwiseBody.h"
 
 #include "Lowering.h"
+#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/IR/IRMapping.h"
 
 using namespace mlir;
@@ -64,6 +65,13 @@ FailureOr<std::shared_ptr<ElementwiseBody>> ElementwiseBody::create(ArrayRef<Ope
 }
 
 Type ElementwiseBody::getMemoryType(unsigned i) const { return block->getArgument(i).getType(); }
+
+bool ElementwiseBody::hasLongOps() const {
+  return llvm::any_of(*block, [](Operation &op) {
+    return isa<math::Exp2Op, math::ExpM1Op, math::ExpOp, math::ErfOp, math::ErfcOp, math::LogOp, math::Log1pOp,
+               math::Log2Op, math::TanhOp, math::SinOp, math::CosOp, math::PowFOp>(op);
+  });
+}
 
 Value ElementwiseBody::emit(OpBuilder &builder, Location loc, ValueRange inputs, int64_t width) const {
   bool isVector = !inputs.empty() && isa<VectorType>(inputs[0].getType());

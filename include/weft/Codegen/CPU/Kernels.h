@@ -38,6 +38,7 @@ struct Epilogue {
   std::function<mlir::Value(mlir::OpBuilder &, mlir::Location, mlir::Value acc,
                             const EpiloguePosition &position, mlir::ValueRange operands)>
       emit;
+  bool isLong = false; ///< one chain of many operations: two vectors side by side wait less
 };
 
 /// A kernel module in the contract of LowerToLLVM.h.
