@@ -86,7 +86,7 @@ std::optional<AttentionParts> weft::takeAttentionApart(host::KernelOp kernel, bo
                 : op.getCausal() == Causal::bottom_right ? cpu::AttentionSpec::Causal::BottomRight
                                                          : cpu::AttentionSpec::Causal::None;
   spec.type = qType.getElementType();
-  size_t known = 2 + (moved != nullptr); // ops of the kernel that are accounted for
+  bool isMoved = moved != nullptr;
   for (auto [operand, place] : {std::pair(op.getQ(), &spec.qPlace), std::pair(op.getK(), &spec.kPlace),
                                 std::pair(op.getV(), &spec.vPlace)}) {
     AttentionPlace found = findAttentionPlace(operand);
@@ -96,7 +96,7 @@ std::optional<AttentionParts> weft::takeAttentionApart(host::KernelOp kernel, bo
     int64_t heads = rank - (found.rowsFirst ? 2 : 3);
     *place = {found.rowsFirst, found.firstHead,
               cast<RankedTensorType>(found.source.getType()).getDimSize(heads)};
-    known += found.ops.size();
+    isMoved |= !found.ops.empty();
     parts.arguments.push_back({unsigned(number), dims});
   }
   spec.yPlace.rowsFirst = moved != nullptr;
@@ -106,8 +106,7 @@ std::optional<AttentionParts> weft::takeAttentionApart(host::KernelOp kernel, bo
       return std::nullopt;
     parts.arguments.push_back({unsigned(number), dims});
   }
-  const bool isMoved = known > 2;
-  if (known != body.getOperations().size() || (isMoved && forGpu))
+  if (isMoved && forGpu)
     return std::nullopt;
   if (op.getMask()) {
     auto type = cast<RankedTensorType>(op.getMask().getType());

@@ -59,23 +59,26 @@ def FuseAttentionPass : Pass<"weft-fuse-attention"> {
 def MergeProjectionsPass : Pass<"weft-merge-projections"> {
   let summary = "One product for the queries, keys and values of an attention";
   let description = [{
-    Where an attention's operands are heads of products of one value with constant weights, the weights are put side by side,
-    and the operands become slices of heads of one product. Slices before the reshape that divides a value by
-    heads go behind it. An attention kernel reads such slices where they lie (`weft-outline-kernels`).
+    Where two or all three of an attention's operands are heads of products of one value with constant weights, the
+    weights are put side by side, and the operands become slices of heads of one product: queries, keys and values, or
+    keys and values where queries are of another value. Only heads and their columns have to be numbers; batch and
+    rows may be dynamic. A product without a bias beside one that has one gets -0, which changes no sum. Slices before
+    the reshape that divides a value by heads go behind it. An attention kernel reads such slices where they lie
+    (`weft-outline-kernels`).
 
     Before, for q, k and v each:
     ```mlir
-    %0 = weft.dot_general %x, %w ...                                 // 128x768
-    %1 = weft.reshape %0 sizes [128, 12, 64] ...
-    %q = weft.transpose %1 by [1, 0, 2] ...
+    %0 = weft.dot_general %x, %w ...                                 // batch x rows x 768
+    %1 = weft.reshape %0 sizes [%batch, %rows, 12, 64] ...
+    %q = weft.transpose %1 by [0, 2, 1, 3] ...
     ```
     After:
     ```mlir
     %0 = weft.concat %wq, %wk, %wv axis 1 ...
-    %1 = weft.dot_general %x, %0 ...                                 // 128x2304
-    %2 = weft.reshape %1 sizes [128, 36, 64] ...
-    %3 = weft.slice %2 starts [0, 0, 0] sizes [128, 12, 64] ...
-    %q = weft.transpose %3 by [1, 0, 2] ...
+    %1 = weft.dot_general %x, %0 ...                                 // batch x rows x 2304
+    %2 = weft.reshape %1 sizes [%batch, %rows, 36, 64] ...
+    %3 = weft.slice %2 starts [0, 0, 0, 0] sizes [%batch, %rows, 12, 64] ...
+    %q = weft.transpose %3 by [0, 2, 1, 3] ...
     ```
   }];
 }

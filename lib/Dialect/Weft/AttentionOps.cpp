@@ -124,14 +124,11 @@ AttentionPlace weft::ir::findAttentionPlace(Value operand) {
     place.ops.push_back(transpose);
   }
   auto slice = place.source.getDefiningOp<SliceOp>();
-  if (!slice || !slice->hasOneUse() || !slice.getStarts().empty() || !slice.getSizes().empty() ||
-      !llvm::all_of(slice.getStrides(), [](int64_t stride) { return stride == 1; }))
+  if (!slice || !slice->hasOneUse())
     return place;
-  auto from = cast<RankedTensorType>(slice.getX().getType()), to = cast<RankedTensorType>(slice.getType());
-  int64_t heads = from.getRank() - (place.rowsFirst ? 2 : 3);
-  for (int64_t d = 0; d < from.getRank(); ++d)
-    if (d == heads ? from.isDynamicDim(d) : from.isDynamicDim(d) || from.getDimSize(d) != to.getDimSize(d))
-      return place;
+  int64_t heads = slice.getType().getRank() - (place.rowsFirst ? 2 : 3);
+  if (!slice.isRangeAlong(heads))
+    return place;
   place.source = slice.getX();
   place.firstHead = slice.getStaticStarts()[heads];
   place.ops.insert(place.ops.begin(), slice);

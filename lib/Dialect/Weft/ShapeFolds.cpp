@@ -370,8 +370,7 @@ struct SliceOfSlice : OpRewritePattern<SliceOp> {
   using OpRewritePattern::OpRewritePattern;
   LogicalResult matchAndRewrite(SliceOp op, PatternRewriter &rewriter) const override {
     auto inner = op.getX().getDefiningOp<SliceOp>();
-    if (!inner || !inner.getStarts().empty() || !inner.getSizes().empty() || !op.getStarts().empty() ||
-        !op.getSizes().empty())
+    if (!inner || !inner.isStaticWindow() || !op.isStaticWindow())
       return failure();
     SmallVector<int64_t> starts, strides;
     for (auto [start, stride, innerStart, innerStride, extent] :

@@ -263,6 +263,17 @@ void SliceOp::build(OpBuilder &builder, OperationState &state, Value x, ArrayRef
   build(builder, state, x, ValueRange(), list.values, starts, list.statics, steps);
 }
 
+bool SliceOp::isRangeAlong(int64_t axis) {
+  if (!llvm::all_of(getStrides(), [](int64_t stride) { return stride == 1; }) ||
+      ShapedType::isDynamic(getStaticStarts()[axis]) || ShapedType::isDynamic(getStaticSizes()[axis]))
+    return false;
+  // A window as long as the extent starts at 0, whatever its start says.
+  for (auto [d, extent, size] : llvm::enumerate(weft::ir::getDims(getX()), weft::ir::getDims(getResult())))
+    if (int64_t(d) == axis ? !extent.isStatic() : extent != size)
+      return false;
+  return true;
+}
+
 LogicalResult UpdateSliceOp::inferReturnTypes(MLIRContext *, std::optional<Location> loc,
                                               UpdateSliceOp::Adaptor adaptor,
                                               SmallVectorImpl<Type> &inferred) {

@@ -88,6 +88,59 @@ TEST(DynamicSizes, Attention) {
       });
 }
 
+/// Attention of 4 heads of queries of %x, [b, s, 18], and 2 of keys and values of `other`, [b, OTHERROWS,
+/// 18].
+std::string attentionOfProjections(const std::string &other, const std::string &otherRows) {
+  const auto type = [](const std::string &extents, const std::string &names) {
+    return "tensor<" + extents + "xf32, #weft.dims<[" + names + "]>>";
+  };
+  std::string body;
+  const auto heads = [&](const std::string &name, const std::string &x, const std::string &rows, int count,
+                         bool hasBias) {
+    const std::string columns = std::to_string(8 * count), in = type("?x?x18", "b, " + rows + ", _"),
+                      flat = type("?x?x" + columns, "b, " + rows + ", _"), number = std::to_string(count),
+                      split = type("?x?x" + number + "x8", "b, " + rows + ", _, _"),
+                      moved = type("?x" + number + "x?x8", "b, _, " + rows + ", _");
+    const auto constant = [&](const std::string &suffix, const Extents &shape, const std::string &shapeText) {
+      body += name + suffix + " = weft.constant dense<" +
+              elementsText(uniform(DType::F32, shape, -1, 1, unsigned(body.size()))) + "> : tensor<" +
+              shapeText + "xf32>\n";
+    };
+    constant("w", {18, 8 * count}, "18x" + columns);
+    body += name + "p = weft.dot_general " + x + ", " + name + "w batch [] x [] contract [2] x [0] : (" + in +
+            ", tensor<18x" + columns + "xf32>) -> " + flat + "\n";
+    if (hasBias) {
+      constant("b", {1, 1, 8 * count}, "1x1x" + columns);
+      body += name + "a = weft.add " + name + "p, " + name + "b : (" + flat + ", tensor<1x1x" + columns +
+              "xf32>) -> " + flat + "\n";
+    }
+    body += name + "0 = weft.dim " + x + ", 0 : (" + in + ") -> tensor<i64>\n" + name + "1 = weft.dim " + x +
+            ", 1 : (" + in + ") -> tensor<i64>\n" + name + "r = weft.reshape " + name +
+            (hasBias ? "a" : "p") + " sizes [" + name + "0, " + name + "1, " + number + ", 8] : (" + flat +
+            ", tensor<i64>, tensor<i64>) -> " + split + "\n" + name + " = weft.transpose " + name +
+            "r by [0, 2, 1, 3] : (" + split + ") -> " + moved + "\n";
+    return moved;
+  };
+  const std::string q = heads("%q", "%x", "s", 4, true), k = heads("%k", other, otherRows, 2, false),
+                    v = heads("%v", other, otherRows, 2, true);
+  return "func.func @main(%x: " + type("?x?x18", "b, s, _") +
+         (other == "%x" ? "" : ", " + other + ": " + type("?x?x18", "b, " + otherRows + ", _")) + ") -> " +
+         q + " {\n" + body + "%y:2 = weft.attention %q, %k, %v {scale = 0.3} : (" + q + ", " + k + ", " + v +
+         ") -> (" + q + ", " + type("?x4x?", "b, _, s") + ")\nreturn %y#0 : " + q + "\n}\n";
+}
+
+// One product of three weights, and slices of heads in place.
+TEST(DynamicSizes, AttentionOfProjections) {
+  vary(attentionOfProjections("%x", "s"), {2, 9},
+       [](const Extents &e) { return std::vector<Extents>{{e[0], e[1], 18}}; });
+}
+
+// One product of the queries' weights, one of those of keys and values.
+TEST(DynamicSizes, AttentionOfProjectionsOfTwoValues) {
+  vary(attentionOfProjections("%z", "t"), {2, 9, 11},
+       [](const Extents &e) { return std::vector<Extents>{{e[0], e[1], 18}, {e[0], e[2], 18}}; });
+}
+
 TEST(DynamicSizes, ConvolutionOfAnyBatch) {
   const HostTensor weights = uniform(DType::F32, {3, 3, 5, 18}, -1, 1, 1);
   vary("func.func @main(%x: tensor<?x7x6x5xf32, #weft.dims<[b, _, _, _]>>) -> tensor<?x7x6x18xf32, "

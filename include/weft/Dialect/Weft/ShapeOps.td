@@ -109,6 +109,12 @@ def Weft_SliceOp : Weft_InferredOp<"slice", [AttrSizedOperandSegments]> {
   }];
   let builders = [OpBuilder<(ins "::mlir::Value":$x, "::llvm::ArrayRef<int64_t>":$starts,
                              "::llvm::ArrayRef<int64_t>":$sizes, CArg<"::llvm::ArrayRef<int64_t>", "{}">:$strides)>];
+  let extraClassDeclaration = [{
+    /// Whether all starts and sizes are numbers.
+    bool isStaticWindow() { return getStarts().empty() && getSizes().empty(); }
+    /// Whether the window is what lies between two numbers along `axis`, without steps, and all of x along the others.
+    bool isRangeAlong(int64_t axis);
+  }];
   let hasFolder = 1;
   let hasCanonicalizer = 1;
 }
