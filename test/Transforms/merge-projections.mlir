@@ -189,3 +189,33 @@ func.func @unknown(%x: tensor<?x8xf32>) -> tensor<2x?x4xf32> {
   %y, %lse = weft.attention %q, %k, %v {scale = 0.5 : f64} : (tensor<2x?x4xf32>, tensor<2x?x4xf32>, tensor<2x?x4xf32>) -> (tensor<2x?x4xf32>, tensor<2x?xf32>)
   return %y : tensor<2x?x4xf32>
 }
+
+// -----
+
+// Products outside the region of the attention stay there: it may be a loop.
+// CHECK-LABEL: func.func @region
+// CHECK-NOT: weft.concat
+// CHECK-COUNT-3: weft.dot_general
+// CHECK: weft.if
+func.func @region(%p: tensor<i1>, %x: tensor<6x8xf32>) -> tensor<2x6x4xf32> {
+  %wq = weft.constant dense<1.0> : tensor<8x8xf32>
+  %wk = weft.constant dense<2.0> : tensor<8x8xf32>
+  %wv = weft.constant dense<3.0> : tensor<8x8xf32>
+  %0 = weft.dot_general %x, %wq batch [] x [] contract [1] x [0] : (tensor<6x8xf32>, tensor<8x8xf32>) -> tensor<6x8xf32>
+  %1 = weft.dot_general %x, %wk batch [] x [] contract [1] x [0] : (tensor<6x8xf32>, tensor<8x8xf32>) -> tensor<6x8xf32>
+  %2 = weft.dot_general %x, %wv batch [] x [] contract [1] x [0] : (tensor<6x8xf32>, tensor<8x8xf32>) -> tensor<6x8xf32>
+  %none = weft.constant dense<0.0> : tensor<2x6x4xf32>
+  %r = weft.if %p : (tensor<i1>) -> tensor<2x6x4xf32> {
+    %3 = weft.reshape %0 sizes [6, 2, 4] : (tensor<6x8xf32>) -> tensor<6x2x4xf32>
+    %q = weft.transpose %3 by [1, 0, 2] : (tensor<6x2x4xf32>) -> tensor<2x6x4xf32>
+    %4 = weft.reshape %1 sizes [6, 2, 4] : (tensor<6x8xf32>) -> tensor<6x2x4xf32>
+    %k = weft.transpose %4 by [1, 0, 2] : (tensor<6x2x4xf32>) -> tensor<2x6x4xf32>
+    %5 = weft.reshape %2 sizes [6, 2, 4] : (tensor<6x8xf32>) -> tensor<6x2x4xf32>
+    %v = weft.transpose %5 by [1, 0, 2] : (tensor<6x2x4xf32>) -> tensor<2x6x4xf32>
+    %y, %lse = weft.attention %q, %k, %v {scale = 0.5 : f64} : (tensor<2x6x4xf32>, tensor<2x6x4xf32>, tensor<2x6x4xf32>) -> (tensor<2x6x4xf32>, tensor<2x6xf32>)
+    weft.yield %y : tensor<2x6x4xf32>
+  } else {
+    weft.yield %none : tensor<2x6x4xf32>
+  }
+  return %r : tensor<2x6x4xf32>
+}
