@@ -68,18 +68,19 @@ struct PackOperands : impl::PackOperandsPassBase<PackOperands> {
     auto packedType = RankedTensorType::get({n / width, k, width}, type.getElementType());
 
     OpBuilder builder(&getContext());
-    auto packer =
-        host::KernelOp::create(builder, loc, "pack", FunctionType::get(&getContext(), {type}, {packedType}));
+    auto splitType = RankedTensorType::get(split, type.getElementType());
+    auto packer = host::KernelOp::create(builder, loc, "pack",
+                                         FunctionType::get(&getContext(), {splitType}, {packedType}));
     symbols.insert(packer);
-    Block *body = builder.createBlock(&packer.getBody(), {}, {type}, {loc});
-    Value parts = ReshapeOp::create(builder, loc, body->getArgument(0), ValueRange(), split);
-    Value moved = TransposeOp::create(builder, loc, parts, order);
+    Block *body = builder.createBlock(&packer.getBody(), {}, {splitType}, {loc});
+    Value moved = TransposeOp::create(builder, loc, body->getArgument(0), order);
     host::ReturnOp::create(builder, loc, moved);
 
     builder.setInsertionPoint(launch);
     unsigned number = b.getArgNumber();
-    auto packed = host::LaunchOp::create(builder, loc, TypeRange(packedType), packer.getSymName(),
-                                         ValueRange(launch.getOperand(number)));
+    Value parts = ReshapeOp::create(builder, loc, launch.getOperand(number), ValueRange(), split);
+    auto packed =
+        host::LaunchOp::create(builder, loc, TypeRange(packedType), packer.getSymName(), ValueRange(parts));
     launch.setOperand(number, packed.getResult(0));
 
     // The kernel takes the panels, and says what matrix they are. Both permutations are their own inverses.

@@ -8,9 +8,11 @@
 
 // OFF-NOT: @pack
 // CHECK-LABEL: func.func @main
-// CHECK: %[[P:.*]] = host.launch @pack(%arg1) : (tensor<64x256xf32>) -> tensor<8x64x32xf32>
+// CHECK: %[[S:.*]] = weft.reshape %arg1 sizes [64, 8, 32]
+// CHECK: %[[P:.*]] = host.launch @pack(%[[S]]) : (tensor<64x8x32xf32>) -> tensor<8x64x32xf32>
 // CHECK: host.launch @product(%arg0, %[[P]]) : (tensor<256x64xf32>, tensor<8x64x32xf32>)
-// CHECK: %[[Q:.*]] = host.launch @pack_{{[0-9]+}}(%arg2) : (tensor<256x64xf32>) -> tensor<8x64x32xf32>
+// CHECK: %[[S:.*]] = weft.reshape %arg2 sizes [8, 32, 64]
+// CHECK: %[[Q:.*]] = host.launch @pack_{{[0-9]+}}(%[[S]]) : (tensor<8x32x64xf32>) -> tensor<8x64x32xf32>
 // CHECK: host.launch @turned(%arg0, %[[Q]])
 // CHECK: host.launch @few(%{{.*}}, %arg1) : (tensor<16x64xf32>, tensor<64x256xf32>)
 // CHECK: host.launch @uneven(%arg0, %{{.*}}) : (tensor<256x64xf32>, tensor<64x260xf32>)

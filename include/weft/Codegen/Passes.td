@@ -85,8 +85,9 @@ def PackOperandsPass : Pass<"weft-pack-operands", "::mlir::ModuleOp"> {
     all extents are known, and A has many rows.
 
     Before: `%2 = host.launch @dot_general(%0, %1) : (tensor<1024x512xf32>, tensor<512x256xf32>) -> tensor<1024x256xf32>`
-    After: `%p = host.launch @pack(%1) : (tensor<512x256xf32>) -> tensor<8x512x32xf32>`, then `host.launch @dot_general(%0, %p)`,
-    whose kernel begins with a transposition and a reshape back to [512, 256]
+    After: `%s = weft.reshape %1 sizes [512, 8, 32]`, `%p = host.launch @pack(%s) : (tensor<512x8x32xf32>) ->
+    tensor<8x512x32xf32>`, then `host.launch @dot_general(%0, %p)`, whose kernel begins with a transposition and a reshape back
+    to [512, 256]
   }];
   let options = [Option<"width", "width", "int64_t", "0", "Columns of a panel; 0: nothing is packed">];
   let dependentDialects = ["::weft::host::HostDialect", "::weft::ir::WeftDialect"];
