@@ -562,9 +562,7 @@ LogicalResult Compiler::emitProgram() {
   }
   Status status = program::writeProgram(
       *built,
-      [&](std::span<const std::byte> bytes) {
-        return options.output ? options.output(bytes) : Status::ok();
-      },
+      [&](std::span<const std::byte> bytes) { return options.output ? options.output(bytes) : Status::ok(); },
       {.hashConstants = options.hashConstants});
   if (!status.isOk())
     return fail(status.message());

@@ -265,7 +265,7 @@ std::optional<GeneratedFor> generateTransposition(host::KernelOp kernel, const c
   // Narrow ones gain nothing from squares, nor pieces of vectors from moving them.
   const int64_t lanes = target.lanes();
   if (inner.empty() ? std::min(spec.rows, spec.columns) < lanes
-                      : spec.inner == 0 || spec.inner % lanes != 0 || spec.rows == 0 || spec.columns == 0)
+                    : spec.inner == 0 || spec.inner % lanes != 0 || spec.rows == 0 || spec.columns == 0)
     return std::nullopt;
 
   MergedDims from = {batch, rows, columns},

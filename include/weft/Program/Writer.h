@@ -12,8 +12,8 @@
 namespace weft::program {
 
 struct WriteOptions {
-  /// Hashes of constants, by which damage is found and equal constants are stored once. All constants stand in
-  /// memory for it.
+  /// Hashes of constants, by which damage is found and equal constants are stored once. All constants stand
+  /// in memory for it.
   bool hashConstants = true;
 };
 

@@ -68,8 +68,8 @@ Type ElementwiseBody::getMemoryType(unsigned i) const { return block->getArgumen
 
 bool ElementwiseBody::hasLongOps() const {
   return llvm::any_of(*block, [](Operation &op) {
-    return isa<math::Exp2Op, math::ExpM1Op, math::ExpOp, math::ErfOp, math::ErfcOp, math::LogOp, math::Log1pOp,
-               math::Log2Op, math::TanhOp, math::SinOp, math::CosOp, math::PowFOp>(op);
+    return isa<math::Exp2Op, math::ExpM1Op, math::ExpOp, math::ErfOp, math::ErfcOp, math::LogOp,
+               math::Log1pOp, math::Log2Op, math::TanhOp, math::SinOp, math::CosOp, math::PowFOp>(op);
   });
 }
 

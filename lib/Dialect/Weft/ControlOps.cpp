@@ -147,10 +147,14 @@ struct KnownCondition : OpRewritePattern<IfOp> {
   }
 };
 
-/// An assertion of what is known to hold goes.
+/// An assertion of what is known to hold goes, and so one of nothing.
 struct KnownAssertion : OpRewritePattern<AssertOp> {
   using OpRewritePattern::OpRewritePattern;
   LogicalResult matchAndRewrite(AssertOp op, PatternRewriter &rewriter) const override {
+    if (llvm::is_contained(cast<RankedTensorType>(op.getPredicate().getType()).getShape(), 0)) {
+      rewriter.eraseOp(op);
+      return success();
+    }
     std::optional<weft::HostTensor> known = getConstantTensor(op.getPredicate());
     if (!known)
       return failure();

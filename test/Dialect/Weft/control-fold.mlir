@@ -26,12 +26,14 @@ func.func @known_if(%x: tensor<4xf32>) -> (tensor<4xf32>, tensor<4xf32>) {
 
 // CHECK-LABEL: func @assertions
 // CHECK-NOT: "holds"
+// CHECK-NOT: "of nothing"
 // CHECK: weft.assert {{.*}}, "fails"
 // CHECK: weft.assert {{.*}}, "may hold"
-func.func @assertions(%p: tensor<2xi1>) {
+func.func @assertions(%p: tensor<2xi1>, %none: tensor<0x3xi1>) {
   %true = weft.constant dense<true> : tensor<2xi1>
   %mixed = weft.constant dense<[true, false]> : tensor<2xi1>
   weft.assert %true, "holds" : tensor<2xi1>
+  weft.assert %none, "of nothing" : tensor<0x3xi1>
   weft.assert %mixed, "fails" : tensor<2xi1>
   weft.assert %p, "may hold" : tensor<2xi1>
   return

@@ -38,8 +38,8 @@ MmaTiling chooseTiling(const ConvSpec &spec, const GpuTarget &target, bool fast 
 /// at `loc`.
 mlir::FailureOr<TiledKernel> generateConv(mlir::Location loc, const ConvSpec &spec, const MmaTiling &tiling);
 
-/// Writes weights to all of `to` in the order the kernel wants: the element of output channel o, input channel
-/// i (of its group) and tap t lies at o * strideO + i * strideI + t * strideTap elements of `source`.
+/// Writes weights to all of `to` in the order the kernel wants: the element of output channel o, input
+/// channel i (of its group) and tap t lies at o * strideO + i * strideI + t * strideTap elements of `source`.
 /// `channelsLast`: as multiply-adds want them.
 void arrangeConvWeights(const ConvSpec &spec, std::span<const std::byte> source, size_t elementBytes,
                         int64_t strideO, int64_t strideI, int64_t strideTap, bool channelsLast,
