@@ -131,9 +131,11 @@ private:
 
 /// The epilogue in the description of a kernel for the tuner: " + 1x64xf32" for each operand.
 void printOperands(const Epilogue &epilogue, llvm::raw_ostream &os);
-/// Chunks that keep up to 64 threads busy (4 each) while none is below about 2 MFLOP.
+/// Chunks that keep up to 64 threads busy (4 each) while none is below about 2 MFLOP; a few threads want 16
+/// to share evenly, which may be a quarter of that.
 inline int64_t wantedChunks(double flops) {
-  return std::clamp<int64_t>(static_cast<int64_t>(flops / 2e6), 1, 256);
+  const double large = flops / 2e6, small = flops / 5e5;
+  return static_cast<int64_t>(std::clamp(large, std::clamp(small, 1.0, 16.0), 256.0));
 }
 /// Rows read side by side that L1 holds a line of each of: those a multiple of 4 KiB apart share one set of
 /// it.
