@@ -121,6 +121,22 @@ TEST(OddSizes, ProductWithPackedWeights) {
     });
 }
 
+/// Epilogues that are computed for two vectors at once.
+TEST(OddSizes, ProductBeforeLongEpilogue) {
+  Cases cases(sums);
+  for (const Extents &base : {Extents{5, 40, 11}, Extents{13, 9, 700}})
+    vary(base, {0, 1}, [&](const Extents &e) {
+      const int64_t m = e[0], n = e[1], k = e[2];
+      for (const std::string &b : {cases.weights({k, n}), cases.input({k, n})}) {
+        std::string y = cases.op("weft.dot_general %0, %1 batch [] x [] contract [1] x [0]",
+                                 {cases.input({m, k}), b}, {m, n});
+        y = cases.op("weft.add %0, %1", {y, cases.input({1, n})}, {m, n});
+        y = cases.op("weft.mul %0, %1", {y, cases.op("weft.erf %0", {y}, {m, n})}, {m, n});
+        cases.result(cases.op("weft.add %0, %1", {y, cases.input({m, 1})}, {m, n}), e);
+      }
+    });
+}
+
 TEST(OddSizes, ProductOfTwoInputs) {
   Cases cases(sums);
   vary({5, 9, 11}, {0, 1, 2}, [&](const Extents &e) {
@@ -280,6 +296,22 @@ TEST(OddSizes, Elementwise) {
     y = cases.op("weft.tanh %0", {cases.op("weft.exp %0", {cases.input(e)}, e)}, e);
     cases.result(cases.op("weft.logistic %0", {y}, e), e);
   });
+}
+
+/// Pieces of whole vectors change places.
+TEST(OddSizes, MovesOfPieces) {
+  Cases cases(exact);
+  for (const int64_t piece : {16, 48, 64})
+    vary({2, 5, 9}, {0, 1, 2}, [&](const Extents &e) {
+      if (e[0] * e[1] * e[2] > 5000)
+        return;
+      cases.result(cases.op("weft.transpose %0 by [0, 2, 1, 3]", {cases.input({e[0], e[1], e[2], piece})},
+                            {e[0], e[2], e[1], piece}),
+                   e);
+      cases.result(cases.op("weft.transpose %0 by [1, 2, 0, 3]", {cases.input({e[0], e[1], e[2], piece})},
+                            {e[1], e[2], e[0], piece}),
+                   e);
+    });
 }
 
 TEST(OddSizes, Moves) {
