@@ -59,8 +59,9 @@ Status Session::Impl::launch(const FlatFunction &function, const FlatCommand &co
     if (chunks > 0)
       failed = command.kernel(&call, 0, chunks);
   } else {
-    // Chunks are claimed one by one; many small ones are claimed in groups.
-    const auto groups = uint32_t(std::min<int64_t>(chunks, chunks <= 16 * threads ? chunks : 8 * threads));
+    // Chunks are claimed one by one; many small ones are claimed in groups, of which the last one that a
+    // thread waits for should be short.
+    const auto groups = uint32_t(std::min<int64_t>(chunks, 32 * threads));
     std::atomic<int32_t> result{0};
     constexpr int32_t outOfMemory = -1;
     ThreadPool::process().parallelFor(groups, threads, [&](uint32_t group, bool follows) {

@@ -39,8 +39,9 @@ GemmTiling weft::cpu::chooseGemmTiling(const GemmSpec &spec, const TargetInfo &t
   if (step.inTiles())
     t.rows = MatrixTile::mostRows;
   t.unroll = t.rows < 14 && target.vectorRegisters >= 32 ? 2 : 1;
-  // A panel streams from L2 as fast as it is used; with a small L1 blocks of 512 are better all the same.
-  t.kBlock = target.l1Bytes >= (48 << 10) ? 1024 : 512;
+  // A panel streams from L2 as fast as it is used; with a small L1 blocks of 512 are better all the same, but
+  // not for panels that were just packed (their width is given) and are near.
+  t.kBlock = target.l1Bytes >= (48 << 10) || (spec.b == GemmB::Packed && spec.panelWidth) ? 1024 : 512;
   double m = ShapedType::isDynamic(spec.m) ? 256 : spec.m, n = ShapedType::isDynamic(spec.n) ? 512 : spec.n,
          k = ShapedType::isDynamic(spec.k) ? 512 : spec.k;
   double batch = 1;
