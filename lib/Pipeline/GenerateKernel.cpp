@@ -267,7 +267,6 @@ std::optional<GeneratedFor> generateTransposition(host::KernelOp kernel, const c
   if (inner.empty() ? std::min(spec.rows, spec.columns) < lanes
                     : spec.inner == 0 || spec.inner % lanes != 0 || spec.rows == 0 || spec.columns == 0)
     return std::nullopt;
-
   MergedDims from = {batch, rows, columns},
              to = {batch, range(kept, kept + end - split), range(kept + end - split, end)};
   if (!inner.empty()) {

@@ -45,19 +45,16 @@ static Expected<TargetMachine *> machineFor(const TargetInfo &target) {
 }
 
 /// Loops of scalar code: simplify, rotate, hoist, vectorise, unroll, clean up. LLVM's O2 without inlining,
-/// SLP, idiom recognition (it would call memset) and the passes for whole programs. Up to vectors:
-static const char *scalarPipeline =
+/// SLP, idiom recognition (it would call memset) and the passes for whole programs; with passes of ours.
+static const char *loopPipeline =
     "function(sroa,early-cse<memssa>,simplifycfg,instcombine<no-verify-fixpoint>,"
     "loop-mssa(loop-rotate<header-duplication>,licm,simple-loop-unswitch),simplifycfg,instcombine<no-verify-"
     "fixpoint>,"
     "loop(indvars,loop-deletion),gvn,sroa,instcombine<no-verify-fixpoint>,loop-mssa(licm),"
-    "loop-simplify,lcssa)";
-/// And from there on.
-static const char *vectorPipeline =
-    "function(loop-vectorize,loop-load-elim,instcombine<no-verify-fixpoint>,"
+    "loop-simplify,lcssa,weft-interleave-math,loop-vectorize,loop-load-elim,instcombine<no-verify-fixpoint>,"
     "simplifycfg<bonus-inst-threshold=1;forward-switch-cond;switch-to-lookup;no-keep-loops;hoist-common-"
     "insts;sink-common-insts>,"
-    "loop-unroll<O2>,instcombine<no-verify-fixpoint>,loop-mssa(licm),early-cse,div-rem-pairs,simplifycfg)";
+    "loop-unroll<O2>,instcombine<no-verify-fixpoint>,loop-mssa(licm),early-cse,div-rem-pairs,simplifycfg,weft-prefetch-rows)";
 
 static Error optimise(Module &module, TargetMachine &machine, const TargetInfo &target, Pipeline pipeline) {
   PipelineTuningOptions tuning;
@@ -76,18 +73,20 @@ static Error optimise(Module &module, TargetMachine &machine, const TargetInfo &
   builder.registerFunctionAnalyses(functions);
   builder.registerLoopAnalyses(loops);
   builder.crossRegisterProxies(loops, functions, sccs, modules);
+  builder.registerPipelineParsingCallback(
+      [&](StringRef name, FunctionPassManager &own, ArrayRef<PassBuilder::PipelineElement>) {
+        if (name == "weft-interleave-math")
+          own.addPass(InterleaveMathPass());
+        else if (name == "weft-prefetch-rows")
+          own.addPass(PrefetchRowsPass(target.l2Bytes, target.l1Bytes));
+        else
+          return false;
+        return true;
+      });
   ModulePassManager passes;
-  if (pipeline == Pipeline::Vectorized) {
-    if (Error error = builder.parsePassPipeline(passes, "function(early-cse)"))
-      return error;
-  } else {
-    if (Error error = builder.parsePassPipeline(passes, scalarPipeline))
-      return error;
-    passes.addPass(createModuleToFunctionPassAdaptor(InterleaveMathPass()));
-    if (Error error = builder.parsePassPipeline(passes, vectorPipeline))
-      return error;
-    passes.addPass(createModuleToFunctionPassAdaptor(PrefetchRowsPass(target.l2Bytes, target.l1Bytes)));
-  }
+  if (Error error = builder.parsePassPipeline(passes, pipeline == Pipeline::Vectorized ? "function(early-cse)"
+                                                                                       : loopPipeline))
+    return error;
   passes.run(module, modules);
   return Error::success();
 }

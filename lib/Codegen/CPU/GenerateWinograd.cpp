@@ -76,7 +76,8 @@ void weft::cpu::packWinograd(const ConvSpec &spec, const WinogradPlan &plan,
   static constexpr double g2[4][3] = {{1, 0, 0}, {0.5, 0.5, 0.5}, {0.5, -0.5, 0.5}, {0, 0, 1}};
   const auto *g = plan.m == 4 ? g4 : g2;
   const int64_t a = plan.m + 2, panelSize = spec.ci * plan.width;
-  std::ranges::fill(to, std::byte(0));
+  if (spec.co % plan.width != 0)
+    std::ranges::fill(to, std::byte(0));
   // All columns of a panel at once: loops over them are vectors.
   constexpr int64_t most = 64;
   assert(plan.width <= most && "panels of more columns");
