@@ -122,7 +122,7 @@ def table(root, families):
     reference = Source(root, "lib/Reference/*.cpp")
     interpreter = Source(root, "lib/Reference/Interpreter.cpp")
     outline = Source(root, "lib/Codegen/LeaveToHost.cpp")
-    host = Source(root, "lib/Codegen/Host/BuildProgram.cpp")
+    host = Source(root, "lib/Codegen/Host/BuildCommands.cpp")
     rooms = {
         "imported": {
             name

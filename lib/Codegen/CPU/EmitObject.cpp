@@ -54,7 +54,8 @@ static const char *loopPipeline =
     "loop-simplify,lcssa,weft-interleave-math,loop-vectorize,loop-load-elim,instcombine<no-verify-fixpoint>,"
     "simplifycfg<bonus-inst-threshold=1;forward-switch-cond;switch-to-lookup;no-keep-loops;hoist-common-"
     "insts;sink-common-insts>,"
-    "loop-unroll<O2>,instcombine<no-verify-fixpoint>,loop-mssa(licm),early-cse,div-rem-pairs,simplifycfg,weft-prefetch-rows)";
+    "loop-unroll<O2>,instcombine<no-verify-fixpoint>,loop-mssa(licm),early-cse,div-rem-pairs,simplifycfg,"
+    "weft-prefetch-rows)";
 
 static Error optimise(Module &module, TargetMachine &machine, const TargetInfo &target, Pipeline pipeline) {
   PipelineTuningOptions tuning;
