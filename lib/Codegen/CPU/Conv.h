@@ -56,9 +56,6 @@ struct WinogradPlan {
 std::optional<WinogradPlan> planWinograd(const ConvSpec &spec, const TargetInfo &target);
 /// The shape of transformed weights: [positions * panels][Ci][NR].
 llvm::SmallVector<int64_t> winogradShape(const ConvSpec &spec, const WinogradPlan &plan);
-/// Transforms f32 weights in f64 and rounds them once; strides as of packConvWeights.
-void packWinograd(const ConvSpec &spec, const WinogradPlan &plan, std::span<const std::byte> source,
-                  int64_t strideO, int64_t strideI, int64_t strideTap, std::span<std::byte> to);
 GeneratedKernel generateWinograd(mlir::Location loc, const ConvSpec &spec, const WinogradPlan &plan,
                                  const TargetInfo &target, const ConvTiling &tiling);
 

@@ -13,6 +13,7 @@
 #include "weft/Codegen/CPU/GenerateConv.h"
 
 #include "Conv.h"
+#include "PackWeights.h"
 
 #include <cstring>
 
@@ -48,36 +49,28 @@ SmallVector<int64_t> weft::cpu::packedConvShape(const ConvSpec &spec, const Targ
 void weft::cpu::packConvWeights(const ConvSpec &spec, const TargetInfo &target,
                                 std::span<const std::byte> source, size_t elementBytes, int64_t strideO,
                                 int64_t strideI, int64_t strideTap, std::span<std::byte> to) {
-  if (std::optional<WinogradPlan> plan = planWinograd(spec, target))
-    return packWinograd(spec, *plan, source, strideO, strideI, strideTap, to);
-  auto copy = [&](int64_t from, int64_t at) {
-    if (elementBytes == 4)
-      std::memcpy(&to[at * 4], &source[from * 4], 4);
-    else
-      std::memcpy(&to[at * elementBytes], &source[from * elementBytes], elementBytes);
-  };
+  const SmallVector<int64_t> shape = packedConvShape(spec, target);
   const int64_t numTaps = taps(spec);
   if (spec.isDepthwise()) {
     for (int64_t t = 0; t < numTaps; ++t)
       for (int64_t ch = 0; ch < spec.co; ++ch)
-        copy(ch * strideO + t * strideTap, spec.channelsFirst ? ch * numTaps + t : t * spec.co + ch);
+        std::memcpy(&to[(spec.channelsFirst ? ch * numTaps + t : t * spec.co + ch) * elementBytes],
+                    &source[(ch * strideO + t * strideTap) * elementBytes], elementBytes);
     return;
   }
-  const int64_t width = packedConvShape(spec, target)[2], inner = spec.ci / spec.groups,
-                outer = spec.co / spec.groups, panels = ceilDivide(outer, width);
-  if (outer % width != 0)
+  WeightSource from = {source.data(), strideO, strideI, strideTap};
+  WeightPanels panels = {to.data(), spec.co / spec.groups, spec.ci / spec.groups, numTaps, shape.back()};
+  if (panels.outer % panels.width != 0)
     std::ranges::fill(to, std::byte(0));
-  // A block of input channels for all columns of a panel before the next: lines that a column writes to are
-  // still near when the next one does.
-  constexpr int64_t block = 64;
-  for (int64_t g = 0; g < spec.groups; ++g)
-    for (int64_t p = 0; p < panels; ++p)
-      for (int64_t low = 0; low < inner; low += block)
-        for (int64_t j = 0, columns = std::min(width, outer - p * width); j < columns; ++j)
-          for (int64_t i = low, high = std::min(low + block, inner); i < high; ++i)
-            for (int64_t t = 0; t < numTaps; ++t)
-              copy((g * outer + p * width + j) * strideO + i * strideI + t * strideTap,
-                   (((g * panels + p) * numTaps + t) * inner + i) * width + j);
+  if (std::optional<WinogradPlan> plan = planWinograd(spec, target))
+    return transformPanels(from, plan->m, panels);
+  const int64_t groupFrom = panels.outer * strideO,
+                groupTo = ceilDivide(panels.outer, panels.width) * panels.width * numTaps * panels.inner;
+  for (int64_t g = 0; g < spec.groups; ++g) {
+    packPanels(from, elementBytes, panels);
+    from.data += groupFrom * elementBytes;
+    panels.data += groupTo * elementBytes;
+  }
 }
 
 SmallVector<MemRefType> weft::cpu::convBuffers(const ConvSpec &spec, ArrayRef<int64_t> weights) {

@@ -13,9 +13,6 @@
 // A block whose panels are spread over chunks is transformed once by every thread that takes part.
 #include "Conv.h"
 
-#include <array>
-#include <cstring>
-
 using namespace mlir;
 using namespace weft::cpu;
 
@@ -62,52 +59,6 @@ std::optional<WinogradPlan> weft::cpu::planWinograd(const ConvSpec &spec, const 
 
 SmallVector<int64_t> weft::cpu::winogradShape(const ConvSpec &spec, const WinogradPlan &plan) {
   return {plan.positions() * plan.panels, spec.ci, plan.width};
-}
-
-void weft::cpu::packWinograd(const ConvSpec &spec, const WinogradPlan &plan,
-                             std::span<const std::byte> source, int64_t strideO, int64_t strideI,
-                             int64_t strideTap, std::span<std::byte> to) {
-  static constexpr double g4[6][3] = {{1. / 4, 0, 0},
-                                      {-1. / 6, -1. / 6, -1. / 6},
-                                      {-1. / 6, 1. / 6, -1. / 6},
-                                      {1. / 24, 1. / 12, 1. / 6},
-                                      {1. / 24, -1. / 12, 1. / 6},
-                                      {0, 0, 1}};
-  static constexpr double g2[4][3] = {{1, 0, 0}, {0.5, 0.5, 0.5}, {0.5, -0.5, 0.5}, {0, 0, 1}};
-  const auto *g = plan.m == 4 ? g4 : g2;
-  const int64_t a = plan.m + 2, panelSize = spec.ci * plan.width;
-  if (spec.co % plan.width != 0)
-    std::ranges::fill(to, std::byte(0));
-  // All columns of a panel at once: loops over them are vectors.
-  constexpr int64_t most = 64;
-  assert(plan.width <= most && "panels of more columns");
-  using Row = std::array<double, most>;
-  for (int64_t p = 0; p < plan.panels; ++p)
-    for (int64_t i = 0; i < spec.ci; ++i) {
-      const int64_t columns = std::min(plan.width, spec.co - p * plan.width);
-      std::array<Row, 9> w;
-      for (int64_t j = 0; j < columns; ++j)
-        for (int64_t tap = 0; tap < 9; ++tap) {
-          float value;
-          const int64_t from = (p * plan.width + j) * strideO + i * strideI + tap * strideTap;
-          std::memcpy(&value, source.data() + from * sizeof value, sizeof value);
-          w[tap][j] = value;
-        }
-      std::array<std::array<Row, 3>, 6> rows;
-      for (int64_t y = 0; y < a; ++y)
-        for (int64_t x = 0; x < 3; ++x)
-          for (int64_t j = 0; j < columns; ++j)
-            rows[y][x][j] = g[y][0] * w[x][j] + g[y][1] * w[3 + x][j] + g[y][2] * w[6 + x][j];
-      for (int64_t y = 0; y < a; ++y)
-        for (int64_t x = 0; x < a; ++x) {
-          std::array<float, most> u;
-          for (int64_t j = 0; j < columns; ++j)
-            u[j] = static_cast<float>(rows[y][0][j] * g[x][0] + rows[y][1][j] * g[x][1] +
-                                      rows[y][2][j] * g[x][2]);
-          const int64_t at = ((y * a + x) * plan.panels + p) * panelSize + i * plan.width;
-          std::memcpy(to.data() + at * sizeof(float), u.data(), columns * sizeof(float));
-        }
-    }
 }
 
 namespace {

@@ -77,6 +77,7 @@ static void canonicalize(ModuleOp module) {
       op.getCanonicalizationPatterns(patterns, context);
   GreedyRewriteConfig config;
   config.setUseTopDownTraversal();
+  config.setRegionSimplificationLevel(GreedySimplifyRegionLevel::Disabled); // loops still, not branches
   (void)applyPatternsGreedily(module, std::move(patterns), config);
 }
 
@@ -140,6 +141,13 @@ static void markIndexArithmetic(ModuleOp module) {
 /// No arithmetic on bf16 is left: its values are only moved. As i16 they stay that; LLVM would widen a bf16
 /// vector that lives across blocks to f32 and call a function to narrow it.
 static void moveBF16AsIntegers(ModuleOp module) {
+  auto isBF16 = [](Type type) { return isa<BFloat16Type>(getElementTypeOrSelf(type)); };
+  auto any = module.walk([&](Operation *op) {
+    bool found = llvm::any_of(op->getOperandTypes(), isBF16) || llvm::any_of(op->getResultTypes(), isBF16);
+    return found ? WalkResult::interrupt() : WalkResult::advance();
+  });
+  if (!any.wasInterrupted())
+    return;
   MLIRContext *context = module.getContext();
   Type i16 = IntegerType::get(context, 16);
   module.walk([&](LLVM::ConstantOp op) {

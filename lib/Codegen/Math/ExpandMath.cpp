@@ -338,8 +338,6 @@ void weft::codegen::relaxArithmetic(ModuleOp module) {
 
 LogicalResult weft::codegen::expandMath(ModuleOp module, const ExpandMathOptions &options) {
   MLIRContext *context = module.getContext();
-  GreedyRewriteConfig config;
-  config.enableFolding(true);
   const bool hasMath = module
                            .walk([](Operation *op) {
                              return isa_and_nonnull<math::MathDialect>(op->getDialect())
@@ -350,7 +348,7 @@ LogicalResult weft::codegen::expandMath(ModuleOp module, const ExpandMathOptions
   if (hasMath) {
     RewritePatternSet widen(context);
     widen.add<WidenMath>(context);
-    if (failed(applyPatternsGreedily(module, std::move(widen), config)))
+    if (failed(applyPatternsGreedily(module, std::move(widen))))
       return failure();
   }
   if (failed(widenArithmetic(module)))
@@ -380,5 +378,15 @@ LogicalResult weft::codegen::expandMath(ModuleOp module, const ExpandMathOptions
   if (options.approximate)
     patterns.add<ExpandTanhApproximately>(context, /*benefit=*/2);
   arith::populateCeilFloorDivExpandOpsPatterns(patterns);
-  return applyPatternsGreedily(module, std::move(patterns), config);
+
+  // Most kernels hold a handful of such ops among hundreds of others.
+  FrozenRewritePatternSet frozen(std::move(patterns));
+  SmallVector<Operation *> ops;
+  module.walk([&](Operation *op) {
+    if (frozen.getOpSpecificNativePatterns().contains(op->getName()))
+      ops.push_back(op);
+  });
+  GreedyRewriteConfig config;
+  config.setStrictness(GreedyRewriteStrictness::ExistingAndNewOps);
+  return applyOpPatternsGreedily(ops, frozen, config);
 }
