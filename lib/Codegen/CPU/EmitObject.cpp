@@ -99,20 +99,32 @@ static bool hasFactoredAddresses(const TargetInfo &target, Pipeline pipeline) {
 }
 
 namespace {
-/// The passes of code generation. Where addresses have been factored nothing is left for loop strength
-/// reduction, whose search takes half of the time of all passes.
+/// The passes of code generation, without what never finds work in kernels. Matrix registers are named by
+/// generators (MatrixTile.h), so that nothing allocates or configures them. Where addresses have been
+/// factored nothing is left for loop strength reduction, whose search takes half of the time of all passes.
 class CodegenPasses : public legacy::PassManager {
 public:
   explicit CodegenPasses(bool isFactored) : isFactored(isFactored) {}
   void add(Pass *pass) override {
-    if (isFactored && pass->getPassName() == "Loop Strength Reduction")
+    if (isLeftOut(pass->getPassName()))
       delete pass;
     else
       legacy::PassManager::add(pass);
   }
 
 private:
-  bool isFactored;
+  bool isLeftOut(StringRef name) {
+    if (name == "Greedy Register Allocator")
+      return ++allocators == 1 && hasTileAllocator;
+    if (name == "Tile Register Pre-configure")
+      return hasTileAllocator = true;
+    return name == "Tile Register Configure" ||
+           (isFactored &&
+            (name == "Loop Strength Reduction" || name == "Canonicalize Freeze Instructions in Loops"));
+  }
+
+  bool isFactored, hasTileAllocator = false;
+  int allocators = 0;
 };
 } // namespace
 
