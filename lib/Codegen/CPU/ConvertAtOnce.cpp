@@ -75,6 +75,23 @@ static void expandOps(ModuleOp module) {
   (void)applyOpPatternsGreedily(ops, std::move(patterns), config);
 }
 
+/// The pointer to a buffer's elements, of a descriptor as rewriteSignature packs them; none where the
+/// descriptor comes from elsewhere.
+static Value packedPointer(Value descriptor) {
+  while (auto cast = descriptor.getDefiningOp<UnrealizedConversionCastOp>()) {
+    if (cast.getNumOperands() != 1)
+      return {};
+    descriptor = cast.getOperand(0);
+  }
+  constexpr int64_t alignedPointer = 1;
+  while (auto insert = descriptor.getDefiningOp<LLVM::InsertValueOp>()) {
+    if (insert.getPosition() == ArrayRef(alignedPointer))
+      return insert.getValue();
+    descriptor = insert.getContainer();
+  }
+  return {};
+}
+
 namespace {
 
 /// A load or store of whole buffers' elements. Upstream's patterns, which serve what this one leaves, ask
@@ -108,10 +125,13 @@ public:
     }
     for (auto [term, stride] : llvm::zip(adaptor.getIndices(), strides)) {
       if (stride != 1)
-        term = LLVM::MulOp::create(b, loc, term, LLVM::ConstantOp::create(b, loc, i64, b.getIndexAttr(stride)));
+        term =
+            LLVM::MulOp::create(b, loc, term, LLVM::ConstantOp::create(b, loc, i64, b.getIndexAttr(stride)));
       index = index ? LLVM::AddOp::create(b, loc, index, term) : term;
     }
-    Value address = MemRefDescriptor(base).alignedPtr(b, loc);
+    Value address = packedPointer(base);
+    if (!address)
+      address = MemRefDescriptor(base).alignedPtr(b, loc);
     if (index)
       address = LLVM::GEPOp::create(b, loc, pointer, element, address, index);
     unsigned alignment = isVector ? element.getIntOrFloatBitWidth() / 8 : 0;
