@@ -13,6 +13,7 @@
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/MLIRContext.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/Threading.h"
 #include <mutex>
 
 using namespace mlir;
@@ -162,7 +163,8 @@ static std::optional<std::string> toOptions(const WeftCompileRequest &request, C
   options.cacheDir = toRef(request.cacheDir);
   options.buildId = toRef(request.buildId);
   options.tuneSeconds = request.tuneSeconds;
-  options.threads = request.threads;
+  options.threads =
+      request.threads ? request.threads : int(llvm::hardware_concurrency().compute_thread_count());
   options.verify = request.verify;
   options.hashConstants = request.hashConstants;
   options.boundedOnly = request.boundedOnly;
