@@ -10,6 +10,7 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "weft/Codegen/CPU/GenerateAttention.h"
+#include "weft/Codegen/CPU/GenerateConcat.h"
 #include "weft/Codegen/CPU/GenerateConv.h"
 #include "weft/Codegen/CPU/GenerateGemm.h"
 #include "weft/Codegen/CPU/GenerateTranspose.h"
@@ -280,6 +281,41 @@ std::optional<GeneratedFor> generateTransposition(host::KernelOp kernel, const c
   return generated;
 }
 
+/// A kernel that is one concatenation of rows of whole vectors; rows are all dimensions before the axis.
+std::optional<GeneratedFor> generateConcatenation(host::KernelOp kernel, const cpu::TargetInfo &target) {
+  Block &body = kernel.getBody().front();
+  auto concat = dyn_cast<ConcatOp>(body.front());
+  if (!concat || body.getOperations().size() != 2)
+    return std::nullopt;
+  auto type = cast<RankedTensorType>(concat.getType());
+  if (!type.getElementType().isF32() || !type.hasStaticShape() || type.getNumElements() == 0)
+    return std::nullopt;
+  const int64_t axis = concat.getAxis();
+  MergedDims dims(2);
+  for (int64_t d = 0; d < type.getRank(); ++d)
+    dims[d >= axis].push_back(d);
+  cpu::ConcatSpec spec;
+  spec.name = kernel.getSymName().str();
+  spec.rows = mergedExtent(type, dims[0]);
+  // What has few rows is shared out better by elements.
+  constexpr int64_t fewestRows = 16;
+  if (spec.rows < fewestRows)
+    return std::nullopt;
+  GeneratedFor generated;
+  llvm::SmallBitVector seen(kernel.getArgumentTypes().size());
+  for (Value x : concat.getXs()) {
+    const int64_t number = argumentNumber(x);
+    spec.pieces.push_back(mergedExtent(x.getType(), dims[1]));
+    if (spec.pieces.back() % target.lanes() != 0 || spec.pieces.back() == 0 || seen[number])
+      return std::nullopt;
+    seen.set(number);
+    generated.arguments.push_back({unsigned(number), dims});
+  }
+  generated.arguments.push_back({unsigned(kernel.getArgumentTypes().size()), dims});
+  generated.kernel = cpu::generateConcat(concat.getLoc(), spec, target);
+  return generated;
+}
+
 } // namespace
 
 bool weft::takesChannelsFirst(ConvOp conv) {
@@ -305,5 +341,7 @@ FailureOr<std::optional<GeneratedFor>> weft::generateKernel(host::KernelOp kerne
     generated.kernel = std::move(*made);
     return std::optional<GeneratedFor>(std::move(generated));
   }
+  if (std::optional<GeneratedFor> concat = generateConcatenation(kernel, target))
+    return concat;
   return generateTransposition(kernel, target);
 }

@@ -38,10 +38,8 @@ void weft::cpu::packPanels(const WeightSource &from, size_t elementBytes, const 
   assert(to.width <= mostColumns && "panels of more columns");
   if (elementBytes == 4)
     return packAs<uint32_t>(from, to);
-  if (elementBytes == 2)
-    return packAs<uint16_t>(from, to);
-  assert(elementBytes == 1 && "no convolution packs such elements");
-  packAs<uint8_t>(from, to);
+  assert(elementBytes == 2 && "no convolution packs such elements");
+  packAs<uint16_t>(from, to);
 }
 
 namespace {

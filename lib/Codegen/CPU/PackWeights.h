@@ -24,7 +24,7 @@ struct WeightPanels {
   int64_t outer, inner, taps, width;
 };
 
-/// Copies elements of 1, 2 or 4 bytes.
+/// Copies elements of 2 or 4 bytes.
 void packPanels(const WeightSource &from, size_t elementBytes, const WeightPanels &to);
 
 /// Transforms f32 weights of 3x3 taps for minimal filtering with output tiles of m x m, 4 or 2, in f64,
