@@ -59,7 +59,7 @@ public:
     addNumber(op.getNumResults());
     for (Value result : op.getResults())
       define(result);
-    addAttribute(op.getAttrDictionary());
+    addPrinted(Attribute(op.getAttrDictionary()));
     addNumber(op.getNumSuccessors());
     for (Block *successor : op.getSuccessors())
       addNumber(blocks.at(successor));
@@ -96,19 +96,18 @@ private:
     addNumber(spelled.size());
     text += spelled;
   }
-  template <typename T> static std::string spell(T thing) {
-    std::string spelled;
-    llvm::raw_string_ostream os(spelled);
-    thing.print(os);
-    return spelled;
-  }
-  void addAttribute(Attribute attribute) {
-    addOnce(attribute.getAsOpaquePointer(), [&] { return spell(attribute); });
+  /// A type or an attribute.
+  template <typename T> void addPrinted(T thing) {
+    addOnce(thing.getAsOpaquePointer(), [&] {
+      std::string printed;
+      llvm::raw_string_ostream os(printed);
+      thing.print(os);
+      return printed;
+    });
   }
   void define(Value value) {
     values.try_emplace(value, values.size());
-    Type type = value.getType();
-    addOnce(type.getAsOpaquePointer(), [&] { return spell(type); });
+    addPrinted(value.getType());
   }
 
   std::string &text;

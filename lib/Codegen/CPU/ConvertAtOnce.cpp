@@ -123,10 +123,9 @@ public:
       if (d > 0 && type.isDynamicDim(d))
         return failure();
     }
-    for (auto [term, stride] : llvm::zip(adaptor.getIndices(), strides)) {
-      if (stride != 1)
-        term =
-            LLVM::MulOp::create(b, loc, term, LLVM::ConstantOp::create(b, loc, i64, b.getIndexAttr(stride)));
+    for (auto [term, step] : llvm::zip(adaptor.getIndices(), strides)) {
+      if (step != 1)
+        term = LLVM::MulOp::create(b, loc, term, LLVM::ConstantOp::create(b, loc, i64, b.getIndexAttr(step)));
       index = index ? LLVM::AddOp::create(b, loc, index, term) : term;
     }
     Value address = packedPointer(base);

@@ -114,17 +114,16 @@ public:
 
 private:
   bool isLeftOut(StringRef name) {
-    if (name == "Greedy Register Allocator")
-      return ++allocators == 1 && hasTileAllocator;
     if (name == "Tile Register Pre-configure")
-      return hasTileAllocator = true;
+      return tilesAreNext = true;
+    if (name == "Greedy Register Allocator") // for tiles first, then for all else
+      return std::exchange(tilesAreNext, false);
     return name == "Tile Register Configure" ||
            (isFactored &&
             (name == "Loop Strength Reduction" || name == "Canonicalize Freeze Instructions in Loops"));
   }
 
-  bool isFactored, hasTileAllocator = false;
-  int allocators = 0;
+  bool isFactored, tilesAreNext = false;
 };
 } // namespace
 

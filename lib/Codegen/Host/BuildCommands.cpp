@@ -323,24 +323,20 @@ LogicalResult FunctionBuilder::buildCall(host::CallOp call) {
     return buildNonZero(call);
   program::Host command;
   command.function = call.getFunction().str();
-  for (Value operand : call.getOperands()) {
-    FailureOr<BufferId> id = bufferOf(operand);
+  auto add = [&](Value value, FailureOr<BufferId> id, bool isWritten) -> LogicalResult {
     if (failed(id))
       return failure();
-    FailureOr<program::HostArgument> argument = argumentOf(operand, *id, false);
-    if (failed(argument))
+    FailureOr<program::HostArgument> argument = argumentOf(value, *id, isWritten);
+    if (succeeded(argument))
+      command.args.push_back(*argument);
+    return argument;
+  };
+  for (Value operand : call.getOperands())
+    if (failed(add(operand, bufferOf(operand), false)))
       return failure();
-    command.args.push_back(*argument);
-  }
-  for (Value result : call.getResults()) {
-    FailureOr<BufferId> id = define(result);
-    if (failed(id))
+  for (Value result : call.getResults())
+    if (failed(add(result, define(result), true)))
       return failure();
-    FailureOr<program::HostArgument> argument = argumentOf(result, *id, true);
-    if (failed(argument))
-      return failure();
-    command.args.push_back(*argument);
-  }
   for (NamedAttribute attr : call.getConfig()) {
     program::Attribute attribute;
     attribute.name = attr.getName().str();
