@@ -145,7 +145,7 @@ class Weft:
     """The driver: one call of `weft bench` a slice. The first finds an empty cache and compiles."""
 
     def __init__(self, program, folder, threads, cores, cache):
-        self.cores, self.folder = cores, folder
+        self.cores, self.folder, self.cache = cores, folder, cache
         self.environment = {**os.environ, "WEFT_CACHE_DIR": str(cache)}
         self.inputs = []
         for path in sorted(folder.glob("*.npy")):
@@ -194,7 +194,8 @@ class Weft:
         return self.peak
 
     def close(self):
-        pass
+        # Its pages are free for the next compilation, as the memory of a peer's process is.
+        shutil.rmtree(self.cache)
 
 
 def expected_output(folder):

@@ -50,7 +50,7 @@ PackedOperand transposeOnce(unsigned operand, int64_t rows, int64_t columns) {
   packed.operand = operand;
   packed.key = ("gemm:gpu:" + Twine(rows) + "x" + Twine(columns)).str();
   packed.shape = {columns, rows};
-  packed.pack = [=](std::span<const std::byte> from, std::span<std::byte> to) {
+  packed.pack = [=](std::span<const std::byte> from, size_t, std::span<std::byte> to) {
     const size_t bytes = from.size() / size_t(rows * columns);
     for (int64_t r = 0; r < rows; ++r)
       for (int64_t c = 0; c < columns; ++c)
@@ -156,7 +156,7 @@ FailureOr<std::optional<GeneratedGpuKernel>> generateConvolution(host::KernelOp 
   packed.shape = {layout.co, layout.depth()};
   if (fma)
     std::swap(packed.shape[0], packed.shape[1]);
-  packed.pack = [=](std::span<const std::byte> from, std::span<std::byte> to) {
+  packed.pack = [=](std::span<const std::byte> from, size_t, std::span<std::byte> to) {
     const size_t bytes = from.size() / size_t(layout.co * layout.depth());
     gpu::arrangeConvWeights(layout, from, bytes, strideO, strideI, strideTap, fma, to);
   };

@@ -129,10 +129,12 @@ FailureOr<std::optional<GeneratedFor>> generateDot(host::KernelOp kernel, const 
                   Twine(layout.panelWidth) + ":" + Twine(layout.group) + ":" + Twine(layout.correction))
                      .str();
     packed.shape = layout.shape();
-    packed.pack = [=, bytes = spec.bType.getIntOrFloatBitWidth() / 8](std::span<const std::byte> from,
-                                                                      std::span<std::byte> to) {
-      cpu::packB(from, bytes, layout, strideK, strideN, to);
+    const size_t bytes = spec.bType.getIntOrFloatBitWidth() / 8;
+    const size_t panelBytes = size_t(packed.shape[1] * packed.shape[2]) * bytes;
+    packed.pack = [=](std::span<const std::byte> from, size_t first, std::span<std::byte> to) {
+      cpu::packB(from, bytes, layout, strideK, strideN, first / panelBytes, to);
     };
+    packed.pieceBytes = panelBytes;
     generated.packed.push_back(std::move(packed));
     generated.arguments.push_back({unsigned(b), {}});
   } else if (!isFloat) {
@@ -209,7 +211,7 @@ FailureOr<std::optional<GeneratedFor>> generateConvolution(host::KernelOp kernel
     key << "x" << extent;
   cpu::ConvSpec layout = spec;
   layout.epilogue = {};
-  packed.pack = [=](std::span<const std::byte> from, std::span<std::byte> to) {
+  packed.pack = [=](std::span<const std::byte> from, size_t, std::span<std::byte> to) {
     cpu::packConvWeights(layout, target, from, layout.wType.getIntOrFloatBitWidth() / 8, strideO, strideI,
                          strideTap, to);
   };

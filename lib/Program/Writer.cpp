@@ -36,6 +36,14 @@ private:
 
 bool isZero(const Sha256Digest &digest) { return digest == Sha256Digest{}; }
 
+/// How many bytes of a constant that is to be made are made at once: what a cache holds, where it has pieces.
+size_t madeAtOnce(const Constant &constant) {
+  constexpr size_t cached = 256 << 10;
+  if (!constant.pieceBytes)
+    return size_t(constant.numBytes());
+  return std::max(cached / constant.pieceBytes, size_t(1)) * constant.pieceBytes;
+}
+
 /// Gives constants that have none their hash, and those that are to be made their bytes.
 Status hashConstants(Program &program) {
   std::vector<std::span<const std::byte>> bytes;
@@ -43,7 +51,7 @@ Status hashConstants(Program &program) {
   for (Constant &constant : program.constants) {
     if (constant.make) {
       WEFT_ASSIGN_OR_RETURN(constant.value, HostTensor::uninitialized(constant.dtype, constant.dims));
-      std::exchange(constant.make, nullptr)(constant.value.mutableBytes());
+      std::exchange(constant.make, nullptr)(0, constant.value.mutableBytes());
     }
     if (constant.value.isValid() && isZero(constant.sha256)) {
       bytes.push_back(constant.value.bytes());
@@ -78,7 +86,7 @@ Status writeProgram(const Program &original, const FileSink &sink, const WriteOp
   std::vector<std::pair<uint64_t, ConstantId>> stored;
   std::map<std::pair<Sha256Digest, int64_t>, uint64_t> offsets;
   uint64_t constantsSize = 0;
-  size_t mostMade = 0; // bytes of the largest constant that is to be made
+  size_t mostMade = 0; // bytes that are made at once
   for (ConstantId i = 0; i < program.constants.size(); ++i) {
     Constant &constant = program.constants[i];
     if (!constant.value.isValid() && !constant.make && (!constant.external || isZero(constant.sha256)))
@@ -96,7 +104,7 @@ Status writeProgram(const Program &original, const FileSink &sink, const WriteOp
       stored.emplace_back(offset, i);
       constantsSize = offset + uint64_t(constant.numBytes());
       if (constant.make)
-        mostMade = std::max(mostMade, size_t(constant.numBytes()));
+        mostMade = std::max(mostMade, std::min(madeAtOnce(constant), size_t(constant.numBytes())));
     }
   }
   if (constantsSize)
@@ -128,13 +136,16 @@ Status writeProgram(const Program &original, const FileSink &sink, const WriteOp
       for (const auto &[offset, id] : stored) {
         WEFT_RETURN_IF_ERROR(out.padTo(base + section.offset + offset));
         const Constant &constant = program.constants[id];
-        std::span<const std::byte> bytes = constant.value.bytes();
-        if (constant.make) {
-          const std::span<std::byte> made(room.get(), size_t(constant.numBytes()));
-          constant.make(made);
-          bytes = made;
+        if (!constant.make) {
+          WEFT_RETURN_IF_ERROR(out.write(constant.value.bytes()));
+          continue;
         }
-        WEFT_RETURN_IF_ERROR(out.write(bytes));
+        const size_t size = size_t(constant.numBytes()), step = madeAtOnce(constant);
+        for (size_t first = 0; first < size; first += step) {
+          const std::span<std::byte> made(room.get(), std::min(step, size - first));
+          constant.make(first, made);
+          WEFT_RETURN_IF_ERROR(out.write(made));
+        }
       }
       break;
     case SectionKind::Debug:

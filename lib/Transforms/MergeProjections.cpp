@@ -24,6 +24,9 @@ RankedTensorType typeOf(Value value) { return cast<RankedTensorType>(value.getTy
 struct Product {
   DotGeneralOp dot;
   Value bias; ///< [1, ..., 1, N], or null
+
+  /// The dimension of w whose columns are the result's.
+  int64_t getColumnDim() { return dot.getRhsFree().front(); }
 };
 
 std::optional<Product> takeProduct(Value value, Block *block) {
@@ -43,8 +46,7 @@ std::optional<Product> takeProduct(Value value, Block *block) {
       !product.dot.getRhs().getDefiningOp<ConstantOp>() || typeOf(product.dot.getRhs()).getRank() != 2 ||
       !product.dot.getLhsBatch().empty() ||
       product.dot.getLhsContract() != ArrayRef<int64_t>{typeOf(product.dot.getLhs()).getRank() - 1} ||
-      product.dot.getRhsContract() != ArrayRef<int64_t>{0} ||
-      !isa<FloatType>(product.dot.getType().getElementType()))
+      product.dot.getRhsContract().size() != 1 || !isa<FloatType>(product.dot.getType().getElementType()))
     return std::nullopt;
   // One number for each column, and nothing that rows differ in.
   const int64_t columns = product.dot.getType().getShape().back();
@@ -68,7 +70,7 @@ struct Operand {
     if (!product || !other.product || depth != other.depth)
       return false;
     DotGeneralOp dot = product->dot, otherDot = other.product->dot;
-    return dot.getLhs() == otherDot.getLhs() &&
+    return dot.getLhs() == otherDot.getLhs() && dot.getRhsContract() == otherDot.getRhsContract() &&
            dot.getType().getElementType() == otherDot.getType().getElementType() &&
            typeOf(dot.getRhs()).getElementType() == typeOf(otherDot.getRhs()).getElementType();
   }
@@ -167,9 +169,9 @@ struct MergeProjections : impl::MergeProjectionsPassBase<MergeProjections> {
     const int64_t rank = first.getType().getRank();
     Type element = first.getType().getElementType();
     Location loc = b.getFusedLoc(products);
-    Value all = DotGeneralOp::create(b, loc, first.getLhs(), ConcatOp::create(b, loc, weights, 1),
-                                     first.getLhsBatch(), first.getRhsBatch(), first.getLhsContract(),
-                                     first.getRhsContract(), element);
+    Value all = DotGeneralOp::create(
+        b, loc, first.getLhs(), ConcatOp::create(b, loc, weights, operands[0].product->getColumnDim()),
+        first.getLhsBatch(), first.getRhsBatch(), first.getLhsContract(), first.getRhsContract(), element);
     if (hasBias) {
       for (Operand &operand : operands) {
         SmallVector<int64_t> shape(rank, 1);

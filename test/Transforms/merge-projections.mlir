@@ -146,6 +146,31 @@ func.func @cross(%x: tensor<6x8xf32>, %z: tensor<9x8xf32>) -> tensor<2x6x4xf32> 
 
 // -----
 
+// Weights whose rows are the product's columns, but for the values: queries and keys are one product.
+// CHECK-LABEL: func.func @rows
+// CHECK: weft.dot_general %arg0, %{{.*}} batch [] x [] contract [1] x [0]
+// CHECK: %[[W:.*]] = weft.concat %{{.*}}, %{{.*}} axis 0 : (tensor<8x6xf32>, tensor<8x6xf32>) -> tensor<16x6xf32>
+// CHECK: weft.dot_general %arg0, %[[W]] batch [] x [] contract [1] x [1] : {{.*}} -> tensor<9x16xf32>
+// CHECK-NOT: weft.dot_general
+func.func @rows(%x: tensor<9x6xf32>) -> tensor<2x9x4xf32> {
+  %wq = weft.constant dense<1.0> : tensor<8x6xf32>
+  %wk = weft.constant dense<2.0> : tensor<8x6xf32>
+  %wv = weft.constant dense<3.0> : tensor<6x8xf32>
+  %0 = weft.dot_general %x, %wq batch [] x [] contract [1] x [1] : (tensor<9x6xf32>, tensor<8x6xf32>) -> tensor<9x8xf32>
+  %1 = weft.reshape %0 sizes [9, 2, 4] : (tensor<9x8xf32>) -> tensor<9x2x4xf32>
+  %q = weft.transpose %1 by [1, 0, 2] : (tensor<9x2x4xf32>) -> tensor<2x9x4xf32>
+  %2 = weft.dot_general %x, %wk batch [] x [] contract [1] x [1] : (tensor<9x6xf32>, tensor<8x6xf32>) -> tensor<9x8xf32>
+  %3 = weft.reshape %2 sizes [9, 2, 4] : (tensor<9x8xf32>) -> tensor<9x2x4xf32>
+  %k = weft.transpose %3 by [1, 0, 2] : (tensor<9x2x4xf32>) -> tensor<2x9x4xf32>
+  %4 = weft.dot_general %x, %wv batch [] x [] contract [1] x [0] : (tensor<9x6xf32>, tensor<6x8xf32>) -> tensor<9x8xf32>
+  %5 = weft.reshape %4 sizes [9, 2, 4] : (tensor<9x8xf32>) -> tensor<9x2x4xf32>
+  %v = weft.transpose %5 by [1, 0, 2] : (tensor<9x2x4xf32>) -> tensor<2x9x4xf32>
+  %y, %lse = weft.attention %q, %k, %v {scale = 0.5 : f64} : (tensor<2x9x4xf32>, tensor<2x9x4xf32>, tensor<2x9x4xf32>) -> (tensor<2x9x4xf32>, tensor<2x9xf32>)
+  return %y : tensor<2x9x4xf32>
+}
+
+// -----
+
 // Heads of values are less deep than those of keys, and others read the queries: three products.
 // CHECK-LABEL: func.func @apart
 // CHECK-NOT: weft.concat

@@ -26,8 +26,10 @@ struct PackedOperand {
   /// Names the form; operands of equal data and key share one packed constant.
   std::string key;
   llvm::SmallVector<int64_t> shape; ///< of the form, in elements of the operand's type
-  /// Writes the form of the elements `from` to all of `to`.
-  std::function<void(std::span<const std::byte> from, std::span<std::byte> to)> pack;
+  /// Writes the form of the elements `from`, from its byte `first` on, to all of `to`.
+  std::function<void(std::span<const std::byte> from, size_t first, std::span<std::byte> to)> pack;
+  /// `pack` writes any run of pieces of so many bytes; 0: only everything at once.
+  size_t pieceBytes = 0;
 };
 
 /// An argument of the machine code: an operand or result of the launch, with dimensions merged.

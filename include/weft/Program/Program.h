@@ -72,9 +72,11 @@ struct Constant {
   std::vector<int64_t> dims;
   /// The bytes. The writer stores them unless `external`; the reader returns a view of the file.
   HostTensor value;
-  /// Instead of `value`, before the program is written: writes all bytes, so that a large constant that is
-  /// made from another one never stands in memory with all others.
-  std::function<void(std::span<std::byte>)> make;
+  /// Instead of `value`, before the program is written: writes the bytes from `first` on to all of `to`, so
+  /// that a large constant that is made from another one never stands in memory.
+  std::function<void(size_t first, std::span<std::byte> to)> make;
+  /// `make` takes any run of pieces of so many bytes; 0: only everything at once.
+  size_t pieceBytes = 0;
   Sha256Digest sha256{}; ///< of the bytes; all zero: not known. The writer fills it in if asked to
   std::optional<ExternalData> external;
 

@@ -4,6 +4,7 @@
 // How the constant right operand of a matrix product lies in memory, and what is known of its values.
 #include "MatrixTile.h"
 #include "MultiplyStep.h"
+#include "PackWeights.h"
 
 #include "weft/Codegen/CPU/GenerateGemm.h"
 
@@ -73,13 +74,20 @@ void packElements(const std::byte *from, const PackedB &packed, int64_t panelSiz
 
 } // namespace
 
-void weft::cpu::packB(std::span<const std::byte> source, size_t elementBytes, const PackedB &packed,
-                      int64_t strideK, int64_t strideN, std::span<std::byte> to) {
-  const SmallVector<int64_t> shape = packed.shape();
-  const int64_t panelSize = shape[1] * shape[2], width = packed.panelWidth;
-  assert(to.size() == size_t(shape[0] * panelSize) * elementBytes && "not the size of packed B");
-  if (shape[0] * panelSize != packed.k * packed.n)
+void weft::cpu::packB(std::span<const std::byte> source, size_t elementBytes, const PackedB &whole,
+                      int64_t strideK, int64_t strideN, size_t firstPanel, std::span<std::byte> to) {
+  const SmallVector<int64_t> shape = whole.shape();
+  const int64_t panelSize = shape[1] * shape[2], width = whole.panelWidth;
+  const int64_t panels = int64_t(to.size() / elementBytes) / panelSize, first = int64_t(firstPanel) * width;
+  assert(to.size() == size_t(panels * panelSize) * elementBytes && "not whole panels");
+  PackedB packed = whole;
+  packed.n = std::min(whole.n - first, panels * width);
+  source = source.subspan(size_t(first * strideN) * elementBytes);
+  if (panels * panelSize != packed.k * packed.n)
     std::ranges::fill(to, std::byte(0));
+  if (packed.group == 1 && strideN != 1)
+    return packPanels({source.data(), strideN, strideK, 0}, elementBytes,
+                      {to.data(), packed.n, packed.k, 1, width});
   switch (elementBytes) {
   case 1:
     packElements<1>(source.data(), packed, panelSize, strideK, strideN, to.data());

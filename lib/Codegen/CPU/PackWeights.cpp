@@ -45,10 +45,15 @@ template <typename T> static void packAs(const WeightSource &from, const WeightP
 
 void weft::cpu::packPanels(const WeightSource &from, size_t elementBytes, const WeightPanels &to) {
   assert(to.width <= mostColumns && "panels of more columns");
-  if (elementBytes == 4)
-    return packAs<uint32_t>(from, to);
-  assert(elementBytes == 2 && "no convolution packs such elements");
-  packAs<uint16_t>(from, to);
+  switch (elementBytes) {
+  case 1:
+    return packAs<uint8_t>(from, to);
+  case 2:
+    return packAs<uint16_t>(from, to);
+  default:
+    assert(elementBytes == 4 && "no weights have such elements");
+    packAs<uint32_t>(from, to);
+  }
 }
 
 namespace {

@@ -1,7 +1,7 @@
 // Part of Weft, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The loops that put a convolution's weights into panels; no MLIR in them.
+// The loops that put weights of convolutions and products into panels; no MLIR in them.
 #ifndef WEFT_LIB_CODEGEN_CPU_PACKWEIGHTS_H
 #define WEFT_LIB_CODEGEN_CPU_PACKWEIGHTS_H
 
@@ -11,7 +11,8 @@
 namespace weft::cpu {
 
 /// Weights of a convolution as they come: the element of output channel o, input channel i and tap t lies at
-/// o * strideO + i * strideI + t * strideTap elements.
+/// o * strideO + i * strideI + t * strideTap elements. A matrix [K, N] has N output and K input channels and
+/// one tap.
 struct WeightSource {
   const std::byte *data;
   int64_t strideO, strideI, strideTap;
@@ -24,7 +25,7 @@ struct WeightPanels {
   int64_t outer, inner, taps, width;
 };
 
-/// Copies elements of 2 or 4 bytes.
+/// Copies elements of 1, 2 or 4 bytes to panels at most 64 wide.
 void packPanels(const WeightSource &from, size_t elementBytes, const WeightPanels &to);
 
 /// Transforms f32 weights of 3x3 taps for minimal filtering with output tiles of m x m, 4 or 2, in f64,

@@ -149,9 +149,10 @@ FailureOr<program::ConstantId> ProgramBuilder::constantOf(ConstantOp op, const P
   constant.dtype = tensor->dtype();
   if (packing) {
     constant.dims.assign(packing->shape.begin(), packing->shape.end());
-    constant.make = [pack = packing->pack, from = *tensor](std::span<std::byte> to) {
-      pack(from.bytes(), to);
+    constant.make = [pack = packing->pack, from = *tensor](size_t first, std::span<std::byte> to) {
+      pack(from.bytes(), first, to);
     };
+    constant.pieceBytes = packing->pieceBytes;
   } else {
     constant.dims = tensor->shape();
     constant.value = *tensor;
@@ -200,11 +201,11 @@ FailureOr<program::ConstantId> ProgramBuilder::partsOf(dist::ConstantOp op, cons
   constant.dtype = DType::UI8;
   constant.dims = {stride * int64_t(parts.size())};
   constant.make = [parts = std::move(parts), pack = packing ? packing->pack : nullptr, stride,
-                   size](std::span<std::byte> to) {
+                   size](size_t, std::span<std::byte> to) {
     for (auto [i, part] : llvm::enumerate(parts)) {
       std::span<std::byte> own = to.subspan(i * stride, stride);
       if (pack)
-        pack(part.bytes(), own.first(size));
+        pack(part.bytes(), 0, own.first(size));
       else
         llvm::copy(part.bytes(), own.begin());
       std::ranges::fill(own.subspan(size), std::byte(0));

@@ -7,6 +7,7 @@
 #include "Inference.h"
 #include "mlir/IR/Builders.h"
 #include "weft/Dialect/Weft/Quantised.h"
+#include "weft/Dialect/Weft/ShapeOps.h"
 
 using namespace mlir;
 using namespace weft::ir;
@@ -93,6 +94,29 @@ void DotGeneralOp::build(OpBuilder &builder, OperationState &state, Value lhs, V
   // Refused dimensions have been told; the verifier tells again.
   Type result = succeeded(dims) ? makeTensorType(*dims, element) : RankedTensorType::get({}, element);
   build(builder, state, result, lhs, rhs, lhsBatch, rhsBatch, lhsContract, rhsContract, Precision::ieee);
+}
+
+namespace {
+/// A product with a transposed constant is one that contracts its other dimension: weights are packed from
+/// where they lie, not transposed first.
+struct TransposedWeights : OpRewritePattern<DotGeneralOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(DotGeneralOp dot, PatternRewriter &rewriter) const override {
+    auto transpose = dot.getRhs().getDefiningOp<TransposeOp>();
+    if (!transpose || !transpose.getX().getDefiningOp<ConstantOp>() || transpose.getType().getRank() != 2 ||
+        dot.getRhsContract().size() != 1 || !dot.getRhsBatch().empty())
+      return failure();
+    rewriter.modifyOpInPlace(dot, [&] {
+      dot.getRhsMutable().assign(transpose.getX());
+      dot.setRhsContract(transpose.getPermutation()[dot.getRhsContract().front()]);
+    });
+    return success();
+  }
+};
+} // namespace
+
+void DotGeneralOp::getCanonicalizationPatterns(RewritePatternSet &patterns, MLIRContext *context) {
+  patterns.add<TransposedWeights>(context);
 }
 
 //===-- Factorisations ----------------------------------------------------------------------------------===//

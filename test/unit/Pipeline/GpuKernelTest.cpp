@@ -102,7 +102,7 @@ TEST(GpuKernel, ConvolutionWantsItsWeightsArranged) {
   std::memcpy(weights.mutableBytes().data() + ((1 * 8 + 2) * 9 + 4) * 2, &mark, 2);
   EXPECT_EQ(kernel.packed[0].shape, (llvm::SmallVector<int64_t>{16, 72}));
   std::vector<uint16_t> packed(16 * 72);
-  kernel.packed[0].pack(weights.bytes(), std::as_writable_bytes(std::span(packed)));
+  kernel.packed[0].pack(weights.bytes(), 0, std::as_writable_bytes(std::span(packed)));
   uint16_t found = packed[72 + 4 * 8 + 2];
   EXPECT_EQ(found, mark);
   // Weights of run time cannot be arranged: the general schedule takes them as they are.
@@ -152,7 +152,7 @@ TEST(GpuKernel, SinglePrecisionIsRoundedOnlyWhereLibertiesAreGranted) {
   weights.mutableData<float>()[5 * 16 + 3] = 7;
   EXPECT_EQ(fast.packed[0].shape, (llvm::SmallVector<int64_t>{16, 24}));
   std::vector<float> packed(16 * 24);
-  fast.packed[0].pack(weights.bytes(), std::as_writable_bytes(std::span(packed)));
+  fast.packed[0].pack(weights.bytes(), 0, std::as_writable_bytes(std::span(packed)));
   EXPECT_EQ(packed[3 * 24 + 5], 7);
   // An operand of run time cannot be turned.
   CompiledKernel general = compile(text, /*lastIsConstant=*/false, /*fast=*/true);

@@ -396,15 +396,17 @@ TEST(OddSizes, AttentionOfProjections) {
   vary({1, 9, 6, 2, 4}, {0, 1, 2, 3}, [&](const Extents &e) {
     const std::string x = cases.input({e[0], e[1], e[2]}, DType::F32, -0.1, 0.1);
     const Extents heads = {e[0], e[1], e[3], e[4]}, columns = {e[0], e[1], e[3] * e[4]};
+    const bool hasBias = e[1] % 2, isTransposed = e[2] % 2;
     const auto projection = [&](bool hasBias) {
-      std::string y = cases.op("weft.dot_general %0, %1 batch [] x [] contract [2] x [0]",
-                               {x, cases.weights({e[2], columns[2]})}, columns);
+      const std::string w = isTransposed ? cases.op("weft.transpose %0 by [1, 0]",
+                                                    {cases.weights({columns[2], e[2]})}, {e[2], columns[2]})
+                                         : cases.weights({e[2], columns[2]});
+      std::string y = cases.op("weft.dot_general %0, %1 batch [] x [] contract [2] x [0]", {x, w}, columns);
       if (hasBias)
         y = cases.op("weft.add %0, %1", {y, cases.weights({1, 1, columns[2]})}, columns);
       return transposedHeads(
           cases, cases.op("weft.reshape %0 sizes [" + listText(heads, ", ") + "]", {y}, heads), heads);
     };
-    const bool hasBias = e[1] % 2;
     const std::string q = projection(hasBias), k = projection(hasBias), v = projection(hasBias);
     cases.result(transposedHeads(cases, attention(cases, {q, k, v}, heads, e[4]), {e[0], e[3], e[1], e[4]}),
                  e);

@@ -11,6 +11,7 @@
 #include "weft/Support/File.h"
 #include <cstring>
 #include <gtest/gtest.h>
+#include <numeric>
 #include <random>
 
 using namespace weft;
@@ -122,11 +123,19 @@ TEST(Reader, StoresEqualConstantsOnce) {
 
 TEST(Reader, ConstantsAreMadeAsTheyAreWritten) {
   Program program = samples::staticProgram();
+  std::vector<float> numbers(300001 * 3);
+  std::iota(numbers.begin(), numbers.end(), 0.f);
+  Constant &large = program.constants.emplace_back("large", DType::F32, std::vector<int64_t>{300001, 3});
+  large.value = *HostTensor::copyOf(large.dtype, large.dims, std::as_bytes(std::span(numbers)));
   const std::string wanted = *serializeProgram(program);
+  size_t most = 0;
   for (Constant &constant : program.constants)
-    constant.make = [value = std::exchange(constant.value, {})](std::span<std::byte> to) {
-      std::ranges::copy(value.bytes(), to.begin());
+    constant.make = [&most, value = std::exchange(constant.value, {})](size_t first,
+                                                                       std::span<std::byte> to) {
+      most = std::max(most, to.size());
+      std::ranges::copy(value.bytes().subspan(first, to.size()), to.begin());
     };
+  program.constants.back().pieceBytes = 3 * sizeof(float);
   EXPECT_EQ(*serializeProgram(program), wanted);
 
   std::string file;
@@ -134,7 +143,10 @@ TEST(Reader, ConstantsAreMadeAsTheyAreWritten) {
     file.append(reinterpret_cast<const char *>(bytes.data()), bytes.size());
     return Status::ok();
   };
+  most = 0;
   ASSERT_TRUE(writeProgram(program, sink, {.hashConstants = false}).isOk());
+  EXPECT_EQ(most % 12, 0u);
+  EXPECT_LT(most, numbers.size() * sizeof(float) / 2);
   const auto loaded = read(file), hashed = read(wanted);
   ASSERT_TRUE(loaded.isOk()) << loaded.status().message();
   ASSERT_EQ(loaded->program.constants.size(), hashed->program.constants.size());

@@ -60,10 +60,10 @@ struct PackedB {
 };
 /// For the types and extents of `spec`.
 PackedB packedB(const GemmSpec &spec, const TargetInfo &target);
-/// Packs B into all of `to`: element (k, n) of `elementBytes` bytes lies at k * strideK + n * strideN
-/// elements of `source`.
+/// Packs B's panels from `firstPanel` on into all of `to`, whole panels: element (k, n) of `elementBytes`
+/// bytes lies at k * strideK + n * strideN elements of `source`.
 void packB(std::span<const std::byte> source, size_t elementBytes, const PackedB &packed, int64_t strideK,
-           int64_t strideN, std::span<std::byte> to);
+           int64_t strideN, size_t firstPanel, std::span<std::byte> to);
 
 /// Whether a packed B of bytes would be multiplied faster if pairsFitWords were true.
 bool wantsPairs(const GemmSpec &spec, const TargetInfo &target);

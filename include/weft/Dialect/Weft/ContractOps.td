@@ -30,6 +30,7 @@ def Weft_DotGeneralOp : Weft_Op<"dot_general", [Pure]> {
     ::llvm::SmallVector<int64_t> getRhsFree();
   }];
   let hasVerifier = 1;
+  let hasCanonicalizer = 1;
 }
 
 def Weft_CholeskyOp : Weft_InferredOp<"cholesky"> {

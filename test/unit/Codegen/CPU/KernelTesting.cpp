@@ -148,7 +148,7 @@ std::vector<std::byte> weft::testing::packed(std::span<const std::byte> b, size_
                                              const cpu::PackedB &layout) {
   const llvm::SmallVector<int64_t> shape = layout.shape();
   std::vector<std::byte> to(shape[0] * shape[1] * shape[2] * elementBytes, std::byte(0xA5));
-  cpu::packB(b, elementBytes, layout, layout.n, 1, to);
+  cpu::packB(b, elementBytes, layout, layout.n, 1, 0, to);
   return to;
 }
 
