@@ -224,6 +224,49 @@ FailureOr<std::optional<GeneratedFor>> generateConvolution(host::KernelOp kernel
   return std::optional<GeneratedFor>(std::move(generated));
 }
 
+std::optional<cpu::PoolKind> poolKind(ReduceKind kind) {
+  switch (kind) {
+  case ReduceKind::add:
+    return cpu::PoolKind::Add;
+  case ReduceKind::max:
+    return cpu::PoolKind::Max;
+  case ReduceKind::min:
+    return cpu::PoolKind::Min;
+  default:
+    return std::nullopt;
+  }
+}
+
+/// A pool with channels last.
+std::optional<GeneratedFor> generatePooling(host::KernelOp kernel, const KernelParts &parts,
+                                            const cpu::TargetInfo &target) {
+  auto pool = cast<ReduceWindowOp>(parts.root);
+  auto type = cast<RankedTensorType>(pool.getX().getType());
+  std::optional<llvm::SmallVector<cpu::ConvDim>> space = takePoolApart(pool);
+  std::optional<cpu::PoolKind> kind = poolKind(pool.getKind());
+  if (!space || !kind)
+    return std::nullopt;
+  cpu::ConvSpec spec;
+  spec.name = kernel.getSymName().str();
+  spec.batch = type.getDimSize(0);
+  spec.ci = spec.co = spec.groups = type.getShape().back();
+  spec.space = *space;
+  spec.xType = spec.wType = getMemoryElementType(type.getElementType());
+  spec.yType = getMemoryElementType(getElementTypeOrSelf(parts.result));
+  if (!cpu::hasPool(spec))
+    return std::nullopt;
+  GeneratedFor generated;
+  MergedDims each;
+  for (int64_t i = 0; i < type.getRank(); ++i)
+    each.push_back({i});
+  generated.arguments.push_back({unsigned(argumentNumber(pool.getX())), each});
+  if (!makeEpilogue(parts, each, spec.epilogue, generated.arguments))
+    return std::nullopt;
+  generated.arguments.push_back({unsigned(kernel.getArgumentTypes().size()), each});
+  generated.kernel = cpu::generatePool(pool.getLoc(), spec, *kind, target);
+  return generated;
+}
+
 /// A kernel that is one transposition of two neighbouring groups of dimensions; groups before and behind them
 /// stay.
 std::optional<GeneratedFor> generateTransposition(host::KernelOp kernel, const cpu::TargetInfo &target) {
@@ -334,6 +377,9 @@ FailureOr<std::optional<GeneratedFor>> weft::generateKernel(host::KernelOp kerne
     return generateDot(kernel, *parts, operands, target, strict, tilings);
   if (parts && isa<ConvOp>(parts->root))
     return generateConvolution(kernel, *parts, operands.constants, target, strict, tilings);
+  if (std::optional<GeneratedFor> pool =
+          parts && isa<ReduceWindowOp>(parts->root) ? generatePooling(kernel, *parts, target) : std::nullopt)
+    return std::optional<GeneratedFor>(std::move(pool));
   if (std::optional<AttentionParts> attention = takeAttentionApart(kernel, /*forGpu=*/false)) {
     GeneratedFor generated;
     generated.arguments = std::move(attention->arguments);

@@ -59,7 +59,7 @@ std::optional<KernelParts> weft::takeApart(host::KernelOp kernel) {
   for (Operation &op : body.without_terminator()) {
     if (isa<ConstantOp>(op))
       continue;
-    if (isa<DotGeneralOp, ConvOp>(op) && !parts.root) {
+    if (isa<DotGeneralOp, ConvOp, ReduceWindowOp>(op) && !parts.root) {
       parts.root = &op;
       continue;
     }
@@ -206,6 +206,29 @@ std::optional<DotParts> weft::takeDotApart(DotGeneralOp dot) {
   std::iota(columns.begin(), columns.end(), batch.size() + free.size());
   parts.cDims = dimsOf(batch, free, columns);
   return parts;
+}
+
+std::optional<llvm::SmallVector<cpu::ConvDim>> weft::takePoolApart(ReduceWindowOp pool) {
+  auto type = cast<RankedTensorType>(pool.getX().getType());
+  const int64_t rank = type.getRank(), spatial = rank - 2;
+  if (spatial < 1 || spatial > 3 || pool.getAxes() != ArrayRef<int64_t>({1, 2, 3}).take_front(spatial) ||
+      type.isDynamicDim(rank - 1) || type.getDimSize(rank - 1) == 0)
+    return std::nullopt;
+  llvm::SmallVector<cpu::ConvDim> space;
+  for (int64_t i = 0; i < spatial; ++i) {
+    cpu::ConvDim dim;
+    dim.in = type.getDimSize(1 + i);
+    dim.kernel = pool.getWindow()[i];
+    dim.stride = pool.getStrides()[i];
+    dim.dilation = pool.getWindowDilation()[i];
+    dim.padLow = pool.getPaddingLow()[i];
+    dim.padHigh = pool.getPaddingHigh()[i];
+    if (ShapedType::isDynamic(dim.in) || pool.getBaseDilation()[i] != 1 || dim.kernel == 0 ||
+        dim.padLow < 0 || dim.padHigh < 0 || dim.in == 0 || dim.out() <= 0)
+      return std::nullopt;
+    space.push_back(dim);
+  }
+  return space;
 }
 
 std::optional<ConvParts> weft::takeConvApart(ConvOp conv) {

@@ -77,6 +77,9 @@ struct ConvParts {
 };
 std::optional<ConvParts> takeConvApart(ir::ConvOp conv);
 
+/// The windows of a pool with channels last and known extents (but for the batch).
+std::optional<llvm::SmallVector<cpu::ConvDim>> takePoolApart(ir::ReduceWindowOp pool);
+
 /// Whether CPUs, or GPUs, have a generator for this attention. Others are written with products and a softmax
 /// before kernels are formed: they would be slow as one kernel.
 bool hasAttentionGenerator(ir::AttentionOp op, bool forGpu);

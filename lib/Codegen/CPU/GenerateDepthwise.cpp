@@ -1,10 +1,10 @@
 // Part of Weft, under the Apache License v2.0 with LLVM Exceptions. See LICENSE.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Depthwise convolutions: channel vectors innermost, a few output pixels at once so that weights and inputs
-// are used several times. There is no padded copy: kernel rows outside the image are skipped by the bounds of
-// their loop, and the few output columns whose window leaves the image have a loop of their own with such
-// bounds.
+// Depthwise convolutions, and pools, which are the same with another step than multiply and add: channel
+// vectors innermost, a few output pixels at once so that weights and inputs are used several times. There is
+// no padded copy: kernel rows outside the image are skipped by the bounds of their loop, and the few output
+// columns whose window leaves the image have a loop of their own with such bounds.
 #include "Conv.h"
 
 using namespace mlir;
@@ -14,8 +14,9 @@ namespace {
 
 class DepthwiseGenerator : KernelBuilder {
 public:
-  DepthwiseGenerator(Location loc, const ConvSpec &spec, const TargetInfo &target)
-      : KernelBuilder(loc, target), spec(spec), s(spec) {}
+  DepthwiseGenerator(Location loc, const ConvSpec &spec, const TargetInfo &target,
+                     std::optional<PoolKind> pool = std::nullopt)
+      : KernelBuilder(loc, target), spec(spec), s(spec), pool(pool) {}
   GeneratedKernel generate();
 
 private:
@@ -33,17 +34,49 @@ private:
     at.push_back(channel);
     return loadPiece(x, at, width);
   }
-  Value weight(Value tap, Value channel, int64_t width) { return loadPiece(weights, {tap, channel}, width); }
+  /// Null for pools.
+  Value weight(Value tap, Value channel, int64_t width) {
+    return pool ? Value() : loadPiece(weights, {tap, channel}, width);
+  }
+  /// What a window begins with.
+  Value initial(int64_t width);
+  Value step(Value value, Value weight, Value acc);
   void put(Value acc, Value image, Value plane, Value oh, Value ow, Value channel, int64_t width);
 
   const ConvSpec &spec;
   Conv3 s;
+  const std::optional<PoolKind> pool;
   Value x, y, weights;
   ValueRange extras;
-  int64_t pixels = 4, rowBlock = 1;
+  int64_t pixels = 4, vectors = 1; ///< of output at once
+  int64_t rowBlock = 1;
 };
 
 } // namespace
+
+Value DepthwiseGenerator::initial(int64_t width) {
+  if (!pool || *pool == PoolKind::Add)
+    return zero(width);
+  const APFloat worst = APFloat::getInf(APFloat::IEEEsingle(), /*Negative=*/*pool == PoolKind::Max);
+  Value scalar = arith::ConstantOp::create(b, loc, b.getF32FloatAttr(worst.convertToFloat()));
+  return width == 1 ? scalar : vector::BroadcastOp::create(b, loc, vec(width), scalar);
+}
+
+Value DepthwiseGenerator::step(Value value, Value weight, Value acc) {
+  if (!pool)
+    return multiplyAdd(value, weight, acc);
+  // Of zeros either sign will do, as in the loops of other pools.
+  constexpr auto anyZero = arith::FastMathFlags::nsz;
+  switch (*pool) {
+  case PoolKind::Add:
+    return arith::AddFOp::create(b, loc, acc, value);
+  case PoolKind::Max:
+    return arith::MaximumFOp::create(b, loc, acc, value, anyZero);
+  case PoolKind::Min:
+    return arith::MinimumFOp::create(b, loc, acc, value, anyZero);
+  }
+  llvm_unreachable("all kinds are handled");
+}
 
 void DepthwiseGenerator::forChannels(int64_t atOnce, llvm::function_ref<void(Value, int64_t, int64_t)> body) {
   int64_t done = 0;
@@ -78,31 +111,36 @@ void DepthwiseGenerator::interior(Value image, Value plane, Value oh, Value ow, 
   auto [kdLow, kdHigh] = tapsInside(*this, s.dims[0], plane);
   auto [khLow, khHigh] = tapsInside(*this, s.dims[1], oh);
   Value left = sub(mul(ow, wide.stride), c(wide.padLow));
-  forChannels(1, [&, kdLow = kdLow, kdHigh = kdHigh, khLow = khLow, khHigh = khHigh](Value channel,
-                                                                                     int64_t width, int64_t) {
-    SmallVector<Value> acc(count, zero(width));
+  forChannels(vectors, [&, kdLow = kdLow, kdHigh = kdHigh, khLow = khLow,
+                        khHigh = khHigh](Value channel, int64_t width, int64_t atOnce) {
+    SmallVector<Value> acc(count * atOnce, initial(width));
     acc = loop(kdLow, kdHigh, 1, acc, [&](Value kd, ValueRange accD) {
       Value id = sub(add(mul(plane, depth.stride), mul(kd, depth.dilation)), c(depth.padLow));
       return loop(khLow, khHigh, 1, accD, [&](Value kh, ValueRange accH) {
         Value ih = sub(add(mul(oh, height.stride), mul(kh, height.dilation)), c(height.padLow));
         Value firstTap = mul(add(mul(kd, height.kernel), kh), wide.kernel);
         SmallVector<Value> next(accH);
-        llvm::DenseMap<int64_t, Value> loaded; // each input position once
-        for (int64_t kw = 0; kw < wide.kernel; ++kw) {
-          Value w = weight(add(firstTap, kw), channel, width);
-          for (int64_t p = 0; p < count; ++p) {
-            int64_t position = p * wide.stride + kw * wide.dilation;
-            Value &value = loaded[position];
-            if (!value)
-              value = input(image, id, ih, add(left, position), channel, width);
-            next[p] = multiplyAdd(value, w, next[p]);
+        for (int64_t q = 0; q < atOnce; ++q) {
+          Value at = add(channel, q * width);
+          llvm::DenseMap<int64_t, Value> loaded; // each input position once
+          for (int64_t kw = 0; kw < wide.kernel; ++kw) {
+            Value w = weight(add(firstTap, kw), at, width);
+            for (int64_t p = 0; p < count; ++p) {
+              int64_t position = p * wide.stride + kw * wide.dilation;
+              Value &value = loaded[position];
+              if (!value)
+                value = input(image, id, ih, add(left, position), at, width);
+              Value &sum = next[q * count + p];
+              sum = step(value, w, sum);
+            }
           }
         }
         return next;
       });
     });
-    for (int64_t p = 0; p < count; ++p)
-      put(acc[p], image, plane, oh, add(ow, p), channel, width);
+    for (int64_t q = 0; q < atOnce; ++q)
+      for (int64_t p = 0; p < count; ++p)
+        put(acc[q * count + p], image, plane, oh, add(ow, p), add(channel, q * width), width);
   });
 }
 
@@ -111,7 +149,7 @@ void DepthwiseGenerator::border(Value image, Value plane, Value oh, Value ow) {
   auto ranges = std::array{tapsInside(*this, s.dims[0], plane), tapsInside(*this, s.dims[1], oh),
                            tapsInside(*this, s.dims[2], ow)};
   forChannels(4, [&](Value channel, int64_t width, int64_t atOnce) {
-    SmallVector<Value> acc(atOnce, zero(width));
+    SmallVector<Value> acc(atOnce, initial(width));
     acc = loop(ranges[0].first, ranges[0].second, 1, acc, [&](Value kd, ValueRange accD) {
       Value id = sub(add(mul(plane, depth.stride), mul(kd, depth.dilation)), c(depth.padLow));
       return loop(ranges[1].first, ranges[1].second, 1, accD, [&](Value kh, ValueRange accH) {
@@ -122,7 +160,7 @@ void DepthwiseGenerator::border(Value image, Value plane, Value oh, Value ow) {
           SmallVector<Value> next;
           for (int64_t q = 0; q < atOnce; ++q) {
             Value at = add(channel, q * width);
-            next.push_back(multiplyAdd(input(image, id, ih, iw, at, width), weight(tap, at, width), accW[q]));
+            next.push_back(step(input(image, id, ih, iw, at, width), weight(tap, at, width), accW[q]));
           }
           return next;
         });
@@ -161,11 +199,18 @@ void DepthwiseGenerator::row(Value image, Value plane, Value oh) {
 GeneratedKernel DepthwiseGenerator::generate() {
   pixels = target.vectorRegisters >= 32 ? 8 : 4;
   SmallVector<MemRefType> buffers = convBuffers(spec, packedConvShape(spec, target));
+  size_t operands = 2; // before the epilogue's
+  if (pool) {
+    buffers.erase(buffers.begin() + 1);
+    operands = 1;
+    // Caches like to be read along channels, and no weights want to be used several times.
+    pixels = 2, vectors = 4;
+  }
   begin(spec.name, buffers);
   x = args[0];
-  weights = args[1];
+  weights = args[1]; // not read by pools
   y = args.back();
-  extras = args.slice(2, buffers.size() - 3);
+  extras = args.slice(operands, buffers.size() - 1 - operands);
   double flops = 2.0 * s.out[0] * s.out[1] * s.out[2] * spec.co;
   for (const ConvDim &d : s.dims)
     flops *= d.kernel;
@@ -190,4 +235,14 @@ GeneratedKernel DepthwiseGenerator::generate() {
 
 GeneratedKernel weft::cpu::generateDepthwise(Location loc, const ConvSpec &spec, const TargetInfo &target) {
   return DepthwiseGenerator(loc, spec, target).generate();
+}
+
+bool weft::cpu::hasPool(const ConvSpec &spec) {
+  constexpr int64_t mostUnrolled = 8;
+  return spec.xType.isF32() && spec.yType.isF32() && spec.space.back().kernel <= mostUnrolled;
+}
+
+GeneratedKernel weft::cpu::generatePool(Location loc, const ConvSpec &spec, PoolKind kind,
+                                        const TargetInfo &target) {
+  return DepthwiseGenerator(loc, spec, target, kind).generate();
 }

@@ -235,16 +235,23 @@ TEST(OddSizes, DepthwiseAndGroupedConvolution) {
 TEST(OddSizes, Pools) {
   Cases cases(rows);
   vary({2, 5, 6, 3}, {0, 1, 2, 3}, [&](const Extents &e) {
-    const Extents result = {e[0], (e[1] - 1) / 2 + 1, (e[2] - 1) / 2 + 1, e[3]};
-    for (const char *kind : {"max", "add"})
-      cases.result(
-          cases.op(
-              std::string("weft.reduce_window ") + kind +
-                  " %0 axes [1, 2] {window = array<i64: 3, 3>, strides = array<i64: 2, 2>, padding_low = "
-                  "array<i64: 1, 1>, padding_high = array<i64: 1, 1>, base_dilation = array<i64: 1, 1>, "
-                  "window_dilation = array<i64: 1, 1>}",
-              {cases.input(e)}, result),
-          e);
+    const Extents smaller = {e[0], (e[1] - 1) / 2 + 1, (e[2] - 1) / 2 + 1, e[3]};
+    for (const char *kind : {"max", "add", "min", "mul"}) {
+      const std::string pool =
+          std::string("weft.reduce_window ") + kind + " %0 axes [1, 2] {window = array<i64: 3, 3>, ";
+      cases.result(cases.op(pool + "strides = array<i64: 2, 2>, padding_low = array<i64: 1, 1>, padding_high "
+                                   "= array<i64: 1, 1>, "
+                                   "base_dilation = array<i64: 1, 1>, window_dilation = array<i64: 1, 1>}",
+                            {cases.input(e)}, smaller),
+                   e);
+      const std::string wide = cases.op(
+          pool +
+              "strides = array<i64: 1, 1>, padding_low = array<i64: 2, 2>, padding_high = array<i64: 2, 2>, "
+              "base_dilation = array<i64: 1, 1>, window_dilation = array<i64: 2, 2>}",
+          {cases.input(e)}, e);
+      cases.result(cases.op("weft.div %0, %1", {wide, cases.input({1, e[1], e[2], 1}, DType::F32, 1, 2)}, e),
+                   e);
+    }
   });
 }
 

@@ -117,7 +117,7 @@ TEST(Reader, StoresEqualConstantsOnce) {
   const HostTensor large = *HostTensor::zeros(DType::F32, {100000});
   const size_t before = serializeProgram(program)->size();
   for (const char *name : {"p", "q", "r"})
-    program.constants.push_back({name, DType::F32, {100000}, large, {}, {}});
+    program.constants.push_back({name, DType::F32, {100000}, large, {}, 0, {}, {}});
   EXPECT_LT(serializeProgram(program)->size(), before + 500000);
 }
 

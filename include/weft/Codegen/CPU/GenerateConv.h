@@ -20,7 +20,10 @@ namespace weft::cpu {
 /// One spatial dimension.
 struct ConvDim {
   int64_t in = 1, kernel = 1, stride = 1, dilation = 1, padLow = 0, padHigh = 0;
-  int64_t out() const { return (in + padLow + padHigh - dilation * (kernel - 1) - 1) / stride + 1; }
+  int64_t out() const {
+    const int64_t room = in + padLow + padHigh - dilation * (kernel - 1) - 1;
+    return room < 0 ? 0 : room / stride + 1;
+  }
 };
 
 struct ConvSpec {
@@ -67,6 +70,15 @@ std::vector<ConvTiling> convTilingsNear(const ConvTiling &from, const ConvSpec &
 mlir::FailureOr<GeneratedKernel> generateConv(mlir::Location loc, const ConvSpec &spec,
                                               const TargetInfo &target,
                                               std::optional<ConvTiling> tiling = std::nullopt);
+
+/// How a pool takes in an element of its window.
+enum class PoolKind : uint8_t { Add, Max, Min };
+/// Whether there is a kernel of `spec` as a pool: f32, and few elements of a window along rows.
+bool hasPool(const ConvSpec &spec);
+/// A reduction of windows, channel by channel (ci, co and groups are the channels): arguments x [N, space...,
+/// C], the epilogue's operands, y [N, out..., C]. Padding is not counted; NaN is passed on.
+GeneratedKernel generatePool(mlir::Location loc, const ConvSpec &spec, PoolKind kind,
+                             const TargetInfo &target);
 
 /// Whether there is a kernel of `spec` for tensors with their channels in front: depthwise ones in f32 that
 /// step by 1 along rows.

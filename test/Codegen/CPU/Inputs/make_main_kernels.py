@@ -36,6 +36,11 @@ func.func @depthwise(%x: tensor<1x56x56x128xf32>) -> tensor<1x56x56x128xf32> {
   return %0 : tensor<1x56x56x128xf32>
 }
 
+func.func @pool(%x: tensor<1x35x35x256xf32>) -> tensor<1x35x35x256xf32> {
+  %0 = weft.reduce_window add %x axes [1, 2] {window = array<i64: 3, 3>, strides = array<i64: 1, 1>, padding_low = array<i64: 1, 1>, padding_high = array<i64: 1, 1>, base_dilation = array<i64: 1, 1>, window_dilation = array<i64: 1, 1>} : (tensor<1x35x35x256xf32>) -> tensor<1x35x35x256xf32>
+  return %0 : tensor<1x35x35x256xf32>
+}
+
 func.func @softmax(%x: tensor<512x1024xf32>) -> tensor<512x1024xf32> {
   %0 = weft.softmax %x axis 1 : (tensor<512x1024xf32>) -> tensor<512x1024xf32>
   return %0 : tensor<512x1024xf32>

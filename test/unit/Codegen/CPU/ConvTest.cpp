@@ -2,9 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Generated convolutions against a reference in double: strides, padding, dilation, groups, depthwise, one to
-// three dimensions, odd sizes, dynamic batch, one chunk and many. Every tiling that the tuner may try
-// computes the same bits as the generator's own, and tilings from outside are taken only where they are
-// possible.
+// three dimensions, odd sizes, dynamic batch, one chunk and many; pools as well. Every tiling that the tuner
+// may try computes the same bits as the generator's own, and tilings from outside are taken only where they
+// are possible.
 #include "KernelTesting.h"
 
 #include "weft/Codegen/CPU/GenerateConv.h"
@@ -34,7 +34,19 @@ struct Shape {
   int64_t winograd =
       0; ///< the side of output tiles that minimal filtering is expected to choose; 0: not allowed
   bool channelsFirst = false;
+  std::optional<cpu::PoolKind> pool = std::nullopt; ///< without weights; some elements are not finite
 };
+
+/// What a pool makes of a window so far and one more element.
+double combined(cpu::PoolKind kind, double a, double x) {
+  if (kind == cpu::PoolKind::Add || std::isnan(a) || std::isnan(x))
+    return a + x;
+  return kind == cpu::PoolKind::Max ? std::max(a, x) : std::min(a, x);
+}
+double initial(cpu::PoolKind kind) {
+  constexpr double infinity = std::numeric_limits<double>::infinity();
+  return kind == cpu::PoolKind::Add ? 0 : kind == cpu::PoolKind::Max ? -infinity : infinity;
+}
 
 std::vector<float> randoms(size_t n, unsigned seed) {
   std::mt19937 random(seed);
@@ -97,12 +109,17 @@ std::vector<float> check(const Shape &shape, const cpu::TargetInfo &target,
                      std::to_string(dims[0].kernel) + "x" + std::to_string(dims[1].kernel) + "x" +
                      std::to_string(dims[2].kernel) + " stride " + std::to_string(dims[2].stride) + " " +
                      std::to_string(shape.ci) + "->" + std::to_string(shape.co) + " groups " +
-                     std::to_string(shape.groups) + " on " + target.cpu;
+                     std::to_string(shape.groups) + (shape.pool ? " pool" : "") + " on " + target.cpu;
   if (tiling) {
     what += ", " + cpu::tilingText(*tiling);
     spec.panelWidth = tiling->panelWidth;
   }
-  auto generated = cpu::generateConv(builder.getUnknownLoc(), spec, target, tiling);
+  mlir::Location loc = builder.getUnknownLoc();
+  mlir::FailureOr<cpu::GeneratedKernel> generated = mlir::failure();
+  if (!shape.pool)
+    generated = cpu::generateConv(loc, spec, target, tiling);
+  else if (cpu::hasPool(spec))
+    generated = cpu::generatePool(loc, spec, *shape.pool, target);
   std::string error;
   Kernel kernel;
   if (mlir::succeeded(generated))
@@ -119,6 +136,11 @@ std::vector<float> check(const Shape &shape, const cpu::TargetInfo &target,
   int64_t inner = shape.ci / shape.groups, perGroup = shape.co / shape.groups;
   auto x = randoms(shape.n * in * shape.ci, 1), w = randoms(shape.co * inner * taps, 2),
        r = randoms(shape.n * outs * shape.co, 3);
+  if (shape.pool) {
+    constexpr float strange[] = {NAN, INFINITY, -INFINITY};
+    for (size_t i = 0; i < x.size(); i += 41)
+      x[i] = strange[i % 3];
+  }
   // Weights as ONNX has them: [Co][Ci / groups][taps].
   auto form = cpu::packedConvShape(spec, target);
   std::vector<float> packed(std::accumulate(form.begin(), form.end(), int64_t(1), std::multiplies()));
@@ -132,7 +154,9 @@ std::vector<float> check(const Shape &shape, const cpu::TargetInfo &target,
   std::vector<float> result;
   for (Calls calls : {Calls::One, Calls::Backwards, Calls::Following}) {
     Buffer y(r.size() * 4 + 64);
-    std::vector<void *> buffers = {xb.raw(), wb.raw()};
+    std::vector<void *> buffers = {xb.raw()};
+    if (!shape.pool)
+      buffers.push_back(wb.raw());
     if (shape.epilogue)
       buffers.push_back(rb.raw());
     buffers.push_back(y.raw());
@@ -142,7 +166,7 @@ std::vector<float> check(const Shape &shape, const cpu::TargetInfo &target,
       for (int64_t o = 0; o < outs; ++o)
         for (int64_t co = 0; co < shape.co && !wrong; ++co) {
           int64_t at[3] = {o / (out[1] * out[2]), o / out[2] % out[1], o % out[2]}, g = co / perGroup;
-          double sum = shape.epilogue ? r[element(n, o, outs, co, shape.co)] : 0;
+          double sum = shape.pool ? initial(*shape.pool) : 0;
           for (int64_t t = 0; t < taps; ++t) {
             int64_t k[3] = {t / (dims[1].kernel * dims[2].kernel), t / dims[2].kernel % dims[1].kernel,
                             t % dims[2].kernel},
@@ -155,13 +179,20 @@ std::vector<float> check(const Shape &shape, const cpu::TargetInfo &target,
             if (!inside)
               continue;
             int64_t position = (i[0] * dims[1].in + i[1]) * dims[2].in + i[2];
-            for (int64_t c = 0; c < inner; ++c)
-              sum += double(x[element(n, position, in, g * inner + c, shape.ci)]) *
-                     w[(co * inner + c) * taps + t];
+            if (shape.pool)
+              sum = combined(*shape.pool, sum, x[element(n, position, in, co, shape.ci)]);
+            else
+              for (int64_t c = 0; c < inner; ++c)
+                sum += double(x[element(n, position, in, g * inner + c, shape.ci)]) *
+                       w[(co * inner + c) * taps + t];
           }
+          if (shape.epilogue)
+            sum += r[element(n, o, outs, co, shape.co)];
           float got = y.as<float>()[element(n, o, outs, co, shape.co)];
-          if (!(std::abs(got - sum) <=
-                (shape.winograd == 4 ? 2e-5 : 4e-6) * std::sqrt(double(taps * inner) + 1))) {
+          if (std::isfinite(sum) ? !(std::abs(got - sum) <= (shape.winograd == 4 ? 2e-5 : 4e-6) *
+                                                                std::sqrt(double(taps * inner) + 1))
+              : std::isnan(sum)  ? !std::isnan(got)
+                                 : got != sum) {
             ADD_FAILURE() << what << " " << describe(calls) << ": y[" << n << ", " << at[0] << "," << at[1]
                           << "," << at[2] << ", " << co << "] = " << got << ", want " << sum;
             ++wrong;
@@ -241,6 +272,22 @@ TEST(Conv, DepthwisePlanes) {
             planes(1, {{1, 3, 1, 1, 1, 1}, {1, 3, 1, 1, 20, 20}}, 3), planes(1, {{64, 31}}, 2, true)});
   for (int64_t n : {0, 1, 3})
     checkAll({planes(n, {same(6, 3), same(18, 3)}, 7, true, true)});
+}
+TEST(Conv, Pools) {
+  for (cpu::PoolKind kind : {cpu::PoolKind::Add, cpu::PoolKind::Max, cpu::PoolKind::Min}) {
+    auto pool = [&](int64_t n, std::vector<ConvDim> space, int64_t channels, bool epilogue = false,
+                    bool dynamicBatch = false) {
+      return Shape{n, std::move(space), channels, channels, channels, epilogue, dynamicBatch, 0, false, kind};
+    };
+    checkAll({pool(1, {same(14, 3, 2), same(17, 3, 2)}, 64, true), pool(2, {same(7, 3), same(31, 3)}, 17),
+              pool(1, {same(9, 3, 1, 2), same(33, 3, 1, 2)}, 3, true),
+              pool(1, {{11, 2, 3, 2, 0, 4}, {20, 4, 1, 3, 5, 0}}, 127), pool(1, {{8, 8}, {8, 8}}, 100, true),
+              pool(1, {{3, 2, 2}, {1023, 2, 2}}, 31), pool(1, {{1, 3, 1, 1, 1, 1}, {2, 3, 1, 1, 4, 4}}, 1),
+              pool(2, {{6, 2, 5}, {6, 2, 5}}, 1023), pool(2, {same(50, 5, 2)}, 40),
+              pool(1, {same(5, 3, 2), same(6, 3), same(7, 3)}, 20, true)});
+    for (int64_t n : {0, 1, 3})
+      checkAll({pool(n, {same(6, 3), same(18, 3)}, 7, true, true)});
+  }
 }
 TEST(Conv, DynamicBatch) {
   for (int64_t n : {0, 1, 5})
