@@ -78,6 +78,8 @@ void weft::cpu::packB(std::span<const std::byte> source, size_t elementBytes, co
                       int64_t strideK, int64_t strideN, size_t firstPanel, std::span<std::byte> to) {
   const SmallVector<int64_t> shape = whole.shape();
   const int64_t panelSize = shape[1] * shape[2], width = whole.panelWidth;
+  if (to.empty())
+    return;
   const int64_t panels = int64_t(to.size() / elementBytes) / panelSize, first = int64_t(firstPanel) * width;
   assert(to.size() == size_t(panels * panelSize) * elementBytes && "not whole panels");
   PackedB packed = whole;
