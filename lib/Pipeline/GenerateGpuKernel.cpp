@@ -132,10 +132,9 @@ FailureOr<std::optional<GeneratedGpuKernel>> generateConvolution(host::KernelOp 
     return std::optional<GeneratedGpuKernel>();
 
   GeneratedGpuKernel generated;
-  MergedDims each, merged(1);
-  int64_t rank = cast<RankedTensorType>(conv.getX().getType()).getRank();
-  for (int64_t i = 0; i < rank; ++i)
-    each.push_back({i});
+  const int64_t rank = cast<RankedTensorType>(conv.getX().getType()).getRank();
+  const MergedDims each = eachDim(rank);
+  MergedDims merged(1);
   for (int64_t i = 0; i + 1 < rank; ++i)
     merged[0].push_back(i);
   merged.push_back({rank - 1});

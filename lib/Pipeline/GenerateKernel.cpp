@@ -187,9 +187,7 @@ FailureOr<std::optional<GeneratedFor>> generateConvolution(host::KernelOp kernel
     return std::optional<GeneratedFor>();
 
   GeneratedFor generated;
-  MergedDims each;
-  for (int64_t i = 0; i < xType.getRank(); ++i)
-    each.push_back({i});
+  const MergedDims each = eachDim(xType.getRank());
   generated.arguments.push_back({unsigned(argumentNumber(conv.getX())), each});
   generated.arguments.push_back({unsigned(weights), {}});
   if (!makeEpilogue(parts, each, spec.epilogue, generated.arguments))
@@ -256,9 +254,7 @@ std::optional<GeneratedFor> generatePooling(host::KernelOp kernel, const KernelP
   if (!cpu::hasPool(spec))
     return std::nullopt;
   GeneratedFor generated;
-  MergedDims each;
-  for (int64_t i = 0; i < type.getRank(); ++i)
-    each.push_back({i});
+  const MergedDims each = eachDim(type.getRank());
   generated.arguments.push_back({unsigned(argumentNumber(pool.getX())), each});
   if (!makeEpilogue(parts, each, spec.epilogue, generated.arguments))
     return std::nullopt;
@@ -377,9 +373,8 @@ FailureOr<std::optional<GeneratedFor>> weft::generateKernel(host::KernelOp kerne
     return generateDot(kernel, *parts, operands, target, strict, tilings);
   if (parts && isa<ConvOp>(parts->root))
     return generateConvolution(kernel, *parts, operands.constants, target, strict, tilings);
-  if (std::optional<GeneratedFor> pool =
-          parts && isa<ReduceWindowOp>(parts->root) ? generatePooling(kernel, *parts, target) : std::nullopt)
-    return std::optional<GeneratedFor>(std::move(pool));
+  if (parts && isa<ReduceWindowOp>(parts->root))
+    return generatePooling(kernel, *parts, target);
   if (std::optional<AttentionParts> attention = takeAttentionApart(kernel, /*forGpu=*/false)) {
     GeneratedFor generated;
     generated.arguments = std::move(attention->arguments);

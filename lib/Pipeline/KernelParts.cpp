@@ -38,6 +38,13 @@ int64_t weft::mergedExtent(Type type, ArrayRef<int64_t> dims) {
   return extent;
 }
 
+MergedDims weft::eachDim(int64_t rank) {
+  MergedDims dims;
+  for (int64_t i = 0; i < rank; ++i)
+    dims.push_back({i});
+  return dims;
+}
+
 /// The argument whose panels the right operand is written from, as weft-pack-operands leaves it.
 static Value unpackedFrom(DotGeneralOp dot) {
   auto matrix = dot.getRhs().getDefiningOp<ReshapeOp>();
@@ -208,6 +215,12 @@ std::optional<DotParts> weft::takeDotApart(DotGeneralOp dot) {
   return parts;
 }
 
+/// Whether a spatial dimension is known, is padded and not cut, and leaves a result.
+static bool isTaken(const cpu::ConvDim &dim) {
+  return !ShapedType::isDynamic(dim.in) && dim.in != 0 && dim.kernel != 0 && dim.padLow >= 0 &&
+         dim.padHigh >= 0 && dim.out() > 0;
+}
+
 std::optional<llvm::SmallVector<cpu::ConvDim>> weft::takePoolApart(ReduceWindowOp pool) {
   auto type = cast<RankedTensorType>(pool.getX().getType());
   const int64_t rank = type.getRank(), spatial = rank - 2;
@@ -223,8 +236,7 @@ std::optional<llvm::SmallVector<cpu::ConvDim>> weft::takePoolApart(ReduceWindowO
     dim.dilation = pool.getWindowDilation()[i];
     dim.padLow = pool.getPaddingLow()[i];
     dim.padHigh = pool.getPaddingHigh()[i];
-    if (ShapedType::isDynamic(dim.in) || pool.getBaseDilation()[i] != 1 || dim.kernel == 0 ||
-        dim.padLow < 0 || dim.padHigh < 0 || dim.in == 0 || dim.out() <= 0)
+    if (!isTaken(dim) || pool.getBaseDilation()[i] != 1)
       return std::nullopt;
     space.push_back(dim);
   }
@@ -262,8 +274,7 @@ std::optional<ConvParts> weft::takeConvApart(ConvOp conv) {
     dim.dilation = conv.getKernelDilation()[i];
     dim.padLow = conv.getPaddingLow()[i];
     dim.padHigh = conv.getPaddingHigh()[i];
-    if (ShapedType::isDynamic(dim.in) || conv.getInputDilation()[i] != 1 || conv.isReversed(i) ||
-        dim.padLow < 0 || dim.padHigh < 0 || dim.in == 0 || dim.out() <= 0)
+    if (!isTaken(dim) || conv.getInputDilation()[i] != 1 || conv.isReversed(i))
       return std::nullopt;
     parts.space.push_back(dim);
   }

@@ -39,6 +39,9 @@ int64_t argumentNumber(mlir::Value value);
 /// The extent of merged dimensions: a number, or dynamic.
 int64_t mergedExtent(mlir::Type type, llvm::ArrayRef<int64_t> dims);
 
+/// Every dimension by itself.
+MergedDims eachDim(int64_t rank);
+
 /// One root with elementwise ops of its shape after it and nothing before it; the last is the only result.
 std::optional<KernelParts> takeApart(host::KernelOp kernel);
 

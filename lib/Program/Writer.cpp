@@ -39,9 +39,10 @@ bool isZero(const Sha256Digest &digest) { return digest == Sha256Digest{}; }
 /// How many bytes of a constant that is to be made are made at once: what a cache holds, where it has pieces.
 size_t madeAtOnce(const Constant &constant) {
   constexpr size_t cached = 256 << 10;
+  const size_t all = size_t(constant.numBytes());
   if (!constant.pieceBytes)
-    return size_t(constant.numBytes());
-  return std::max(cached / constant.pieceBytes, size_t(1)) * constant.pieceBytes;
+    return all;
+  return std::min(std::max(cached / constant.pieceBytes, size_t(1)) * constant.pieceBytes, all);
 }
 
 /// Gives constants that have none their hash, and those that are to be made their bytes.
@@ -104,7 +105,7 @@ Status writeProgram(const Program &original, const FileSink &sink, const WriteOp
       stored.emplace_back(offset, i);
       constantsSize = offset + uint64_t(constant.numBytes());
       if (constant.make)
-        mostMade = std::max(mostMade, std::min(madeAtOnce(constant), size_t(constant.numBytes())));
+        mostMade = std::max(mostMade, madeAtOnce(constant));
     }
   }
   if (constantsSize)

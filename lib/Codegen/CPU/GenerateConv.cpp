@@ -424,8 +424,7 @@ FailureOr<GeneratedKernel> weft::cpu::generateConv(Location loc, const ConvSpec 
   for (const ConvDim &d : spec.space) {
     if (d.in < 0 || d.kernel < 1 || d.stride < 1 || d.dilation < 1 || d.padLow < 0 || d.padHigh < 0)
       return bad("a negative or zero window parameter");
-    if (d.in + d.padLow + d.padHigh < d.dilation * (d.kernel - 1) + 1)
-      empty = true;
+    empty |= d.out() == 0;
   }
   if (empty)
     return bad("an empty result");

@@ -199,18 +199,19 @@ void DepthwiseGenerator::row(Value image, Value plane, Value oh) {
 GeneratedKernel DepthwiseGenerator::generate() {
   pixels = target.vectorRegisters >= 32 ? 8 : 4;
   SmallVector<MemRefType> buffers = convBuffers(spec, packedConvShape(spec, target));
-  size_t operands = 2; // before the epilogue's
   if (pool) {
     buffers.erase(buffers.begin() + 1);
-    operands = 1;
     // Caches like to be read along channels, and no weights want to be used several times.
     pixels = 2, vectors = 4;
   }
   begin(spec.name, buffers);
   x = args[0];
-  weights = args[1]; // not read by pools
   y = args.back();
-  extras = args.slice(operands, buffers.size() - 1 - operands);
+  extras = args.drop_front().drop_back();
+  if (!pool) {
+    weights = extras.front();
+    extras = extras.drop_front();
+  }
   double flops = 2.0 * s.out[0] * s.out[1] * s.out[2] * spec.co;
   for (const ConvDim &d : s.dims)
     flops *= d.kernel;

@@ -236,19 +236,17 @@ TEST(OddSizes, Pools) {
   Cases cases(rows);
   vary({2, 5, 6, 3}, {0, 1, 2, 3}, [&](const Extents &e) {
     const Extents smaller = {e[0], (e[1] - 1) / 2 + 1, (e[2] - 1) / 2 + 1, e[3]};
+    const auto both = [](int64_t n) { return "array<i64: " + listText({n, n}, ", ") + ">"; };
+    const auto pool = [&](const std::string &kind, int64_t stride, int64_t dilation, const Extents &result) {
+      return cases.op("weft.reduce_window " + kind + " %0 axes [1, 2] {window = " + both(3) +
+                          ", strides = " + both(stride) + ", padding_low = " + both(dilation) +
+                          ", padding_high = " + both(dilation) + ", base_dilation = " + both(1) +
+                          ", window_dilation = " + both(dilation) + "}",
+                      {cases.input(e)}, result);
+    };
     for (const char *kind : {"max", "add", "min", "mul"}) {
-      const std::string pool =
-          std::string("weft.reduce_window ") + kind + " %0 axes [1, 2] {window = array<i64: 3, 3>, ";
-      cases.result(cases.op(pool + "strides = array<i64: 2, 2>, padding_low = array<i64: 1, 1>, padding_high "
-                                   "= array<i64: 1, 1>, "
-                                   "base_dilation = array<i64: 1, 1>, window_dilation = array<i64: 1, 1>}",
-                            {cases.input(e)}, smaller),
-                   e);
-      const std::string wide = cases.op(
-          pool +
-              "strides = array<i64: 1, 1>, padding_low = array<i64: 2, 2>, padding_high = array<i64: 2, 2>, "
-              "base_dilation = array<i64: 1, 1>, window_dilation = array<i64: 2, 2>}",
-          {cases.input(e)}, e);
+      cases.result(pool(kind, 2, 1, smaller), e);
+      const std::string wide = pool(kind, 1, 2, e);
       cases.result(cases.op("weft.div %0, %1", {wide, cases.input({1, e[1], e[2], 1}, DType::F32, 1, 2)}, e),
                    e);
     }
@@ -404,7 +402,7 @@ TEST(OddSizes, AttentionOfProjections) {
     const std::string x = cases.input({e[0], e[1], e[2]}, DType::F32, -0.1, 0.1);
     const Extents heads = {e[0], e[1], e[3], e[4]}, columns = {e[0], e[1], e[3] * e[4]};
     const bool hasBias = e[1] % 2, isTransposed = e[2] % 2;
-    const auto projection = [&](bool hasBias) {
+    const auto projection = [&] {
       const std::string w = isTransposed ? cases.op("weft.transpose %0 by [1, 0]",
                                                     {cases.weights({columns[2], e[2]})}, {e[2], columns[2]})
                                          : cases.weights({e[2], columns[2]});
@@ -414,7 +412,7 @@ TEST(OddSizes, AttentionOfProjections) {
       return transposedHeads(
           cases, cases.op("weft.reshape %0 sizes [" + listText(heads, ", ") + "]", {y}, heads), heads);
     };
-    const std::string q = projection(hasBias), k = projection(hasBias), v = projection(hasBias);
+    const std::string q = projection(), k = projection(), v = projection();
     cases.result(transposedHeads(cases, attention(cases, {q, k, v}, heads, e[4]), {e[0], e[3], e[1], e[4]}),
                  e);
   });
