@@ -45,21 +45,57 @@ size_t madeAtOnce(const Constant &constant) {
   return std::min(std::max(cached / constant.pieceBytes, size_t(1)) * constant.pieceBytes, all);
 }
 
-/// Gives constants that have none their hash, and those that are to be made their bytes.
-Status hashConstants(Program &program) {
-  std::vector<std::span<const std::byte>> bytes;
+/// The bytes of constants, those that are to be made in one room for all: however large the program, no more
+/// of it stands in memory.
+class Bytes {
+public:
+  /// Takes the memory for it.
+  Status prepare(const Program &program) {
+    size_t most = 0;
+    for (const Constant &constant : program.constants)
+      if (constant.make)
+        most = std::max(most, madeAtOnce(constant));
+    room = most ? allocateAligned(most) : nullptr;
+    return room || !most ? Status::ok() : resourceExhausted("no memory for a constant of ", most, " bytes");
+  }
+  /// Passes all bytes on, piece by piece.
+  Status pass(const Constant &constant, const FileSink &to) const {
+    if (!constant.make)
+      return to(constant.value.bytes());
+    const size_t size = size_t(constant.numBytes()), step = madeAtOnce(constant);
+    for (size_t first = 0; first < size; first += step) {
+      const std::span<std::byte> made(room.get(), std::min(step, size - first));
+      constant.make(first, made);
+      WEFT_RETURN_IF_ERROR(to(made));
+    }
+    return Status::ok();
+  }
+
+private:
+  std::shared_ptr<std::byte> room;
+};
+
+/// Gives constants that have none their hash. Those that are to be made are made for it, and once more when
+/// they are written.
+Status hashConstants(Program &program, const Bytes &bytes) {
+  std::vector<std::span<const std::byte>> values;
   std::vector<Constant *> wanted;
   for (Constant &constant : program.constants) {
+    if (!isZero(constant.sha256))
+      continue;
     if (constant.make) {
-      WEFT_ASSIGN_OR_RETURN(constant.value, HostTensor::uninitialized(constant.dtype, constant.dims));
-      std::exchange(constant.make, nullptr)(0, constant.value.mutableBytes());
-    }
-    if (constant.value.isValid() && isZero(constant.sha256)) {
-      bytes.push_back(constant.value.bytes());
+      Sha256 digest;
+      WEFT_RETURN_IF_ERROR(bytes.pass(constant, [&](std::span<const std::byte> piece) {
+        digest.update(piece.data(), piece.size());
+        return Status::ok();
+      }));
+      constant.sha256 = digest.finish();
+    } else if (constant.value.isValid()) {
+      values.push_back(constant.value.bytes());
       wanted.push_back(&constant);
     }
   }
-  const std::vector<Sha256Digest> digests = sha256Each(bytes);
+  const std::vector<Sha256Digest> digests = sha256Each(values);
   for (size_t i = 0; i < wanted.size(); ++i)
     wanted[i]->sha256 = digests[i];
   return Status::ok();
@@ -81,13 +117,14 @@ Status writeProgram(const Program &original, const FileSink &sink, const WriteOp
     addSection({SectionKind::Code, 0, image.bytes.bytes.size(),
                 sha256(image.bytes.bytes.data(), image.bytes.bytes.size()), image.isa, image.features});
 
+  Bytes bytes;
+  WEFT_RETURN_IF_ERROR(bytes.prepare(program));
   if (options.hashConstants)
-    WEFT_RETURN_IF_ERROR(hashConstants(program));
+    WEFT_RETURN_IF_ERROR(hashConstants(program, bytes));
   // What is stored, in order: the first of each set of equal constants.
   std::vector<std::pair<uint64_t, ConstantId>> stored;
   std::map<std::pair<Sha256Digest, int64_t>, uint64_t> offsets;
   uint64_t constantsSize = 0;
-  size_t mostMade = 0; // bytes that are made at once
   for (ConstantId i = 0; i < program.constants.size(); ++i) {
     Constant &constant = program.constants[i];
     if (!constant.value.isValid() && !constant.make && (!constant.external || isZero(constant.sha256)))
@@ -104,8 +141,6 @@ Status writeProgram(const Program &original, const FileSink &sink, const WriteOp
     if (offset == next) {
       stored.emplace_back(offset, i);
       constantsSize = offset + uint64_t(constant.numBytes());
-      if (constant.make)
-        mostMade = std::max(mostMade, madeAtOnce(constant));
     }
   }
   if (constantsSize)
@@ -124,9 +159,6 @@ Status writeProgram(const Program &original, const FileSink &sink, const WriteOp
   WEFT_RETURN_IF_ERROR(out.write(std::as_bytes(std::span<const char>(manifest))));
   const uint64_t base = alignUp(headerSize + manifest.size(), sectionAlignment);
   size_t image = 0;
-  const std::shared_ptr<std::byte> room = mostMade ? allocateAligned(mostMade) : nullptr;
-  if (mostMade && !room)
-    return resourceExhausted("no memory for a constant of ", mostMade, " bytes");
   for (const SectionRecord &section : layout.sections) {
     WEFT_RETURN_IF_ERROR(out.padTo(base + section.offset));
     switch (section.kind) {
@@ -136,17 +168,8 @@ Status writeProgram(const Program &original, const FileSink &sink, const WriteOp
     case SectionKind::Constants:
       for (const auto &[offset, id] : stored) {
         WEFT_RETURN_IF_ERROR(out.padTo(base + section.offset + offset));
-        const Constant &constant = program.constants[id];
-        if (!constant.make) {
-          WEFT_RETURN_IF_ERROR(out.write(constant.value.bytes()));
-          continue;
-        }
-        const size_t size = size_t(constant.numBytes()), step = madeAtOnce(constant);
-        for (size_t first = 0; first < size; first += step) {
-          const std::span<std::byte> made(room.get(), std::min(step, size - first));
-          constant.make(first, made);
-          WEFT_RETURN_IF_ERROR(out.write(made));
-        }
+        WEFT_RETURN_IF_ERROR(bytes.pass(program.constants[id],
+                                        [&](std::span<const std::byte> piece) { return out.write(piece); }));
       }
       break;
     case SectionKind::Debug:

@@ -73,7 +73,8 @@ struct Constant {
   /// The bytes. The writer stores them unless `external`; the reader returns a view of the file.
   HostTensor value;
   /// Instead of `value`, before the program is written: writes the bytes from `first` on to all of `to`, so
-  /// that a large constant that is made from another one never stands in memory.
+  /// that a large constant that is made from another one never stands in memory. Called for all of them again
+  /// where the constant's hash is wanted, which stands before it.
   std::function<void(size_t first, std::span<std::byte> to)> make;
   /// `make` takes any run of pieces of so many bytes; 0: only everything at once.
   size_t pieceBytes = 0;

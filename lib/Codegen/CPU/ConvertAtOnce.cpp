@@ -94,11 +94,34 @@ static Value packedPointer(Value descriptor) {
 
 namespace {
 
+/// Addresses of elements, as few ops as they need: what two accesses of a block share is written once, and
+/// numbers are added up here. LLVM would find the same, after it has read them all.
+class AddressWriter {
+public:
+  /// The address of the element at `indices` of a buffer of `type` that starts at `base`.
+  Value address(OpBuilder &b, Location loc, MemRefType type, ArrayRef<int64_t> strides, Value base,
+                ValueRange indices);
+
+private:
+  /// An op of two operands, or of a value and a number, in a block.
+  using Key = std::tuple<Block *, unsigned, Value, Value, int64_t>;
+  enum : unsigned { Product, Sum, Element };
+  Value once(OpBuilder &b, unsigned kind, Value x, Value y, int64_t number,
+             llvm::function_ref<Value()> make) {
+    Value &known = made[{b.getInsertionBlock(), kind, x, y, number}];
+    if (!known)
+      known = make();
+    return known;
+  }
+  llvm::DenseMap<Key, Value> made;
+};
+
 /// A load or store of whole buffers' elements. Upstream's patterns, which serve what this one leaves, ask
 /// affine maps for strides up to three times an access, which is half of the time of this conversion.
 template <typename Op> class ConvertAccess : public ConvertOpToLLVMPattern<Op> {
 public:
-  using ConvertOpToLLVMPattern<Op>::ConvertOpToLLVMPattern;
+  ConvertAccess(const LLVMTypeConverter &converter, AddressWriter &writer, PatternBenefit benefit)
+      : ConvertOpToLLVMPattern<Op>(converter, benefit), writer(writer) {}
   LogicalResult matchAndRewrite(Op op, typename Op::Adaptor adaptor,
                                 ConversionPatternRewriter &b) const override {
     constexpr bool isVector = std::is_same_v<Op, vector::LoadOp> || std::is_same_v<Op, vector::StoreOp>;
@@ -114,8 +137,6 @@ public:
         element.getIntOrFloatBitWidth() % 8 != 0 || op.getNontemporal() || op.getAlignment())
       return failure();
     Location loc = op.getLoc();
-    Type i64 = b.getI64Type(), pointer = LLVM::LLVMPointerType::get(b.getContext());
-    Value index;
     int64_t stride = 1;
     SmallVector<int64_t> strides(type.getRank());
     for (int64_t d = type.getRank(); d-- > 0; stride *= type.getDimSize(d)) {
@@ -123,16 +144,10 @@ public:
       if (d > 0 && type.isDynamicDim(d))
         return failure();
     }
-    for (auto [term, step] : llvm::zip(adaptor.getIndices(), strides)) {
-      if (step != 1)
-        term = LLVM::MulOp::create(b, loc, term, LLVM::ConstantOp::create(b, loc, i64, b.getIndexAttr(step)));
-      index = index ? LLVM::AddOp::create(b, loc, index, term) : term;
-    }
-    Value address = packedPointer(base);
-    if (!address)
-      address = MemRefDescriptor(base).alignedPtr(b, loc);
-    if (index)
-      address = LLVM::GEPOp::create(b, loc, pointer, element, address, index);
+    Value start = packedPointer(base);
+    if (!start)
+      start = MemRefDescriptor(base).alignedPtr(b, loc);
+    Value address = writer.address(b, loc, type, strides, start, adaptor.getIndices());
     unsigned alignment = isVector ? element.getIntOrFloatBitWidth() / 8 : 0;
     if constexpr (isLoad) {
       Type loaded = this->typeConverter->convertType(op.getType());
@@ -142,9 +157,62 @@ public:
     }
     return success();
   }
+
+private:
+  AddressWriter &writer;
 };
 
 } // namespace
+
+Value AddressWriter::address(OpBuilder &b, Location loc, MemRefType type, ArrayRef<int64_t> strides,
+                             Value base, ValueRange indices) {
+  Type i64 = b.getI64Type(), pointer = LLVM::LLVMPointerType::get(b.getContext());
+  auto number = [&](int64_t value) -> Value {
+    return LLVM::ConstantOp::create(b, loc, i64, b.getIndexAttr(value));
+  };
+  auto numberOf = [](Value value) -> std::optional<int64_t> {
+    IntegerAttr number;
+    return matchPattern(value, m_Constant(&number)) ? std::optional(number.getInt()) : std::nullopt;
+  };
+  Value index;
+  int64_t constant = 0;
+  for (auto [term, stride] : llvm::zip(indices, strides)) {
+    Value value = term;
+    for (auto add = value.getDefiningOp<LLVM::AddOp>(); add; add = value.getDefiningOp<LLVM::AddOp>()) {
+      std::optional<int64_t> known = numberOf(add.getRhs());
+      if (!known)
+        break;
+      constant += *known * stride;
+      value = add.getLhs();
+    }
+    if (std::optional<int64_t> known = numberOf(value)) {
+      constant += *known * stride;
+      continue;
+    }
+    if (stride != 1)
+      value = once(b, Product, value, {}, stride,
+                   [&] { return LLVM::MulOp::create(b, loc, value, number(stride)); });
+    index = !index ? value
+                   : once(b, Sum, index, value, 0, [&] { return LLVM::AddOp::create(b, loc, index, value); });
+  }
+  Type element = type.getElementType();
+  if (index)
+    base = once(b, Element, base, index, 0,
+                [&] { return LLVM::GEPOp::create(b, loc, pointer, element, base, index); });
+  if (constant != 0)
+    base = once(b, Element, base, {}, constant,
+                [&] { return LLVM::GEPOp::create(b, loc, pointer, element, base, number(constant)); });
+  return base;
+}
+
+/// Removes what nothing reads, such as descriptors of buffers that are only read by their pointers.
+static void removeDead(ModuleOp module) {
+  for (auto function : module.getOps<LLVM::LLVMFuncOp>())
+    for (Block &block : llvm::reverse(function.getBody()))
+      for (Operation &op : llvm::make_early_inc_range(llvm::reverse(block)))
+        if (isOpTriviallyDead(&op))
+          op.erase();
+}
 
 LogicalResult weft::cpu::convertAtOnce(ModuleOp module) {
   expandOps(module);
@@ -162,8 +230,9 @@ LogicalResult weft::cpu::convertAtOnce(ModuleOp module) {
   index::populateIndexToLLVMConversionPatterns(converter, patterns);
   cf::populateControlFlowToLLVMConversionPatterns(converter, patterns);
   ub::populateUBToLLVMConversionPatterns(converter, patterns);
+  AddressWriter writer;
   patterns.add<ConvertAccess<vector::LoadOp>, ConvertAccess<vector::StoreOp>, ConvertAccess<memref::LoadOp>,
-               ConvertAccess<memref::StoreOp>>(converter, /*benefit=*/2);
+               ConvertAccess<memref::StoreOp>>(converter, writer, /*benefit=*/2);
   LLVMConversionTarget target(*context);
   ConversionConfig config;
   config.allowPatternRollback = false; // nothing fails halfway, and remembering how to go back takes time
@@ -172,5 +241,6 @@ LogicalResult weft::cpu::convertAtOnce(ModuleOp module) {
   SmallVector<UnrealizedConversionCastOp> casts;
   module.walk([&](UnrealizedConversionCastOp op) { casts.push_back(op); });
   reconcileUnrealizedCasts(casts);
+  removeDead(module);
   return success();
 }

@@ -22,28 +22,6 @@
 using namespace llvm;
 using namespace weft::cpu;
 
-/// The thread's machine for a target: making one takes longer than emitting a small kernel.
-static Expected<TargetMachine *> machineFor(const TargetInfo &target) {
-  thread_local std::string key;
-  thread_local std::unique_ptr<TargetMachine> machine;
-  std::string wanted = target.triple + "/" + target.cpu + "/" + target.features;
-  if (machine && key == wanted)
-    return machine.get();
-  Triple triple(target.triple);
-  std::string message;
-  const Target *t = TargetRegistry::lookupTarget(triple, message);
-  if (!t)
-    return createStringError("no code generation for " + target.triple + ": " + message);
-  TargetOptions options;
-  options.FunctionSections = true;
-  machine.reset(t->createTargetMachine(triple, target.cpu, target.features, options, Reloc::PIC_,
-                                       CodeModel::Small, CodeGenOptLevel::Default));
-  key = wanted;
-  if (!machine)
-    return createStringError("no target machine for " + target.cpu);
-  return machine.get();
-}
-
 /// Loops of scalar code: simplify, rotate, hoist, vectorise, unroll, clean up. LLVM's O2 without inlining,
 /// SLP, idiom recognition (it would call memset) and the passes for whole programs; with passes of ours.
 static const char *loopPipeline =
@@ -127,11 +105,77 @@ private:
 };
 } // namespace
 
-static Expected<std::unique_ptr<Module>> translate(mlir::ModuleOp source, LLVMContext &context,
-                                                   const TargetInfo &target, TargetMachine &machine,
-                                                   Pipeline pipeline) {
+namespace {
+/// What a thread emits kernels with. Making the machine takes longer than emitting a small kernel, and adding
+/// the passes as long as a tenth of what they do: one serves many kernels, all of one target.
+class Backend {
+public:
+  /// That of this thread.
+  static Expected<Backend *> get(const TargetInfo &target);
+  Expected<SmallVector<char, 0>> writeObject(Module &module, bool isFactored);
+
+  LLVMContext context; ///< keeps the constants of all its modules
+  std::unique_ptr<TargetMachine> machine;
+
+private:
+  /// The passes, and where the object goes that they write.
+  struct ObjectPasses {
+    explicit ObjectPasses(bool isFactored) : passes(isFactored) {}
+    SmallVector<char, 0> bytes;
+    raw_svector_ostream stream{bytes};
+    CodegenPasses passes;
+  };
+  static constexpr unsigned mostKernels = 256; // so that the context does not grow forever
+  std::string key;
+  unsigned numKernels = 0;
+  std::unique_ptr<ObjectPasses> passes[2];
+};
+} // namespace
+
+Expected<Backend *> Backend::get(const TargetInfo &target) {
+  thread_local std::unique_ptr<Backend> known;
+  std::string key = target.triple + "/" + target.cpu + "/" + target.features;
+  if (known && known->key == key && known->numKernels++ < mostKernels)
+    return known.get();
+  Triple triple(target.triple);
+  std::string message;
+  const Target *t = TargetRegistry::lookupTarget(triple, message);
+  if (!t)
+    return createStringError("no code generation for " + target.triple + ": " + message);
+  TargetOptions options;
+  options.FunctionSections = true;
+  auto made = std::make_unique<Backend>();
+  made->key = std::move(key);
+  made->machine.reset(t->createTargetMachine(triple, target.cpu, target.features, options, Reloc::PIC_,
+                                             CodeModel::Small, CodeGenOptLevel::Default));
+  if (!made->machine)
+    return createStringError("no target machine for " + target.cpu);
+  known = std::move(made);
+  return known.get();
+}
+
+Expected<SmallVector<char, 0>> Backend::writeObject(Module &module, bool isFactored) {
+  std::unique_ptr<ObjectPasses> &writer = passes[isFactored];
+  if (!writer) {
+    auto made = std::make_unique<ObjectPasses>(isFactored);
+    TargetLibraryInfoImpl library(machine->getTargetTriple());
+    library.disableAllFunctions();
+    made->passes.add(new TargetLibraryInfoWrapperPass(library));
+    if (machine->addPassesToEmitFile(made->passes, made->stream, nullptr, CodeGenFileType::ObjectFile,
+                                     /*DisableVerify=*/true))
+      return createStringError("the target cannot write objects");
+    writer = std::move(made);
+  }
+  writer->bytes.clear();
+  writer->passes.run(module);
+  return writer->bytes;
+}
+
+static Expected<std::unique_ptr<Module>> translate(mlir::ModuleOp source, const TargetInfo &target,
+                                                   Backend &backend, Pipeline pipeline) {
+  TargetMachine &machine = *backend.machine;
   std::unique_ptr<Module> module =
-      mlir::translateModuleToLLVMIR(source, context, "weft", /*disableVerification=*/true);
+      mlir::translateModuleToLLVMIR(source, backend.context, "weft", /*disableVerification=*/true);
   if (!module)
     return createStringError("translation to LLVM IR failed; the diagnostics say why");
   module->setDataLayout(machine.createDataLayout());
@@ -195,25 +239,17 @@ static std::string kernelName(const Module &module) {
 
 Expected<SmallVector<char, 0>> weft::cpu::emitObject(mlir::ModuleOp source, const TargetInfo &target,
                                                      Pipeline pipeline) {
-  auto machine = machineFor(target);
-  if (!machine)
-    return machine.takeError();
-  LLVMContext context;
-  auto module = translate(source, context, target, **machine, pipeline);
+  auto backend = Backend::get(target);
+  if (!backend)
+    return backend.takeError();
+  auto module = translate(source, target, **backend, pipeline);
   if (!module)
     return module.takeError();
   std::string name = kernelName(**module);
-  SmallVector<char, 0> bytes;
-  raw_svector_ostream stream(bytes);
-  CodegenPasses passes(hasFactoredAddresses(target, pipeline));
-  TargetLibraryInfoImpl library((*module)->getTargetTriple());
-  library.disableAllFunctions();
-  passes.add(new TargetLibraryInfoWrapperPass(library));
-  if ((*machine)->addPassesToEmitFile(passes, stream, nullptr, CodeGenFileType::ObjectFile,
-                                      /*DisableVerify=*/true))
-    return createStringError("kernel '" + name + "': the target cannot write objects");
-  passes.run(**module);
-  auto undefined = undefinedSymbols(StringRef(bytes.data(), bytes.size()));
+  auto bytes = (*backend)->writeObject(**module, hasFactoredAddresses(target, pipeline));
+  if (!bytes)
+    return bytes.takeError();
+  auto undefined = undefinedSymbols(StringRef(bytes->data(), bytes->size()));
   if (!undefined)
     return undefined.takeError();
   if (!undefined->empty())
@@ -223,11 +259,10 @@ Expected<SmallVector<char, 0>> weft::cpu::emitObject(mlir::ModuleOp source, cons
 
 Expected<std::string> weft::cpu::emitText(mlir::ModuleOp source, const TargetInfo &target, Pipeline pipeline,
                                           TextKind kind) {
-  auto machine = machineFor(target);
-  if (!machine)
-    return machine.takeError();
-  LLVMContext context;
-  auto module = translate(source, context, target, **machine, pipeline);
+  auto backend = Backend::get(target);
+  if (!backend)
+    return backend.takeError();
+  auto module = translate(source, target, **backend, pipeline);
   if (!module)
     return module.takeError();
   std::string text;
@@ -239,8 +274,8 @@ Expected<std::string> weft::cpu::emitText(mlir::ModuleOp source, const TargetInf
   SmallVector<char, 0> bytes;
   raw_svector_ostream stream(bytes);
   CodegenPasses passes(hasFactoredAddresses(target, pipeline));
-  if ((*machine)->addPassesToEmitFile(passes, stream, nullptr, CodeGenFileType::AssemblyFile,
-                                      /*DisableVerify=*/true))
+  if ((*backend)->machine->addPassesToEmitFile(passes, stream, nullptr, CodeGenFileType::AssemblyFile,
+                                               /*DisableVerify=*/true))
     return createStringError("the target cannot write assembly");
   passes.run(**module);
   return std::string(bytes.begin(), bytes.end());

@@ -59,6 +59,28 @@ OwningOpRef<ModuleOp> KernelBuilder::end() {
   return std::move(module);
 }
 
+Value KernelBuilder::c(int64_t value) {
+  Value &constant = constants[value];
+  if (!constant) {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(&func.getBody().front());
+    constant = arith::ConstantIndexOp::create(b, loc, value);
+  }
+  return constant;
+}
+
+/// The one constant of all that are equal, in place of one that folding made just now; other values as they
+/// are.
+Value KernelBuilder::shared(Value made) {
+  auto constant = made.getDefiningOp<arith::ConstantIndexOp>();
+  if (!constant)
+    return made;
+  Value same = c(constant.value());
+  if (same != made)
+    constant.erase();
+  return same;
+}
+
 void KernelBuilder::loop(Value low, Value high, int64_t step, llvm::function_ref<void(Value)> body) {
   auto op = scf::ForOp::create(b, loc, low, high, c(step));
   OpBuilder::InsertionGuard guard(b);
@@ -140,15 +162,16 @@ Value KernelBuilder::scratch(ArrayRef<int64_t> shape, Type element) {
 
 Value KernelBuilder::mustPrepare(Value index, Value part) {
   if (!scratchIsNew) {
+    Value zero = c(0);
     OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToStart(&func.getBody().front());
+    b.setInsertionPointAfterValue(zero);
     func->setAttr(asksFollowsAttrName, b.getUnitAttr());
     func->setAttr("weft.scratch_used", b.getI64IntegerAttr(8));
     Value bytes = func.getArgument(func.getNumArguments() - 3);
     Value word =
-        memref::ViewOp::create(b, loc, MemRefType::get({1}, b.getI64Type()), bytes, c(0), ValueRange());
+        memref::ViewOp::create(b, loc, MemRefType::get({1}, b.getI64Type()), bytes, zero, ValueRange());
     Value none = arith::ConstantIntOp::create(b, loc, b.getI64Type(), 0);
-    scratchIsNew = equal(memref::LoadOp::create(b, loc, word, ValueRange{c(0)}), none);
+    scratchIsNew = equal(memref::LoadOp::create(b, loc, word, zero), none);
   }
   Value isAlone = arith::AndIOp::create(b, loc, equal(index, low), scratchIsNew);
   return arith::OrIOp::create(b, loc, equal(part, c(0)), isAlone);

@@ -31,17 +31,17 @@ public:
   mlir::OwningOpRef<mlir::ModuleOp> end();
 
   // Index arithmetic.
-  mlir::Value c(int64_t value) { return b.createOrFold<mlir::arith::ConstantIndexOp>(loc, value); }
-  mlir::Value add(mlir::Value x, mlir::Value y) { return b.createOrFold<mlir::arith::AddIOp>(loc, x, y); }
+  mlir::Value c(int64_t value); ///< one op for all uses
+  mlir::Value add(mlir::Value x, mlir::Value y) { return fold<mlir::arith::AddIOp>(x, y); }
   mlir::Value add(mlir::Value x, int64_t y) { return y == 0 ? x : add(x, c(y)); }
-  mlir::Value sub(mlir::Value x, mlir::Value y) { return b.createOrFold<mlir::arith::SubIOp>(loc, x, y); }
-  mlir::Value mul(mlir::Value x, mlir::Value y) { return b.createOrFold<mlir::arith::MulIOp>(loc, x, y); }
+  mlir::Value sub(mlir::Value x, mlir::Value y) { return fold<mlir::arith::SubIOp>(x, y); }
+  mlir::Value mul(mlir::Value x, mlir::Value y) { return fold<mlir::arith::MulIOp>(x, y); }
   mlir::Value mul(mlir::Value x, int64_t y) { return y == 1 ? x : mul(x, c(y)); }
-  mlir::Value div(mlir::Value x, mlir::Value y) { return b.createOrFold<mlir::arith::DivUIOp>(loc, x, y); }
+  mlir::Value div(mlir::Value x, mlir::Value y) { return fold<mlir::arith::DivUIOp>(x, y); }
   mlir::Value div(mlir::Value x, int64_t y) { return y == 1 ? x : div(x, c(y)); }
-  mlir::Value rem(mlir::Value x, mlir::Value y) { return b.createOrFold<mlir::arith::RemUIOp>(loc, x, y); }
-  mlir::Value min(mlir::Value x, mlir::Value y) { return b.createOrFold<mlir::arith::MinSIOp>(loc, x, y); }
-  mlir::Value max(mlir::Value x, mlir::Value y) { return b.createOrFold<mlir::arith::MaxSIOp>(loc, x, y); }
+  mlir::Value rem(mlir::Value x, mlir::Value y) { return fold<mlir::arith::RemUIOp>(x, y); }
+  mlir::Value min(mlir::Value x, mlir::Value y) { return fold<mlir::arith::MinSIOp>(x, y); }
+  mlir::Value max(mlir::Value x, mlir::Value y) { return fold<mlir::arith::MaxSIOp>(x, y); }
   mlir::Value ceilDiv(mlir::Value x, int64_t y) { return div(add(x, y - 1), y); }
 
   /// for (i = low; i < high; i += step) body(i).
@@ -85,7 +85,7 @@ public:
   /// must prepare it if it is the first, or if scratch is not as the chunk before it left it.
   mlir::Value mustPrepare(mlir::Value index, mlir::Value part);
   mlir::Value extent(mlir::Value memref, unsigned dim) {
-    return b.createOrFold<mlir::memref::DimOp>(loc, memref, int64_t(dim));
+    return shared(b.createOrFold<mlir::memref::DimOp>(loc, memref, int64_t(dim)));
   }
 
   /// The register tile: rows x vectors accumulators over k in [low, high). loadA(row, k) is a scalar,
@@ -123,8 +123,14 @@ public:
   mlir::Value low, high; ///< the chunks asked for
 
 private:
+  template <typename Op> mlir::Value fold(mlir::Value x, mlir::Value y) {
+    mlir::Value value = b.createOrFold<Op>(loc, x, y);
+    return value == x || value == y ? value : shared(value);
+  }
+  mlir::Value shared(mlir::Value made);
   mlir::Value widen(mlir::Value value);
-  mlir::Value scratchIsNew; ///< no chunk before `low` left it so; null until asked for
+  llvm::DenseMap<int64_t, mlir::Value> constants; ///< at the start of the body
+  mlir::Value scratchIsNew;                       ///< no chunk before `low` left it so; null until asked for
   mlir::OwningOpRef<mlir::ModuleOp> module;
   mlir::func::FuncOp func;
 };

@@ -128,7 +128,7 @@ TEST(Reader, ConstantsAreMadeAsTheyAreWritten) {
   Constant &large = program.constants.emplace_back("large", DType::F32, std::vector<int64_t>{300001, 3});
   large.value = *HostTensor::copyOf(large.dtype, large.dims, std::as_bytes(std::span(numbers)));
   const std::string wanted = *serializeProgram(program);
-  size_t most = 0;
+  size_t most = 0; // at once
   for (Constant &constant : program.constants)
     constant.make = [&most, value = std::exchange(constant.value, {})](size_t first,
                                                                        std::span<std::byte> to) {
@@ -137,6 +137,8 @@ TEST(Reader, ConstantsAreMadeAsTheyAreWritten) {
     };
   program.constants.back().pieceBytes = 3 * sizeof(float);
   EXPECT_EQ(*serializeProgram(program), wanted);
+  EXPECT_EQ(most % 12, 0u);
+  EXPECT_LT(most, numbers.size() * sizeof(float) / 2);
 
   std::string file;
   const auto sink = [&](std::span<const std::byte> bytes) {
