@@ -9,8 +9,6 @@ include(CMakePackageConfigHelpers)
 file(RELATIVE_PATH weft_bin_to_lib ${CMAKE_INSTALL_FULL_BINDIR} ${CMAKE_INSTALL_FULL_LIBDIR})
 set_target_properties(weft weft-worker PROPERTIES INSTALL_RPATH "$ORIGIN/${weft_bin_to_lib}")
 set_target_properties(Weft PROPERTIES INSTALL_RPATH "$ORIGIN")
-# LLVM's libraries lie in a folder of their own.
-set_target_properties(WeftCompiler PROPERTIES INSTALL_RPATH "$ORIGIN" INSTALL_RPATH_USE_LINK_PATH ON)
 
 install(TARGETS weft weft-worker RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 if(TARGET WeftGrpc)
