@@ -46,7 +46,7 @@ function(weft_use_mlir name)
 endfunction()
 
 # weft_contain_mlir(<shared library>): what it uses of MLIR and LLVM is inside of it, hidden. A process that opens it
-# resolves some hundred symbols instead of 83,000, which is half of the time to compile a small kernel. All archives or
+# resolves some hundred symbols instead of 83,000, which took a third of the CPU time to compile a small kernel. All archives or
 # none: MLIR's package links the shared LLVM to each of its targets, and two copies that see each other do not run.
 function(weft_contain_mlir name)
   file(GLOB archives CONFIGURE_DEPENDS ${LLVM_LIBRARY_DIR}/libMLIR*.a ${LLVM_LIBRARY_DIR}/libLLVM*.a)

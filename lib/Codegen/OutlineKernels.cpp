@@ -13,6 +13,7 @@
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/IRMapping.h"
+#include "weft/Dialect/EraseUnused.h"
 #include "weft/Dialect/Host/HostDialect.h"
 #include "weft/Dialect/Weft/WeftOps.h"
 #include "llvm/ADT/SetVector.h"
@@ -603,10 +604,8 @@ struct OutlineKernels : impl::OutlineKernelsPassBase<OutlineKernels> {
     for (Block *block : blocks)
       BlockOutliner(*block, symbols, cost, !gpu).run();
     // Arithmetic on extents and constants that kernels took along may be dead now.
-    for (Block *block : blocks)
-      for (Operation &op : llvm::make_early_inc_range(llvm::reverse(*block)))
-        if (isOpTriviallyDead(&op))
-          op.erase();
+    for (auto function : getOperation().getOps<func::FuncOp>())
+      eraseUnused(function);
   }
 };
 

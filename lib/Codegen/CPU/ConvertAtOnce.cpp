@@ -24,10 +24,12 @@
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/MemRef/Transforms/Transforms.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/Dialect/Vector/Transforms/VectorRewritePatterns.h"
 #include "mlir/Transforms/DialectConversion.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+#include "weft/Dialect/EraseUnused.h"
 
 using namespace mlir;
 
@@ -170,22 +172,18 @@ Value AddressWriter::address(OpBuilder &b, Location loc, MemRefType type, ArrayR
   auto number = [&](int64_t value) -> Value {
     return LLVM::ConstantOp::create(b, loc, i64, b.getIndexAttr(value));
   };
-  auto numberOf = [](Value value) -> std::optional<int64_t> {
-    IntegerAttr number;
-    return matchPattern(value, m_Constant(&number)) ? std::optional(number.getInt()) : std::nullopt;
-  };
   Value index;
   int64_t constant = 0;
   for (auto [term, stride] : llvm::zip(indices, strides)) {
     Value value = term;
     for (auto add = value.getDefiningOp<LLVM::AddOp>(); add; add = value.getDefiningOp<LLVM::AddOp>()) {
-      std::optional<int64_t> known = numberOf(add.getRhs());
+      std::optional<int64_t> known = getConstantIntValue(add.getRhs());
       if (!known)
         break;
       constant += *known * stride;
       value = add.getLhs();
     }
-    if (std::optional<int64_t> known = numberOf(value)) {
+    if (std::optional<int64_t> known = getConstantIntValue(value)) {
       constant += *known * stride;
       continue;
     }
@@ -203,15 +201,6 @@ Value AddressWriter::address(OpBuilder &b, Location loc, MemRefType type, ArrayR
     base = once(b, Element, base, {}, constant,
                 [&] { return LLVM::GEPOp::create(b, loc, pointer, element, base, number(constant)); });
   return base;
-}
-
-/// Removes what nothing reads, such as descriptors of buffers that are only read by their pointers.
-static void removeDead(ModuleOp module) {
-  for (auto function : module.getOps<LLVM::LLVMFuncOp>())
-    for (Block &block : llvm::reverse(function.getBody()))
-      for (Operation &op : llvm::make_early_inc_range(llvm::reverse(block)))
-        if (isOpTriviallyDead(&op))
-          op.erase();
 }
 
 LogicalResult weft::cpu::convertAtOnce(ModuleOp module) {
@@ -241,6 +230,6 @@ LogicalResult weft::cpu::convertAtOnce(ModuleOp module) {
   SmallVector<UnrealizedConversionCastOp> casts;
   module.walk([&](UnrealizedConversionCastOp op) { casts.push_back(op); });
   reconcileUnrealizedCasts(casts);
-  removeDead(module);
+  eraseUnused(module); // such as descriptors of buffers that are only read by their pointers
   return success();
 }

@@ -103,9 +103,19 @@ private:
 
   bool isFactored, tilesAreNext = false;
 };
-} // namespace
 
-namespace {
+/// The passes that write a module as a file, and where the file goes.
+struct FilePasses {
+  static Expected<std::unique_ptr<FilePasses>> make(TargetMachine &machine, bool isFactored,
+                                                    CodeGenFileType type);
+  SmallVector<char, 0> bytes;
+  raw_svector_ostream stream{bytes};
+  CodegenPasses passes;
+
+private:
+  explicit FilePasses(bool isFactored) : passes(isFactored) {}
+};
+
 /// What a thread emits kernels with. Making the machine takes longer than emitting a small kernel, and adding
 /// the passes as long as a tenth of what they do: one serves many kernels, all of one target.
 class Backend {
@@ -118,17 +128,10 @@ public:
   std::unique_ptr<TargetMachine> machine;
 
 private:
-  /// The passes, and where the object goes that they write.
-  struct ObjectPasses {
-    explicit ObjectPasses(bool isFactored) : passes(isFactored) {}
-    SmallVector<char, 0> bytes;
-    raw_svector_ostream stream{bytes};
-    CodegenPasses passes;
-  };
   static constexpr unsigned mostKernels = 256; // so that the context does not grow forever
   std::string key;
   unsigned numKernels = 0;
-  std::unique_ptr<ObjectPasses> passes[2];
+  std::unique_ptr<FilePasses> objectPasses[2];
 };
 } // namespace
 
@@ -154,17 +157,24 @@ Expected<Backend *> Backend::get(const TargetInfo &target) {
   return known.get();
 }
 
+Expected<std::unique_ptr<FilePasses>> FilePasses::make(TargetMachine &machine, bool isFactored,
+                                                       CodeGenFileType type) {
+  std::unique_ptr<FilePasses> made(new FilePasses(isFactored));
+  TargetLibraryInfoImpl library(machine.getTargetTriple());
+  library.disableAllFunctions();
+  made->passes.add(new TargetLibraryInfoWrapperPass(library));
+  if (machine.addPassesToEmitFile(made->passes, made->stream, nullptr, type, /*DisableVerify=*/true))
+    return createStringError("the target cannot write objects or assembly");
+  return made;
+}
+
 Expected<SmallVector<char, 0>> Backend::writeObject(Module &module, bool isFactored) {
-  std::unique_ptr<ObjectPasses> &writer = passes[isFactored];
+  std::unique_ptr<FilePasses> &writer = objectPasses[isFactored];
   if (!writer) {
-    auto made = std::make_unique<ObjectPasses>(isFactored);
-    TargetLibraryInfoImpl library(machine->getTargetTriple());
-    library.disableAllFunctions();
-    made->passes.add(new TargetLibraryInfoWrapperPass(library));
-    if (machine->addPassesToEmitFile(made->passes, made->stream, nullptr, CodeGenFileType::ObjectFile,
-                                     /*DisableVerify=*/true))
-      return createStringError("the target cannot write objects");
-    writer = std::move(made);
+    auto made = FilePasses::make(*machine, isFactored, CodeGenFileType::ObjectFile);
+    if (!made)
+      return made.takeError();
+    writer = std::move(*made);
   }
   writer->bytes.clear();
   writer->passes.run(module);
@@ -271,12 +281,10 @@ Expected<std::string> weft::cpu::emitText(mlir::ModuleOp source, const TargetInf
     (*module)->print(stream, nullptr);
     return text;
   }
-  SmallVector<char, 0> bytes;
-  raw_svector_ostream stream(bytes);
-  CodegenPasses passes(hasFactoredAddresses(target, pipeline));
-  if ((*backend)->machine->addPassesToEmitFile(passes, stream, nullptr, CodeGenFileType::AssemblyFile,
-                                               /*DisableVerify=*/true))
-    return createStringError("the target cannot write assembly");
-  passes.run(**module);
-  return std::string(bytes.begin(), bytes.end());
+  auto writer = FilePasses::make(*(*backend)->machine, hasFactoredAddresses(target, pipeline),
+                                 CodeGenFileType::AssemblyFile);
+  if (!writer)
+    return writer.takeError();
+  (*writer)->passes.run(**module);
+  return std::string((*writer)->bytes.begin(), (*writer)->bytes.end());
 }

@@ -7,8 +7,8 @@
 
 #include "GraphImporter.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
-#include "mlir/IR/Iterators.h"
 #include "mlir/IR/Verifier.h"
+#include "weft/Dialect/EraseUnused.h"
 #include "weft/Dialect/Unsupported.h"
 #include "weft/Support/File.h"
 
@@ -158,14 +158,6 @@ FailureOr<Type> ModelImporter::inputType(const ValueInfoProto &input) {
   return Type(ir::makeTensorType(*extents, elementType));
 }
 
-/// Removes pure ops whose results nobody reads: those that only served to follow shapes.
-static void eraseUnused(ModuleOp module) {
-  module->walk<WalkOrder::PostOrder, ReverseIterator>([](Operation *op) {
-    if (isOpTriviallyDead(op))
-      op->erase();
-  });
-}
-
 FailureOr<OwningOpRef<ModuleOp>> ModelImporter::run() {
   const onnx_wire::GraphProto &graph = file.model().graph();
   if (failed(checkOpsets()))
@@ -258,7 +250,7 @@ FailureOr<OwningOpRef<ModuleOp>> ModelImporter::run() {
         builder.getNamedAttr(symbol, builder.getDenseI64ArrayAttr({bound.lower, bound.upper})));
   if (!declared.empty())
     module.get()->setAttr(ir::WeftDialect::getDimsAttrName(), builder.getDictionaryAttr(declared));
-  eraseUnused(*module);
+  eraseUnused(*module); // what only served to follow shapes
   if (failed(mlir::verify(*module)))
     return failure();
   return module;
