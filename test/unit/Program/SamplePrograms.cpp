@@ -44,7 +44,7 @@ Program staticProgram() {
   Program program = withKernels();
   ExprTable &e = program.exprs;
   const ExprId n = e.constant(200), bytes = e.constant(800), chunks = e.constant(4), none = e.constant(0);
-  Constant c{"c", DType::F32, {200}, {}, {}, {}};
+  Constant c{"c", DType::F32, {200}, {}, {}, 0, {}, {}};
   c.value = *HostTensor::fromValues<float>({200}, std::vector<float>(200, 0.5f));
   program.constants.push_back(c);
   Function main;
@@ -114,7 +114,7 @@ Program variableProgram() {
   ExprTable &e = program.exprs;
   const ExprId four = e.constant(4), bytes = e.constant(16), one = e.constant(1), none = e.constant(0);
   program.constants.push_back(
-      {"start", DType::F32, {4}, *HostTensor::fromValues<float>({4}, {1, 2, 3, 4}), {}, {}});
+      {"start", DType::F32, {4}, *HostTensor::fromValues<float>({4}, {1, 2, 3, 4}), {}, 0, {}, {}});
   program.variables = {{"total", DType::F32, {4}, 0, false}};
   Function step, reset;
   step.name = "step";
