@@ -9,7 +9,7 @@ Sets up build/benchmarks/venv with the peers from PyPI, writes the models, then 
 process of its own, all of them loaded, timed in turn in short slices while the others are stopped, until no best time
 falls any more. One thread is measured in CPU time, pinned to one core; all threads in wall time. Every output is held
 against that of ONNX's reference evaluator; the time of a wrong one does not count. A full run writes
-docs/performance.md, or with --avx2 docs/performance-avx2.md.
+docs/performance.md; with AVX-512, docs/performance-avx512.md.
 """
 
 import argparse
@@ -353,7 +353,7 @@ def main():
     parser.add_argument("--rows", help="comma-separated: " + ", ".join(ROWS))
     parser.add_argument("--peers", help="comma-separated: " + ", ".join(PACKAGES))
     parser.add_argument("--weft", default=str(ROOT / "build" / "bin" / "weft"), help="the driver (%(default)s)")
-    parser.add_argument("--out", type=Path, help="Markdown file to write (docs/performance.md or performance-avx2.md for a full run)")
+    parser.add_argument("--out", type=Path, help="Markdown file to write (docs/performance.md, with AVX-512 performance-avx512.md, for a full run)")
     args = parser.parse_args()
     rows = listed(args.rows, ROWS, parser, "row")
     peers = listed(args.peers, PACKAGES, parser, "peer")
@@ -373,7 +373,8 @@ def main():
     available = os.sched_getaffinity(0)
     modes = {"one": (1, {max(available)}), "all": (len(available), available)}
     rounds, seconds = ((2, 2), 0.2) if args.quick else ((9, 27), 0.3)
-    results = {"machine": machine(args.avx2), "avx2": args.avx2, "hides": hides, "quick": args.quick}
+    avx512 = "avx512f" in cpu_flags() and not args.avx2
+    results = {"machine": machine(args.avx2), "avx512": avx512, "hides": hides, "quick": args.quick}
     results |= {"versions": versions(peers), "peers": peers, "rows": {}}
     results |= {"date": time.strftime("%Y-%m-%d"), "load_before": os.getloadavg()}
     for row in rows:
@@ -391,7 +392,7 @@ def main():
     (WORK / "results.json").write_text(json.dumps(results, indent=1) + "\n")
     text = report.markdown(results, {name: title for name, (_, title) in ROWS.items()}, [*KERNELS])
     full = not (args.quick or args.rows or args.peers) and "weft" in peers
-    out = args.out or (ROOT / "docs" / ("performance-avx2.md" if args.avx2 else "performance.md") if full else None)
+    out = args.out or (ROOT / "docs" / ("performance-avx512.md" if avx512 else "performance.md") if full else None)
     if out:
         out.write_text(text)
         print(f"wrote {out}")

@@ -80,7 +80,6 @@ struct GroupCommunicator::Impl {
   mutable std::mutex mutex; // of all that follows; never held while calling the mailbox
   std::condition_variable forWaiter, forWorker;
   Status failure;
-  std::vector<std::function<void(const Status &)>> listeners;
   std::unordered_map<uint32_t, Channel> channels;
   std::deque<Activity *> ready; ///< their round is over
   bool isWaited = false, isStopped = false;
@@ -97,29 +96,24 @@ void GroupCommunicator::Impl::note(const char *what, uint32_t channel, Operation
 }
 
 void GroupCommunicator::Impl::fail(const Status &reason) {
-  std::vector<std::function<void(const Status &)>> told;
-  {
-    std::lock_guard lock(mutex);
-    if (!failure.isOk())
-      return;
-    failure = reason;
-    told = listeners;
-    forWaiter.notify_all();
-    forWorker.notify_all();
-  }
-  for (const auto &listener : told)
-    listener(reason);
+  std::lock_guard lock(mutex);
+  if (!failure.isOk())
+    return;
+  failure = reason;
+  forWaiter.notify_all();
+  forWorker.notify_all();
 }
 
 /// Ends it: afterwards no memory of a transfer is touched. A reason that is OK: all work is done.
 void GroupCommunicator::Impl::end(const Status &reason) {
   std::call_once(ended, [&] {
     if (!reason.isOk()) {
-      // Others are told the first reason, and where it comes from.
+      // Others are told the first reason, and where it comes from. They may be gone as soon as they hear of
+      // it, which is not to become the reason here.
       const Status first = failed();
+      fail(reason);
       mailbox.sendAbort(
           first.isOk() ? reason.context(concat("rank ", transport->rank(), ", step ", step.load())) : first);
-      fail(reason);
     }
     mailbox.stop();
     transport->close();
@@ -263,11 +257,6 @@ uint32_t GroupCommunicator::numRanks() const { return pimpl->transport->numRanks
 uint64_t GroupCommunicator::step() const { return pimpl->step.load(); }
 Status GroupCommunicator::failure() const { return pimpl->failed(); }
 void GroupCommunicator::abort(const Status &reason) { pimpl->end(reason); }
-
-void GroupCommunicator::onFailure(std::function<void(const Status &)> listener) {
-  std::lock_guard lock(pimpl->mutex);
-  pimpl->listeners.push_back(std::move(listener));
-}
 
 Status GroupCommunicator::beginRun() {
   std::lock_guard lock(pimpl->mutex);

@@ -57,8 +57,6 @@ public:
 
   /// Why it ended; OK while it has not.
   Status failure() const;
-  /// Told once when it ends, from any thread.
-  void onFailure(std::function<void(const Status &)> listener);
   /// What is waited for, from whom, and the last transfers: a few lines for people. Any thread.
   std::string flightRecord() const;
   /// Runs begun.

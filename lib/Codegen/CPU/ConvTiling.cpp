@@ -58,10 +58,15 @@ static ConvTiling chooseDirect(const ConvSpec &spec, const TargetInfo &target) {
   const int64_t inner = spec.ci / spec.groups, taps = s.taps();
   int64_t wanted = wantedChunks(2.0 * numPlanes(spec) * s.out[1] * s.out[2] * spec.co * inner * taps);
   int64_t rowGroups = ceilDivide(rows, t.blockRows);
-  t.blockRows = ceilDivide(rows, rowGroups); // even groups
+  t.blockRows = ceilDivide(rows, rowGroups);
+  if (rowGroups > 1)
+    t.blockRows = evenBlock(rows, ceilDivide(3 * t.blockRows, 4), t.blockRows);
+  rowGroups = ceilDivide(rows, t.blockRows);
   int64_t panelBlocks =
       std::clamp<int64_t>(ceilDivide(wanted, numPlanes(spec) * rowGroups * spec.groups), 1, panels);
   t.blockPanels = ceilDivide(panels, panelBlocks);
+  if (rowGroups == 1 && panelBlocks > 1)
+    t.blockPanels = evenBlock(panels, ceilDivide(3 * t.blockPanels, 4), t.blockPanels);
 
   auto tileOf = [&](int64_t pixels) { return ceilDivide(pixels, ceilDivide(pixels, t.pixels)); };
   const bool wraps = !plane.pointwise && tileOf(plane.columns) < (t.pixels <= 6 ? 0.9 : 0.75) *
@@ -77,10 +82,11 @@ static ConvTiling chooseWinograd(const ConvSpec &spec, const WinogradPlan &plan,
   t.panelWidth = plan.width;
   t.pixels = usualPixels(t.panelWidth / target.lanes(), target);
   t.unroll = 2;
-  // Transformed weights that stay in L2 may be used by many small blocks; others want a block with many
-  // tiles. The last block is computed whole, so blocks that come out even are better.
+  // Transformed weights that stay in L2 may be used by many small blocks; others want a block with more
+  // tiles, though not so many that threads share it: each would transform it. The last block is computed
+  // whole, so blocks that come out even are better.
   int64_t weightBytes = plan.positions() * plan.panels * plan.width * spec.ci * 4;
-  int64_t wantedTiles = weightBytes <= target.l2Bytes / 2 ? 14 : 56;
+  int64_t wantedTiles = weightBytes <= target.l2Bytes / 2 ? 14 : 27;
   int64_t least = std::min(ceilDivide(wantedTiles, plan.tileColumns), plan.tileRows);
   auto computedRows = [&](int64_t rows) { return ceilDivide(plan.tileRows, rows) * rows; };
   t.blockRows = least;

@@ -205,14 +205,13 @@ GemmGenerator::Prefetch GemmGenerator::prefetchNext(Value panel, int64_t count, 
 }
 
 /// One tile of rows uses each element of B once. The hardware's prefetchers begin anew on every page of 4
-/// KiB, and one stream alone does not keep memory busy: lines are asked for 16 KiB ahead into L2, from there
-/// 1 KiB ahead into L1. What lies behind the last panel is not read, only asked for.
+/// KiB, so lines are asked for 2 KiB ahead, about as much as memory sends in the time that it takes to
+/// answer. What lies behind the last panel is not read, only asked for.
 void GemmGenerator::prefetchAhead(Value panel, Value k) {
   const int64_t size = spec.bType.getIntOrFloatBitWidth() / 8, row = t.panelWidth * step.group,
                 line = 64 / size;
-  for (auto [bytes, intoL1] : {std::pair(16 << 10, false), std::pair(1 << 10, true)})
-    for (int64_t at = 0; at < row; at += line)
-      prefetch(flatB, {panel, add(mul(k, row), bytes / size + at)}, intoL1);
+  for (int64_t at = 0; at < row; at += line)
+    prefetch(flatB, {panel, add(mul(k, row), 2048 / size + at)}, /*intoL1=*/true);
 }
 
 void GemmGenerator::prepareA(const Block &block) {

@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Squares of lanes x lanes elements are loaded row by row, transposed in registers, and stored row by row, so
-// that both sides of memory are touched in whole vectors. A chunk is a block of columns of x, which are rows
-// of y; what does not fill a square goes element by element.
+// that both sides of memory are touched in whole vectors. A chunk is a block of rows and columns; what does
+// not fill a square goes element by element.
 #include "weft/Codegen/CPU/GenerateTranspose.h"
 
 #include "MicroKernel.h"
@@ -14,7 +14,7 @@ using namespace mlir;
 using namespace weft::cpu;
 
 /// Columns of a chunk: 64 rows of y at most, so that the lines of x that are open together stay in L1.
-static constexpr int64_t columnBlock = 64;
+static constexpr int64_t columnBlock = 64, chunkElements = 8192;
 
 /// Pieces of `inner` elements move by blocks of rows and columns: a row of x is read in runs that hardware
 /// prefetches, a row of y written in such runs, and few pages are open at once.
@@ -61,17 +61,22 @@ GeneratedKernel weft::cpu::generateTranspose(Location loc, const TransposeSpec &
   k.begin(spec.name, {MemRefType::get({spec.batch, spec.rows, spec.columns}, f32),
                       MemRefType::get({spec.batch, spec.columns, spec.rows}, f32)});
   Value x = k.args[0], y = k.args[1];
-  int64_t lanes = k.lanes, blocks = ceilDivide(spec.columns, columnBlock);
-  int64_t wholeRows = spec.rows / lanes * lanes;
+  const int64_t lanes = k.lanes, wholeRows = spec.rows / lanes * lanes;
+  const int64_t rowBlock =
+      std::max(chunkElements / std::clamp<int64_t>(spec.columns, 1, columnBlock) / lanes, int64_t(1)) * lanes;
+  const int64_t down = ceilDivide(spec.rows, rowBlock), across = ceilDivide(spec.columns, columnBlock);
   auto move = [&](Value image, Value row, Value column) {
     k.store(k.load(x, {image, row, column}), y, {image, column, row});
   };
   k.loop(k.low, k.high, 1, [&](Value chunk) {
-    Value image = k.div(chunk, blocks), start = k.mul(k.rem(chunk, k.c(blocks)), columnBlock);
+    Value image = k.div(chunk, down * across), inImage = k.rem(chunk, k.c(down * across));
+    Value firstRow = k.mul(k.div(inImage, across), rowBlock), endRow = k.add(firstRow, rowBlock);
+    Value wholeEndRow = k.min(endRow, k.c(wholeRows));
+    Value start = k.mul(k.rem(inImage, k.c(across)), columnBlock);
     Value end = k.min(k.add(start, columnBlock), k.c(spec.columns));
     Value wholeEnd = k.add(start, k.mul(k.div(k.sub(end, start), lanes), lanes));
     k.loop(start, wholeEnd, lanes, [&](Value column) {
-      k.loop(k.c(0), k.c(wholeRows), lanes, [&](Value row) {
+      k.loop(firstRow, wholeEndRow, lanes, [&](Value row) {
         SmallVector<Value> square;
         for (int64_t i = 0; i < lanes; ++i)
           square.push_back(k.loadVector(x, {image, k.add(row, i), column}, lanes));
@@ -82,14 +87,15 @@ GeneratedKernel weft::cpu::generateTranspose(Location loc, const TransposeSpec &
     });
     // Columns beyond the last square, then rows beyond it.
     k.loop(wholeEnd, end, 1, [&](Value column) {
-      k.loop(k.c(0), k.c(wholeRows), 1, [&](Value row) { move(image, row, column); });
+      k.loop(firstRow, wholeEndRow, 1, [&](Value row) { move(image, row, column); });
     });
     k.loop(start, end, 1, [&](Value column) {
-      k.loop(k.c(wholeRows), k.c(spec.rows), 1, [&](Value row) { move(image, row, column); });
+      k.loop(wholeEndRow, k.min(endRow, k.c(spec.rows)), 1, [&](Value row) { move(image, row, column); });
     });
   });
   GeneratedKernel kernel;
   kernel.chunks.terms.push_back({0, 0, spec.batch, 1});
+  kernel.chunks.terms.push_back({0, 1, spec.rows, rowBlock});
   kernel.chunks.terms.push_back({0, 2, spec.columns, columnBlock});
   kernel.module = k.end();
   return kernel;

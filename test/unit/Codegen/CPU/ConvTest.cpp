@@ -460,6 +460,39 @@ TEST(ConvTiling, KeepsChunks) {
     }
 }
 
+/// The part of a kernel's work that the busier of two threads has, each with a half of the chunks.
+double busierPart(const cpu::ChunkCount &chunks) {
+  const int64_t count = *chunks.fixed();
+  double first = 0, all = 0;
+  for (int64_t chunk = 0; chunk < count; ++chunk) {
+    double work = 1;
+    int64_t rest = chunk;
+    for (const cpu::ChunkCount::Term &term : llvm::reverse(chunks.terms)) {
+      const int64_t blocks = (term.extent + term.block - 1) / term.block;
+      work *= double(std::min(term.block, term.extent - rest % blocks * term.block));
+      rest /= blocks;
+    }
+    all += work;
+    first += chunk < count / 2 ? work : 0;
+  }
+  return std::max(first, all - first) / all;
+}
+
+TEST(ConvTiling, TwoThreadsShareEvenly) {
+  const cpu::TargetInfo target = testTargets()[0];
+  for (const Shape &shape : {Shape{1, {{14, 3, 1, 1, 1, 1}, {14, 3, 1, 1, 1, 1}}, 384, 384, 384},
+                             {1, {{7, 1}, {7, 1}}, 160, 960},
+                             {1, {{56, 1}, {56, 1}}, 24, 144},
+                             {1, {{112, 1}, {112, 1}}, 16, 96},
+                             {1, {same(35, 3), same(35, 3)}, 64, 96, 1, false, false, 4},
+                             {1, {same(56, 3), same(56, 3)}, 64, 64, 1, false, false, 4}}) {
+    auto generated = cpu::generateConv(mlir::UnknownLoc::get(&context()), specOf(shape), target);
+    ASSERT_TRUE(mlir::succeeded(generated));
+    EXPECT_GE(*generated->chunks.fixed(), 8);
+    EXPECT_LT(busierPart(generated->chunks), 0.525) << shape.ci << " to " << shape.co;
+  }
+}
+
 TEST(Conv, RefusesBadSpecifications) {
   std::string message;
   mlir::ScopedDiagnosticHandler handler(&context(), [&](mlir::Diagnostic &diagnostic) {
