@@ -18,6 +18,7 @@ NAMES = {
 REASONS = {  # why a row may lose, shown when it does
     "gemm-1024": "bound by the multiply-add units, which the best libraries keep as busy; `weft profile` measures their peak",
     "gemm-4-rows": "bound by reading 64 MiB of weights, which the best libraries do as fast to within the noise of memory",
+    "gemm-int8-7bit": "98 % of it is the product, bound by multiplications of bytes, in which both are as fast to within noise",
     "gelu-chain": "ahead on one thread, it gains less from a second than the best peer does; see Scaling",
 }
 HERE = f"{Path(__file__).resolve().parents[2]}/"  # left out of what peers say
