@@ -59,13 +59,12 @@ static ConvTiling chooseDirect(const ConvSpec &spec, const TargetInfo &target) {
   int64_t wanted = wantedChunks(2.0 * numPlanes(spec) * s.out[1] * s.out[2] * spec.co * inner * taps);
   int64_t rowGroups = ceilDivide(rows, t.blockRows);
   t.blockRows = ceilDivide(rows, rowGroups);
-  if (rowGroups > 1)
-    t.blockRows = evenBlock(rows, ceilDivide(3 * t.blockRows, 4), t.blockRows);
+  t.blockRows = evenBlock(rows, ceilDivide(3 * t.blockRows, 4), t.blockRows);
   rowGroups = ceilDivide(rows, t.blockRows);
   int64_t panelBlocks =
       std::clamp<int64_t>(ceilDivide(wanted, numPlanes(spec) * rowGroups * spec.groups), 1, panels);
   t.blockPanels = ceilDivide(panels, panelBlocks);
-  if (rowGroups == 1 && panelBlocks > 1)
+  if (rowGroups == 1)
     t.blockPanels = evenBlock(panels, ceilDivide(3 * t.blockPanels, 4), t.blockPanels);
 
   auto tileOf = [&](int64_t pixels) { return ceilDivide(pixels, ceilDivide(pixels, t.pixels)); };
@@ -83,8 +82,8 @@ static ConvTiling chooseWinograd(const ConvSpec &spec, const WinogradPlan &plan,
   t.pixels = usualPixels(t.panelWidth / target.lanes(), target);
   t.unroll = 2;
   // Transformed weights that stay in L2 may be used by many small blocks; others want a block with more
-  // tiles, though not so many that threads share it: each would transform it. The last block is computed
-  // whole, so blocks that come out even are better.
+  // tiles, though not so many that there is one block: each thread would transform it. The last block is
+  // computed whole, so blocks that come out even are better.
   int64_t weightBytes = plan.positions() * plan.panels * plan.width * spec.ci * 4;
   int64_t wantedTiles = weightBytes <= target.l2Bytes / 2 ? 14 : 27;
   int64_t least = std::min(ceilDivide(wantedTiles, plan.tileColumns), plan.tileRows);

@@ -218,8 +218,7 @@ GeneratedKernel DepthwiseGenerator::generate() {
   // Bound by memory more than by arithmetic: count a product as four.
   int64_t wanted = std::max<int64_t>(1, wantedChunks(4 * flops) / s.out[0]);
   rowBlock = ceilDivide(s.out[1], std::min(wanted, s.out[1]));
-  if (wanted > 1)
-    rowBlock = evenBlock(s.out[1], ceilDivide(rowBlock, 2), rowBlock);
+  rowBlock = evenBlock(s.out[1], ceilDivide(rowBlock, 2), rowBlock);
   GeneratedKernel kernel;
   unsigned yIndex = buffers.size() - 1, rank = spec.space.size();
   kernel.chunks.terms.push_back({yIndex, 0, spec.batch, 1});

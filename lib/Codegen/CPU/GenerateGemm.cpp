@@ -206,21 +206,19 @@ GemmGenerator::Prefetch GemmGenerator::prefetchNext(Value panel, int64_t count, 
 
 /// One tile of rows uses each element of B once. The hardware's prefetchers begin anew on every page of 4
 /// KiB, and one stream alone does not keep memory busy: lines are asked for 16 KiB ahead into L2, from there
-/// 1 KiB ahead into L1. A Zen is slower by the second request than without any, and asks once, about as far
-/// ahead as memory sends while it takes to answer. What lies behind the last panel is not read, only asked
-/// for.
+/// 1 KiB ahead into L1. A Zen gains nothing by two requests, and asks once, about as far ahead as memory
+/// sends while it takes to answer. What lies behind the last panel is not read, only asked for.
 void GemmGenerator::prefetchAhead(Value panel, Value k) {
-  struct Request {
-    int64_t bytes;
-    bool intoL1;
-  };
-  static constexpr Request twice[] = {{16 << 10, false}, {1 << 10, true}}, once[] = {{2 << 10, true}};
   const int64_t size = spec.bType.getIntOrFloatBitWidth() / 8, row = t.panelWidth * step.group,
                 line = 64 / size;
-  for (const Request &request :
-       StringRef(target.cpu).starts_with("znver") ? ArrayRef<Request>(once) : ArrayRef<Request>(twice))
+  auto ask = [&](int64_t bytes, bool intoL1) {
     for (int64_t at = 0; at < row; at += line)
-      prefetch(flatB, {panel, add(mul(k, row), request.bytes / size + at)}, request.intoL1);
+      prefetch(flatB, {panel, add(mul(k, row), bytes / size + at)}, intoL1);
+  };
+  if (StringRef(target.cpu).starts_with("znver"))
+    return ask(2 << 10, /*intoL1=*/true);
+  ask(16 << 10, /*intoL1=*/false);
+  ask(1 << 10, /*intoL1=*/true);
 }
 
 void GemmGenerator::prepareA(const Block &block) {

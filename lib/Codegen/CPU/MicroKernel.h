@@ -150,12 +150,12 @@ inline int64_t rowsThatFitL1(int64_t strideBytes, const TargetInfo &target) {
   return strideBytes > 0 && strideBytes % 4096 == 0 ? std::max<int64_t>(4, ways - 1) : INT64_MAX;
 }
 inline int64_t ceilDivide(int64_t a, int64_t b) { return (a + b - 1) / b; }
-/// The block from `least` to `most` that leaves the busier of two threads with the least of `extent`; of
-/// equal ones the largest.
+/// The block from `least` (1 or more) to `most` that leaves the busier of two threads with the least of
+/// `extent`; of equal ones the largest. What is one block stays one.
 inline int64_t evenBlock(int64_t extent, int64_t least, int64_t most) {
   auto busier = [&](int64_t block) { return ceilDivide(ceilDivide(extent, block), 2) * block; };
   int64_t best = most;
-  for (int64_t block = most - 1; block >= std::max<int64_t>(least, 1); --block)
+  for (int64_t block = most - 1; most < extent && block >= least; --block)
     if (busier(block) < busier(best))
       best = block;
   return best;
